@@ -1,0 +1,43 @@
+# Everything here needs Go and nothing else, but for the target examples (see .ci/run).
+
+GO        ?= go
+FUZZTIME  ?= 10s
+BENCHTIME ?= 1s
+BENCH     ?= .
+
+# Packages whose tests exercise concurrency, run once more under the race
+# detector. It needs cgo; without a C compiler this round is left out.
+RACE := ./blobs/... ./cmd/... ./hostabi/... ./internal/units/... ./runtime/internal/linmem/...
+
+.PHONY: build test lint bench fuzz examples demo help
+.DEFAULT_GOAL := build
+
+build: ## build the command into bin/godwit
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/godwit ./cmd/godwit
+
+test: ## run all tests, then the concurrent packages under the race detector
+ifeq ($(shell $(GO) env CGO_ENABLED),1)
+	$(GO) test -race -short $(RACE)
+endif
+	$(GO) test ./...
+
+lint: ## gofmt, go vet, staticcheck, govulncheck
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt'd:" $$unformatted; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	.ci/vulncheck
+
+bench: ## run all benchmarks (BENCH=regexp, BENCHTIME=1s)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -timeout 60m ./...
+
+fuzz: ## run each fuzz target for FUZZTIME=10s
+	.ci/fuzz $(FUZZTIME)
+
+examples: ## rebuild the .wasm of the examples from source (needs clang, rustc, wabt)
+	$(MAKE) -C examples
+
+demo: build ## run four examples, with what they used
+	.ci/demo bin/godwit
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

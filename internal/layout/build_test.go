@@ -1,0 +1,36 @@
+package layout
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// platforms are those that Godwit must build for without cgo.
+var platforms = []struct{ os, arch string }{
+	{"linux", "amd64"},
+	{"linux", "arm64"},
+	{"linux", "arm"},
+	{"linux", "riscv64"},
+	{"darwin", "arm64"},
+}
+
+// Vet type-checks the tests too, where constants that do not fit a 32-bit int
+// hide.
+func TestBuildsWithoutCgo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the module five times")
+	}
+	for _, p := range platforms {
+		t.Run(p.os+"/"+p.arch, func(t *testing.T) {
+			for _, verb := range []string{"build", "vet"} {
+				cmd := exec.Command("go", verb, "./...")
+				cmd.Dir = root(t)
+				cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.os, "GOARCH="+p.arch)
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Errorf("go %s: %v\n%s", verb, err, out)
+				}
+			}
+		})
+	}
+}
