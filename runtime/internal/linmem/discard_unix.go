@@ -1,0 +1,24 @@
+//go:build unix && !linux
+
+package linmem
+
+import (
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const reserveFlags = unix.MAP_ANON | unix.MAP_PRIVATE
+
+// discard replaces the pages of mem by fresh ones. Outside Linux madvise is
+// only advice: it may leave the old bytes.
+func discard(mem []byte) error {
+	mem = mem[:min(pageCeil(len(mem)), cap(mem))]
+	_, err := unix.MmapPtr(-1, 0, unsafe.Pointer(unsafe.SliceData(mem)), uintptr(len(mem)),
+		unix.PROT_READ|unix.PROT_WRITE, reserveFlags|unix.MAP_FIXED)
+	if err != nil {
+		return fmt.Errorf("replace %d bytes: %w", len(mem), err)
+	}
+	return nil
+}

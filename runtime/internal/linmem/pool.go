@@ -1,0 +1,169 @@
+package linmem
+
+import (
+	"errors"
+	"math"
+	"math/bits"
+	"slices"
+	"sync"
+)
+
+const maxInt = math.MaxInt
+
+// Pool hands out linear memories and keeps the mappings of freed ones for the
+// next. Its methods may be called from any goroutine.
+type Pool struct {
+	cfg   Config
+	pages *pagemap // nil where the kernel cannot tell touched pages
+
+	mu     sync.Mutex
+	idle   []*mapping // all zero; the longest idle first
+	closed bool
+}
+
+// New makes a pool. It reserves nothing until the first memory is asked for.
+func New(cfg Config) (*Pool, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	p := &Pool{cfg: cfg.withDefaults()}
+	if pages, err := openPagemap(); err == nil { // without it freeing is slower, no more
+		p.pages = pages
+	}
+	return p, nil
+}
+
+// Close unmaps what is idle. Memories still in use stay valid and are unmapped
+// when they are freed.
+func (p *Pool) Close() error {
+	p.mu.Lock()
+	wasClosed := p.closed
+	p.closed = true
+	p.mu.Unlock()
+	if wasClosed {
+		return nil
+	}
+	err := p.dropIdle()
+	if p.pages != nil {
+		err = errors.Join(err, p.pages.close()) // a later scan fails, and zero falls back
+	}
+	return err
+}
+
+// Idle returns how many mappings wait for their next use.
+func (p *Pool) Idle() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.idle)
+}
+
+// take returns a mapping of zeroes that holds at least need bytes, and for
+// as far as address space allows reserves want.
+func (p *Pool) take(need, want uint64) (*mapping, error) {
+	n := p.reservation(want)
+	if m := p.pop(n); m != nil {
+		return m, nil
+	}
+	m, err := reserveDown(need, n)
+	if err == nil || p.Idle() == 0 {
+		return m, err
+	}
+	if err := p.dropIdle(); err != nil {
+		return nil, err
+	}
+	return reserveDown(need, n)
+}
+
+// reservation is the length reserved for a memory that may reach max bytes:
+// the next power of two, so that memories of similar modules share mappings.
+func (p *Pool) reservation(max uint64) int {
+	return int(min(powerOfTwo(max), p.cfg.MaxReserve))
+}
+
+// powerOfTwo rounds n up to a power of two that is at least PageSize.
+func powerOfTwo(n uint64) uint64 {
+	return 1 << bits.Len64(max(n, PageSize)-1)
+}
+
+// reserveDown reserves n bytes, or half as often as it takes, but not less
+// than need. An address space limit (RLIMIT_AS, 32 bits) is met so.
+func reserveDown(need uint64, n int) (*mapping, error) {
+	for {
+		m, err := reserve(n)
+		if err == nil || n <= PageSize || uint64(n/2) < need {
+			return m, err
+		}
+		n /= 2
+	}
+}
+
+// pop takes the mapping of n bytes that was freed last, whose pages and page
+// tables are the warmest.
+func (p *Pool) pop(n int) *mapping {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, m := range slices.Backward(p.idle) {
+		if len(m.mem) == n {
+			p.idle = slices.Delete(p.idle, i, i+1)
+			return m
+		}
+	}
+	return nil
+}
+
+// give takes back a mapping whose first used bytes may have been written.
+func (p *Pool) give(m *mapping, used int) error {
+	if p.reservation(uint64(len(m.mem))) != len(m.mem) || p.cfg.MaxIdle < 0 {
+		return m.release() // nobody will ask for this length
+	}
+	if err := p.zero(m.mem[:used]); err != nil {
+		return errors.Join(err, m.release())
+	}
+	if evicted := p.push(m); evicted != nil {
+		return evicted.release()
+	}
+	return nil
+}
+
+// zero makes mem, which starts a mapping, read as zero again. Pages that stay
+// in RAM save the next instance their faults, each of which costs as much as
+// clearing dozens of pages.
+func (p *Pool) zero(mem []byte) error {
+	if len(mem) > PageSize && p.pages != nil && p.pages.clearTouched(mem, p.cfg.KeepResident) {
+		return nil
+	}
+	prefix := min(len(mem), PageSize)
+	clear(mem[:prefix])
+	if prefix == len(mem) {
+		return nil
+	}
+	return discard(mem[prefix:])
+}
+
+// push makes m idle and returns the mapping that has to go for it, if any:
+// the one idle for longest, so that the pool follows what is asked for.
+func (p *Pool) push(m *mapping) (evicted *mapping) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return m
+	}
+	if len(p.idle) >= p.cfg.MaxIdle {
+		evicted = p.idle[0]
+		p.idle = slices.Delete(p.idle, 0, 1)
+	}
+	p.idle = append(p.idle, m)
+	return evicted
+}
+
+func (p *Pool) dropIdle() error {
+	p.mu.Lock()
+	idle := p.idle
+	p.idle = nil
+	p.mu.Unlock()
+	var errs []error
+	for _, m := range idle {
+		errs = append(errs, m.release())
+	}
+	return errors.Join(errs...)
+}
