@@ -88,7 +88,7 @@ func (m *Memory) extend(have, want uint64) error {
 // mapped until Free, since a host function may still hold a view of them: it
 // finds stale bytes or zeroes, not a fault that ends the process.
 func (m *Memory) move(have, want uint64) error {
-	next, err := reserveDown(want, int(min(powerOfTwo(want), m.max, maxInt)))
+	next, err := m.pool.reserve(want, int(min(powerOfTwo(want), m.max, maxInt)))
 	if err != nil {
 		return err
 	}

@@ -57,21 +57,34 @@ func (p *Pool) Idle() int {
 	return len(p.idle)
 }
 
-// take returns a mapping of zeroes that holds at least need bytes, and for
-// as far as address space allows reserves want.
-func (p *Pool) take(need, want uint64) (*mapping, error) {
-	n := p.reservation(want)
+// take returns a mapping of zeroes that holds at least need bytes and, as far
+// as address space allows, as many as a memory of max bytes wants.
+func (p *Pool) take(need, max uint64) (*mapping, error) {
+	n := p.reservation(max)
 	if m := p.pop(n); m != nil {
 		return m, nil
 	}
-	m, err := reserveDown(need, n)
-	if err == nil || p.Idle() == 0 {
-		return m, err
+	return p.reserve(need, n)
+}
+
+// reserve reserves n bytes. When address space is short (RLIMIT_AS, 32 bits,
+// too many mappings) idle mappings give way first, then n is halved as often
+// as it takes, but not below need.
+func (p *Pool) reserve(need uint64, n int) (*mapping, error) {
+	m, err := reserve(n)
+	if err == nil {
+		return m, nil
 	}
 	if err := p.dropIdle(); err != nil {
 		return nil, err
 	}
-	return reserveDown(need, n)
+	for {
+		m, err = reserve(n)
+		if err == nil || n <= PageSize || uint64(n/2) < need {
+			return m, err
+		}
+		n /= 2
+	}
 }
 
 // reservation is the length reserved for a memory that may reach max bytes:
@@ -83,18 +96,6 @@ func (p *Pool) reservation(max uint64) int {
 // powerOfTwo rounds n up to a power of two that is at least PageSize.
 func powerOfTwo(n uint64) uint64 {
 	return 1 << bits.Len64(max(n, PageSize)-1)
-}
-
-// reserveDown reserves n bytes, or half as often as it takes, but not less
-// than need. An address space limit (RLIMIT_AS, 32 bits) is met so.
-func reserveDown(need uint64, n int) (*mapping, error) {
-	for {
-		m, err := reserve(n)
-		if err == nil || n <= PageSize || uint64(n/2) < need {
-			return m, err
-		}
-		n /= 2
-	}
 }
 
 // pop takes the mapping of n bytes that was freed last, whose pages and page
