@@ -1,0 +1,2 @@
+// Package wasm reads, validates and writes the WebAssembly binary format.
+package wasm

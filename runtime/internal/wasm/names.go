@@ -1,0 +1,216 @@
+package wasm
+
+import (
+	"cmp"
+	"slices"
+)
+
+// NameSection is the name of the custom section that holds names.
+const NameSection = "name"
+
+// Subsections of the name section (specification 2.0, section 7.4.1; labels from the extended name
+// section proposal).
+const (
+	namesModule = 0
+	namesFuncs  = 1
+	namesLocals = 2
+	namesLabels = 3
+)
+
+// Name is the name of the thing of that index.
+type Name struct {
+	Index uint32
+	Name  string
+}
+
+// FuncNames are the names of things inside of one function: its locals or its labels.
+type FuncNames struct {
+	Func  uint32
+	Names []Name
+}
+
+// Subsection is a part of the name section that is kept as it is.
+type Subsection struct {
+	ID   byte
+	Data []byte
+}
+
+// Names is the content of a name section.
+type Names struct {
+	Module    string // with HasModule
+	HasModule bool
+	Funcs     []Name
+	Locals    []FuncNames
+	Labels    []FuncNames
+	Others    []Subsection // types, tables, memories and so on, by id
+}
+
+// DecodeNames reads the data of a name section. It is stricter than engines are: subsections in
+// ascending order, each with exactly its bytes.
+func DecodeNames(data []byte) (*Names, error) {
+	d := &decoder{b: data, end: len(data)}
+	n := &Names{}
+	for last := -1; d.pos < len(data) && d.err == nil; {
+		at := d.pos
+		id := d.byte("a subsection id")
+		if int(id) <= last {
+			d.stop(malformed(at, "expected a subsection after %d, found %d", last, id))
+		}
+		last = int(id)
+		content := d.bytes(d.u32("the size of a subsection"), "a subsection")
+		if d.err == nil {
+			d.err = n.subsection(id, content, d.pos-len(content))
+		}
+	}
+	if d.err != nil {
+		return nil, d.err
+	}
+	return n, nil
+}
+
+// subsection reads one subsection, whose content begins at offset.
+func (n *Names) subsection(id byte, content []byte, offset int) error {
+	d := &decoder{b: content, end: len(content)}
+	switch id {
+	case namesModule:
+		n.Module, n.HasModule = d.name("a module name"), true
+	case namesFuncs:
+		n.Funcs = d.nameMap()
+	case namesLocals:
+		n.Locals = d.indirectNameMap()
+	case namesLabels:
+		n.Labels = d.indirectNameMap()
+	default:
+		n.Others = append(n.Others, Subsection{id, content})
+		return nil
+	}
+	if d.err == nil && d.pos != d.end {
+		d.stop(malformed(d.pos, "expected the end of the subsection, found more"))
+	}
+	if e, ok := d.err.(*Error); ok {
+		e.Offset += offset
+	}
+	return d.err
+}
+
+func (d *decoder) nameMap() []Name {
+	var names []Name
+	for range d.count(2, "names") {
+		name := Name{d.u32("an index"), d.name("a name")}
+		if d.err != nil {
+			return nil
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+func (d *decoder) indirectNameMap() []FuncNames {
+	var funcs []FuncNames
+	for range d.count(2, "functions") {
+		names := FuncNames{d.u32("a function index"), d.nameMap()}
+		if d.err != nil {
+			return nil
+		}
+		funcs = append(funcs, names)
+	}
+	return funcs
+}
+
+// Encode writes the data of a name section.
+func (n *Names) Encode() []byte {
+	var b []byte
+	if n.HasModule {
+		b = appendSubsection(b, namesModule, AppendName(nil, n.Module))
+	}
+	if len(n.Funcs) > 0 {
+		b = appendSubsection(b, namesFuncs, appendNameMap(nil, n.Funcs))
+	}
+	if len(n.Locals) > 0 {
+		b = appendSubsection(b, namesLocals, appendIndirectNameMap(nil, n.Locals))
+	}
+	if len(n.Labels) > 0 {
+		b = appendSubsection(b, namesLabels, appendIndirectNameMap(nil, n.Labels))
+	}
+	for _, s := range n.Others {
+		b = appendSubsection(b, s.ID, s.Data)
+	}
+	return b
+}
+
+func appendSubsection(b []byte, id byte, content []byte) []byte {
+	return append(AppendU32(append(b, id), uint32(len(content))), content...)
+}
+
+func appendNameMap(b []byte, names []Name) []byte {
+	b = AppendU32(b, uint32(len(names)))
+	for _, name := range names {
+		b = AppendName(AppendU32(b, name.Index), name.Name)
+	}
+	return b
+}
+
+func appendIndirectNameMap(b []byte, funcs []FuncNames) []byte {
+	b = AppendU32(b, uint32(len(funcs)))
+	for _, f := range funcs {
+		b = appendNameMap(AppendU32(b, f.Func), f.Names)
+	}
+	return b
+}
+
+// mapFuncs renumbers the functions and restores the order of indices.
+func (n *Names) mapFuncs(f func(uint32) uint32) {
+	for i := range n.Funcs {
+		n.Funcs[i].Index = f(n.Funcs[i].Index)
+	}
+	slices.SortStableFunc(n.Funcs, func(a, b Name) int { return cmp.Compare(a.Index, b.Index) })
+	for _, funcs := range [][]FuncNames{n.Locals, n.Labels} {
+		for i := range funcs {
+			funcs[i].Func = f(funcs[i].Func)
+		}
+		slices.SortStableFunc(funcs, func(a, b FuncNames) int { return cmp.Compare(a.Func, b.Func) })
+	}
+}
+
+// Names gives the content of the module's name section, or nil if there is none or it is
+// malformed: names are for messages only and never a reason to refuse a module.
+func (m *Module) Names() *Names {
+	for i := range m.Customs {
+		if m.Customs[i].Name == NameSection {
+			names, err := DecodeNames(m.Customs[i].Data)
+			if err != nil {
+				return nil
+			}
+			return names
+		}
+	}
+	return nil
+}
+
+// CleanNames drops name sections that are malformed and all but the first that is not. By the
+// specification both are harmless, but an engine may refuse the module for them, or trust a count
+// in them and allocate gigabytes.
+func (m *Module) CleanNames() {
+	m.mapNames(nil)
+}
+
+// mapNames drops bad name sections and rewrites the good one with change, if that is not nil.
+func (m *Module) mapNames(change func(*Names)) {
+	seen := false
+	kept := make([]Custom, 0, len(m.Customs))
+	for _, custom := range m.Customs {
+		if custom.Name == NameSection {
+			names, err := DecodeNames(custom.Data)
+			if seen || err != nil {
+				continue
+			}
+			seen = true
+			if change != nil {
+				change(names)
+				custom.Data = names.Encode()
+			}
+		}
+		kept = append(kept, custom)
+	}
+	m.Customs = kept
+}
