@@ -1,0 +1,125 @@
+package wasi
+
+import (
+	"context"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/godwit-run/godwit/hostabi"
+)
+
+// ModuleName is the import module of WASI preview 1, and the name under which
+// an instance carries its *System as state.
+const ModuleName = "wasi_snapshot_preview1"
+
+// Module is the host module. It is stateless: a function finds the *System of
+// its caller by Caller.State(ModuleName), and answers ENOSYS if there is none.
+func Module() hostabi.Module {
+	m := hostabi.Module{Name: ModuleName, Funcs: make([]hostabi.Func, len(functions))}
+	for i, f := range functions {
+		m.Funcs[i] = f.hostFunc()
+	}
+	return m
+}
+
+// call is one call of a host function.
+type call struct {
+	*System
+	ctx    context.Context
+	caller hostabi.Caller
+	mem    memory
+}
+
+// charge takes the fuel for moving n bytes. It does not return if the fuel does
+// not last.
+func (c call) charge(n uint64) { c.units(hostabi.UnitsFor(n)) }
+
+// units takes fuel.
+func (c call) units(n uint64) {
+	if n > 0 {
+		c.caller.Charge(n)
+	}
+}
+
+// function is an entry of the table: params has one letter for each parameter,
+// i for i32 and l for i64; the result is the errno, unless there is none.
+type function struct {
+	name   string
+	params string
+	call   func(c call, args []uint64) errno
+}
+
+func (f function) hostFunc() hostabi.Func {
+	params := make([]api.ValueType, len(f.params))
+	for i, letter := range f.params {
+		params[i] = api.ValueTypeI32
+		if letter == 'l' {
+			params[i] = api.ValueTypeI64
+		}
+	}
+	results := []api.ValueType{api.ValueTypeI32}
+	if f.name == "proc_exit" {
+		results = nil
+	}
+	return hostabi.Func{Name: f.name, Params: params, Results: results, Call: f.dispatch}
+}
+
+func (f function) dispatch(ctx context.Context, caller hostabi.Caller, stack []uint64) {
+	s, ok := caller.State(ModuleName).(*System)
+	if !ok || s == nil {
+		stack[0] = uint64(enosys)
+		return
+	}
+	c := call{System: s, ctx: ctx, caller: caller, mem: caller.Memory()}
+	stack[0] = uint64(f.call(c, stack))
+}
+
+// functions are all of WASI preview 1.
+var functions = []function{
+	{"args_get", "ii", call.argsGet},
+	{"args_sizes_get", "ii", call.argsSizesGet},
+	{"clock_res_get", "ii", call.clockResGet},
+	{"clock_time_get", "ili", call.clockTimeGet},
+	{"environ_get", "ii", call.environGet},
+	{"environ_sizes_get", "ii", call.environSizesGet},
+	{"fd_advise", "illi", call.fdAdvise},
+	{"fd_allocate", "ill", call.fdAllocate},
+	{"fd_close", "i", call.fdClose},
+	{"fd_datasync", "i", call.fdDatasync},
+	{"fd_fdstat_get", "ii", call.fdFdstatGet},
+	{"fd_fdstat_set_flags", "ii", call.fdFdstatSetFlags},
+	{"fd_fdstat_set_rights", "ill", call.fdFdstatSetRights},
+	{"fd_filestat_get", "ii", call.fdFilestatGet},
+	{"fd_filestat_set_size", "il", call.fdFilestatSetSize},
+	{"fd_filestat_set_times", "illi", call.fdFilestatSetTimes},
+	{"fd_pread", "iiili", call.fdPread},
+	{"fd_prestat_dir_name", "iii", call.fdPrestatDirName},
+	{"fd_prestat_get", "ii", call.fdPrestatGet},
+	{"fd_pwrite", "iiili", call.fdPwrite},
+	{"fd_read", "iiii", call.fdRead},
+	{"fd_readdir", "iiili", call.fdReaddir},
+	{"fd_renumber", "ii", call.fdRenumber},
+	{"fd_seek", "ilii", call.fdSeek},
+	{"fd_sync", "i", call.fdSync},
+	{"fd_tell", "ii", call.fdTell},
+	{"fd_write", "iiii", call.fdWrite},
+	{"path_create_directory", "iii", call.pathCreateDirectory},
+	{"path_filestat_get", "iiiii", call.pathFilestatGet},
+	{"path_filestat_set_times", "iiiilli", call.pathFilestatSetTimes},
+	{"path_link", "iiiiiii", call.pathLink},
+	{"path_open", "iiiiillii", call.pathOpen},
+	{"path_readlink", "iiiiii", call.pathReadlink},
+	{"path_remove_directory", "iii", call.pathRemoveDirectory},
+	{"path_rename", "iiiiii", call.pathRename},
+	{"path_symlink", "iiiii", call.pathSymlink},
+	{"path_unlink_file", "iii", call.pathUnlinkFile},
+	{"poll_oneoff", "iiii", call.pollOneoff},
+	{"proc_exit", "i", call.procExit},
+	{"proc_raise", "i", call.procRaise},
+	{"random_get", "ii", call.randomGet},
+	{"sched_yield", "", call.schedYield},
+	{"sock_accept", "iii", call.sockAccept},
+	{"sock_recv", "iiiiii", call.sockRecv},
+	{"sock_send", "iiiii", call.sockSend},
+	{"sock_shutdown", "ii", call.sockShutdown},
+}

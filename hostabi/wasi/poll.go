@@ -1,0 +1,3 @@
+package wasi
+
+func (c call) pollOneoff(a []uint64) errno { return enotsup }
