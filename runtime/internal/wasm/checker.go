@@ -168,22 +168,21 @@ func (c *Checker) Next(in *Instr) (more bool, err error) {
 	info := &opTable[in.Op.slot()]
 	switch info.class {
 	case classPlain:
-	case classLane:
-		err = c.checkLanes(in, info)
-	case classMemory, classAtomic:
-		err = c.checkMemory(in, info)
-	default:
-		if err = c.special(in); err != nil {
-			c.err = err
-			return false, err
-		}
-		return true, nil
-	}
-	if err == nil {
 		err = c.apply(info)
+	case classLocal:
+		err = c.local(in)
+	case classMemory, classAtomic, classLane:
+		if err = c.checkImmediates(in, info); err == nil {
+			err = c.apply(info)
+		}
+	default:
+		err = c.special(in)
 	}
-	c.err = err
-	return err == nil, err
+	if err != nil {
+		c.err = err
+		return false, err
+	}
+	return true, nil
 }
 
 // finish says whether the body may end here.
@@ -243,7 +242,11 @@ func (c *Checker) checkLanes(in *Instr, info *opInfo) error {
 	return nil
 }
 
-func (c *Checker) checkMemory(in *Instr, info *opInfo) error {
+// checkImmediates checks what the instructions on memory and lanes have beyond their operands.
+func (c *Checker) checkImmediates(in *Instr, info *opInfo) error {
+	if info.class == classLane {
+		return c.checkLanes(in, info)
+	}
 	if !c.memory {
 		return c.fail("a memory for %v, found none", in.Op)
 	}

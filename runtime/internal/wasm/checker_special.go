@@ -5,8 +5,6 @@ import "slices"
 // special checks and applies the instructions whose typing depends on more than their opcode.
 func (c *Checker) special(in *Instr) error {
 	switch in.Op {
-	case OpLocalGet, OpLocalSet, OpLocalTee:
-		return c.local(in)
 	case OpBlock, OpLoop, OpTryTable, OpIf, OpElse, OpEnd:
 		return c.structure(in)
 	case OpBr, OpBrIf, OpBrTable:

@@ -204,8 +204,8 @@ func list[T any](d *decoder, id byte, to *[]T, size int, entries string, entry f
 		return 0
 	}
 	// Entries can be much larger here than their bytes are, so what a count promises is not
-	// allocated at once: a thousand to begin with, then as they come.
-	*to = make([]T, 0, min(n, 1024))
+	// allocated at once: one for each eight bytes to begin with, then as they come.
+	*to = make([]T, 0, min(n, 16+(d.end-d.pos)/8))
 	for range n {
 		v := entry()
 		if d.err != nil {

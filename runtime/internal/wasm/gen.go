@@ -128,6 +128,8 @@ func info(in instruction) string {
 
 func class(in instruction) string {
 	switch {
+	case strings.HasPrefix(in.name, "local."):
+		return "classLocal"
 	case in.options["special"] != "":
 		return "classSpecial"
 	case in.options["atomic"] != "":

@@ -55,10 +55,13 @@ func signed(b []byte, pos, bits int) (int64, int) {
 }
 
 // u32 reads an unsigned 32-bit integer at b[pos:] and gives the position after it, or a negative
-// lebTruncated or lebTooLong. One byte is by far the most frequent length.
+// lebTruncated or lebTooLong. One byte is by far the most frequent length, then two.
 func u32(b []byte, pos int) (uint32, int) {
 	if uint(pos) < uint(len(b)) && b[pos] < 0x80 {
 		return uint32(b[pos]), pos + 1
+	}
+	if uint(pos+1) < uint(len(b)) && b[pos+1] < 0x80 {
+		return uint32(b[pos]&0x7f) | uint32(b[pos+1])<<7, pos + 2
 	}
 	v, next := unsigned(b, pos, 32)
 	return uint32(v), next

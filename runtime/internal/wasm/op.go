@@ -83,5 +83,6 @@ const (
 	classLane                   // the same, and lane indices are bounded
 	classMemory                 // fixed operands, and the module must have a memory
 	classAtomic                 // the same, and the alignment must be exactly the natural one
+	classLocal                  // local.get, local.set, local.tee
 	classSpecial                // a rule of its own
 )

@@ -59,6 +59,14 @@ func (r *Reader) Next(in *Instr) bool {
 		} else {
 			pos = r.memArg(in, pos)
 		}
+	case immBlock:
+		// One byte is a value type, or BlockEmpty, or a type index below 64.
+		if uint(pos) < uint(len(body)) && body[pos] < 0x80 && (body[pos] <= 0x40 || ValType(body[pos]).valid()) {
+			in.Block = BlockType(int8(body[pos]<<1) >> 1)
+			pos++
+		} else {
+			pos = r.blockType(in, pos)
+		}
 	case immI32:
 		if uint(pos) < uint(len(body)) && body[pos] < 0x80 {
 			in.Const = uint64(uint32(int32(int8(body[pos]<<1)) >> 1))
@@ -76,9 +84,10 @@ func (r *Reader) Next(in *Instr) bool {
 	return true
 }
 
-// prefixed reads the sub-opcode of a prefixed instruction. An engine may read it as a single byte
-// where the format has a LEB128 number, so it is accepted only in its shortest form: else what is
-// checked here would not be what runs there.
+// prefixed reads the sub-opcode of a prefixed instruction. wazero reads those of vector and atomic
+// instructions as single bytes where the format has a LEB128 number, so they are accepted only in
+// their shortest form: else what is checked here would not be what runs there. (The second byte of
+// sub-opcodes from 0x80 on is then 01, which it takes for a nop.)
 func (r *Reader) prefixed(in *Instr, op byte, pos int) (immKind, int) {
 	if op < prefixMisc || op > prefixAtomic {
 		return immInvalid, r.unknown(in.Op)
@@ -90,7 +99,7 @@ func (r *Reader) prefixed(in *Instr, op byte, pos int) (immKind, int) {
 	if sub > 0xff {
 		return immInvalid, r.unknownSub(op, sub)
 	}
-	if next-pos != 1+int(sub>>7) {
+	if op != prefixMisc && next-pos != 1+int(sub>>7) {
 		r.stop(unsupported(r.base+pos, "expected the shortest encoding of sub-opcode %#x", sub))
 		return immInvalid, lebTooLong
 	}
@@ -109,8 +118,6 @@ func (r *Reader) immediates(in *Instr, imm immKind, pos int) int {
 		if in.A, pos = r.u32(pos, "index"); pos >= 0 {
 			in.B, pos = r.u32(pos, "index")
 		}
-	case immBlock:
-		pos = r.blockType(in, pos)
 	case immTry:
 		if pos = r.blockType(in, pos); pos >= 0 {
 			pos = r.catches(in, pos)
