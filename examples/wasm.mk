@@ -4,8 +4,9 @@
 #
 # C is compiled and linked in two steps on purpose: given -O at the link, clang
 # runs whatever wasm-opt it finds on the PATH, and the bytes would depend on it.
-# llvm-strip -g drops libc's debug information and keeps the function names, so
-# that traps can be read; NAMES = -Wl,-s drops those too.
+# llvm-strip -g drops debug information and keeps the function names, so that
+# traps can be read; NAMES = -Wl,-s drops those too. Rust's names are long: they
+# go, unless RUSTSTRIP = none.
 
 CLANG   ?= clang
 STRIP   ?= llvm-strip
@@ -16,7 +17,8 @@ WAT2WASM ?= wat2wasm
 CFLAGS    = -O2 -Wall -Wextra -ffile-prefix-map=$(CURDIR)=.
 LDFLAGS   =
 NAMES     =
-RUSTFLAGS = -O -C panic=abort -C lto -C codegen-units=1 -C strip=symbols --remap-path-prefix=$(CURDIR)=.
+RUSTSTRIP = symbols
+RUSTFLAGS = -O -C panic=abort -C lto -C codegen-units=1 -C strip=$(RUSTSTRIP) --remap-path-prefix=$(CURDIR)=.
 GOFLAGS_WASM = -trimpath -buildvcs=false -ldflags="-s -w -buildid="
 
 need = @command -v $(1) >/dev/null || { echo >&2 "make: $(1) is needed to build $@. hint: $(2)"; exit 1; }
@@ -41,7 +43,9 @@ need_wat  = $(call need,$(WAT2WASM),apt-get install wabt)
 
 %.wasm: %.rs
 	$(need_rust)
+	$(need_llvm)
 	$(RUSTC) --target wasm32-wasi $(RUSTFLAGS) -o $@ $<
+	$(STRIP) -g $@
 	@chmod 644 $@
 
 %.wasm: %.wat

@@ -1,4 +1,4 @@
-// The compression function of SHA-256 (FIPS 180-4) over a buffer: unrolled by the compiler into long blocks.
+// The compression function of SHA-256 (FIPS 180-4) over a buffer: long runs of rotates, shifts and adds.
 #include "bench.h"
 
 static uint32_t k[64];
