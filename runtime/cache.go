@@ -1,0 +1,130 @@
+package runtime
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/ipfs/go-cid"
+	"github.com/tetratelabs/wazero"
+
+	"github.com/godwit-run/godwit/runtime/internal/meter"
+)
+
+// diskCache keeps rewritten modules in files, each with a checksum; a file that
+// is damaged counts as absent. A nil *diskCache keeps nothing.
+//
+// A file is: SHA-256 of the rest (32 bytes), length of the plan (4 bytes, little
+// endian), the plan as JSON, the rewritten module.
+type diskCache struct {
+	dir string
+}
+
+func openDiskCache(dir string) (*diskCache, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	c := &diskCache{dir: dir}
+	if err := os.MkdirAll(c.modules(), 0o700); err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	return c, nil
+}
+
+func (c *diskCache) modules() string {
+	return filepath.Join(c.dir, fmt.Sprintf("metered-%d.%d", meter.Version, meter.Revision))
+}
+
+// machineCode is wazero's cache of machine code.
+func (c *diskCache) machineCode() (wazero.CompilationCache, error) {
+	if c == nil {
+		return nil, nil
+	}
+	m, err := wazero.NewCompilationCacheWithDir(filepath.Join(c.dir, "machine-code"))
+	if err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	return m, nil
+}
+
+// get returns a rewritten module, if it is there.
+func (c *diskCache) get(id cid.Cid) (plan meter.Plan, module []byte, ok bool) {
+	if c == nil {
+		return plan, nil, false
+	}
+	b, err := os.ReadFile(filepath.Join(c.modules(), id.String()))
+	if err != nil {
+		return plan, nil, false
+	}
+	return decodeCached(b)
+}
+
+func decodeCached(b []byte) (plan meter.Plan, module []byte, ok bool) {
+	const head = sha256.Size + 4
+	if len(b) < head {
+		return plan, nil, false
+	}
+	sum := sha256.Sum256(b[sha256.Size:])
+	n := uint64(binary.LittleEndian.Uint32(b[sha256.Size:]))
+	if !bytes.Equal(sum[:], b[:sha256.Size]) || n > uint64(len(b)-head) {
+		return plan, nil, false
+	}
+	if json.Unmarshal(b[head:head+n], &plan) != nil {
+		return plan, nil, false
+	}
+	return plan, b[head+n:], true
+}
+
+func encodeCached(plan meter.Plan, module []byte) ([]byte, error) {
+	p, err := json.Marshal(plan)
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, sha256.Size, sha256.Size+4+len(p)+len(module))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(p)))
+	b = append(append(b, p...), module...)
+	sum := sha256.Sum256(b[sha256.Size:])
+	copy(b, sum[:])
+	return b, nil
+}
+
+// put stores a rewritten module. A cache that can't be written is no reason not
+// to run: put then leaves things as they are, unless something is truly odd.
+func (c *diskCache) put(id cid.Cid, plan meter.Plan, module []byte) error {
+	if c == nil {
+		return nil
+	}
+	b, err := encodeCached(plan, module)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(c.modules(), ".new-*")
+	if err != nil {
+		return ignoreUnwritable(err)
+	}
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), filepath.Join(c.modules(), id.String()))
+	}
+	if err != nil {
+		return ignoreUnwritable(errors.Join(err, os.Remove(f.Name())))
+	}
+	return nil
+}
+
+// ignoreUnwritable drops the errors of a full, read-only or vanished cache
+// folder.
+func ignoreUnwritable(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	if errors.As(err, &path) || errors.As(err, &link) {
+		return nil
+	}
+	return fmt.Errorf("cache: %w", err)
+}

@@ -1,0 +1,153 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	goruntime "runtime"
+	"sync"
+
+	"github.com/ipfs/go-cid"
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/godwit-run/godwit/hostabi"
+	"github.com/godwit-run/godwit/hostabi/wasi"
+	"github.com/godwit-run/godwit/runtime/internal/linmem"
+	"github.com/godwit-run/godwit/runtime/internal/meter"
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
+)
+
+// features are the WebAssembly proposals that guests may use.
+const features = api.CoreFeaturesV2 |
+	experimental.CoreFeaturesThreads |
+	experimental.CoreFeaturesTailCall |
+	experimental.CoreFeaturesExtendedConst |
+	experimental.CoreFeaturesExceptionHandling
+
+// Engine loads modules and runs them. It is safe for use by many goroutines;
+// a process wants one.
+type Engine struct {
+	cfg     Config
+	wazero  wazero.Runtime
+	machine wazero.CompilationCache
+	cache   *diskCache
+	pool    *linmem.Pool
+	hosts   map[string]hostabi.Module
+	rewrite func(*wasm.Module) (meter.Plan, error)
+
+	mu      sync.Mutex
+	closed  bool
+	modules map[cid.Cid]*loaded
+}
+
+// New makes an engine.
+func New(cfg Config) (*Engine, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	e := &Engine{
+		cfg: cfg, modules: make(map[cid.Cid]*loaded), hosts: make(map[string]hostabi.Module), rewrite: meter.Rewrite,
+	}
+	if err := e.open(); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+func (e *Engine) open() error {
+	var err error
+	if e.pool, err = linmem.New(linmem.Config{MaxIdle: e.cfg.IdleMemories}); err != nil {
+		return err
+	}
+	if e.cache, err = openDiskCache(e.cfg.CacheDir); err != nil {
+		return err
+	}
+	rc := wazero.NewRuntimeConfigInterpreter()
+	if e.compiles() {
+		rc = wazero.NewRuntimeConfigCompiler()
+		if e.machine, err = e.cache.machineCode(); err != nil {
+			return err
+		}
+		if e.machine != nil {
+			rc = rc.WithCompilationCache(e.machine)
+		}
+	}
+	ctx := context.Background()
+	e.wazero = wazero.NewRuntimeWithConfig(ctx, rc.WithCoreFeatures(features).WithDebugInfoEnabled(false))
+	if err := e.registerMeter(ctx); err != nil {
+		return err
+	}
+	for _, m := range append([]hostabi.Module{wasi.Module()}, e.cfg.HostModules...) {
+		if err := e.register(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) compiles() bool {
+	return e.cfg.Kind == KindCompiler || e.cfg.Kind == KindAuto && compilerSupported()
+}
+
+// compilerSupported tells whether wazero has a compiler for this machine.
+func compilerSupported() bool {
+	switch goruntime.GOARCH {
+	case "amd64", "arm64":
+		switch goruntime.GOOS {
+		case "linux", "darwin", "freebsd", "netbsd", "windows":
+			return true
+		}
+	}
+	return false
+}
+
+// Kind tells how this engine runs guests: KindCompiler or KindInterpreter.
+func (e *Engine) Kind() Kind {
+	if e.compiles() {
+		return KindCompiler
+	}
+	return KindInterpreter
+}
+
+// Close frees all that the engine holds. Instances must have been closed.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	closed := e.closed
+	e.closed = true
+	e.mu.Unlock()
+	if closed {
+		return nil
+	}
+	var errs []error
+	ctx := context.Background()
+	if e.wazero != nil {
+		errs = append(errs, e.wazero.Close(ctx))
+	}
+	if e.machine != nil {
+		errs = append(errs, e.machine.Close(ctx))
+	}
+	if e.pool != nil {
+		errs = append(errs, e.pool.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// register makes a host module importable.
+func (e *Engine) register(ctx context.Context, m hostabi.Module) error {
+	if _, taken := e.hosts[m.Name]; taken || m.Name == "" {
+		return fmt.Errorf("host module name %q is empty or taken", m.Name)
+	}
+	b := e.wazero.NewHostModuleBuilder(m.Name)
+	for _, f := range m.Funcs {
+		b.NewFunctionBuilder().WithName(f.Name).
+			WithGoFunction(hostFunction(m.Name+"."+f.Name, f), f.Params, f.Results).Export(f.Name)
+	}
+	if _, err := b.Instantiate(ctx); err != nil {
+		return fmt.Errorf("host module %s: %w", m.Name, err)
+	}
+	e.hosts[m.Name] = m
+	return nil
+}

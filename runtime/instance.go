@@ -1,0 +1,285 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/godwit-run/godwit/hostabi/wasi"
+	"github.com/godwit-run/godwit/runtime/internal/linmem"
+)
+
+const wasiModule = wasi.ModuleName
+
+// Instance is a module in the middle of its life: memory, globals, tables, and
+// the state that host modules keep for it. It is used by one goroutine at a
+// time.
+type Instance struct {
+	module *Module
+	limits Limits
+	guest  api.Module
+	memory *firstMemory
+	alloc  *linmem.Allocator
+	budget budget
+	tank   fuelTank
+	depth  api.MutableGlobal
+	system *wasi.System
+	state  map[string]any
+
+	functions map[string]api.Function
+	begun     time.Time
+	deadline  time.Time // zero if there is none
+	overrun   int64     // debt at the check that found the fuel used up
+	busy      atomic.Bool
+	end       *GuestError // how it ended, if it did other than by returning
+	closed    bool
+}
+
+// firstMemory remembers where the instance's linear memory is.
+type firstMemory struct {
+	*linmem.Memory
+	bytes []byte
+}
+
+// Reallocate implements experimental.LinearMemory.
+func (m *firstMemory) Reallocate(size uint64) []byte {
+	b := m.Memory.Reallocate(size)
+	if b != nil {
+		m.bytes = b
+	}
+	return b
+}
+
+// Instantiate makes an instance and runs the module's start function, if it has
+// one, but neither _start nor _initialize. Of the task, Invoke is of no account
+// here. If the guest's start function ends it, the error is a *GuestError and
+// the instance is returned all the same, for its fuel and output; any other
+// error is the system's.
+func (m *Module) Instantiate(ctx context.Context, task Task) (*Instance, error) {
+	if err := task.Limits.Validate(); err != nil {
+		return nil, err
+	}
+	i := &Instance{
+		module: m, limits: task.Limits.withDefaults(), state: task.State,
+		functions: make(map[string]api.Function, 4), begun: time.Now(),
+	}
+	if i.limits.WallTime > 0 {
+		i.deadline = i.begun.Add(i.limits.WallTime)
+	}
+	i.budget = budget{limit: i.limits.Memory}
+	if err := i.setUpWASI(task); err != nil {
+		return nil, err
+	}
+	if m.loaded.memory > i.limits.Memory {
+		return i, i.ended(&GuestError{
+			Status: StatusFailed, Reason: ReasonOutOfMemory,
+			Message: fmt.Sprintf("the module needs %d bytes of memory to start, more than the limit of %d", m.loaded.memory, i.limits.Memory),
+		})
+	}
+	i.budget.tables(m.elements)
+	if err := i.instantiate(ctx); err != nil {
+		if guest, ok := errors.AsType[*GuestError](err); ok {
+			return i, i.ended(guest)
+		}
+		return nil, errors.Join(err, i.Close())
+	}
+	if start := m.plan.Start; start != "" {
+		if _, err := i.call(ctx, start); err != nil {
+			return i, err
+		}
+	}
+	return i, nil
+}
+
+func (i *Instance) setUpWASI(task Task) error {
+	if !i.module.wasi {
+		return nil
+	}
+	system, err := wasi.New(wasi.Config{
+		Args: task.Args, Env: task.Env,
+		Stdin: task.Stdin, Stdout: task.Stdout, Stderr: task.Stderr,
+		Inputs: task.Inputs, Deterministic: task.Deterministic,
+		MaxOpenFiles: i.limits.OpenFiles, MaxOutputBytes: i.limits.OutputBytes,
+	})
+	i.system = system
+	return err
+}
+
+// instantiate makes the guest proper.
+func (i *Instance) instantiate(ctx context.Context) error {
+	e := i.module.engine
+	i.alloc = e.pool.NewAllocator(linmem.Options{Grow: i.budget.resize, Movable: false})
+	ctx = experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(i.allocate))
+	guest, err := e.wazero.InstantiateModule(ctx, i.module.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err != nil {
+		return trapOrFault(err)
+	}
+	i.guest = guest
+	fuel, ok1 := guest.ExportedGlobal(i.module.plan.Fuel).(api.MutableGlobal)
+	depth, ok2 := guest.ExportedGlobal(i.module.plan.Depth).(api.MutableGlobal)
+	if !ok1 || !ok2 {
+		return errors.New("metered module lacks its globals")
+	}
+	i.depth = depth
+	i.tank.start(fuel, i.limits.Fuel, i.module.plan.StartCost)
+	return nil
+}
+
+func (i *Instance) allocate(capacity, max uint64) experimental.LinearMemory {
+	i.memory = &firstMemory{Memory: i.alloc.Allocate(capacity, max)}
+	return i.memory
+}
+
+// Memory implements hostabi.Caller: the linear memory, nil if there is none. It
+// is valid until the guest runs on.
+func (i *Instance) Memory() []byte {
+	if i.memory == nil {
+		return nil
+	}
+	return i.memory.bytes
+}
+
+// State implements hostabi.Caller.
+func (i *Instance) State(module string) any {
+	if module == wasiModule {
+		return i.system
+	}
+	return i.state[module]
+}
+
+// Call calls an exported function. Arguments and results are one value a slot,
+// as in hostabi.Func; vectors take two. If the guest does not return, the error
+// is a *GuestError and the instance takes no more calls.
+func (i *Instance) Call(ctx context.Context, name string, args ...uint64) ([]uint64, error) {
+	t, ok := i.module.exports[name]
+	if !ok {
+		return nil, fmt.Errorf("%w: %q", ErrNoExport, name)
+	}
+	if want := slots(t.Params); len(args) != want {
+		return nil, fmt.Errorf("%w: %q takes %d values, not %d", ErrArguments, name, want, len(args))
+	}
+	return i.call(ctx, name, args...)
+}
+
+func slots(types []ValueType) int {
+	n := len(types)
+	for _, t := range types {
+		if t == V128 {
+			n++
+		}
+	}
+	return n
+}
+
+func (i *Instance) call(ctx context.Context, name string, args ...uint64) ([]uint64, error) {
+	if !i.busy.CompareAndSwap(false, true) {
+		return nil, errors.New("instance is in a call already")
+	}
+	defer i.busy.Store(false)
+	switch {
+	case i.closed:
+		return nil, fmt.Errorf("instance: %w", ErrClosed)
+	case i.end != nil:
+		return nil, fmt.Errorf("%w: %w", ErrEnded, i.end)
+	}
+	f := i.functions[name]
+	if f == nil {
+		f = i.guest.ExportedFunction(name)
+		i.functions[name] = f
+	}
+	if !i.deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, i.deadline)
+		defer cancel()
+	}
+	return i.run(&callContext{ctx, i}, f, args)
+}
+
+func (i *Instance) run(ctx *callContext, f api.Function, args []uint64) ([]uint64, error) {
+	if ctx.Err() != nil {
+		return nil, i.ended(stopped(ctx))
+	}
+	i.depth.Set(uint64(i.limits.CallDepth))
+	i.tank.since = time.Now()
+	if int64(i.tank.left.Get()) <= 0 && !i.tank.grant(0) {
+		return nil, i.ended(&GuestError{Status: StatusFailed, Reason: ReasonOutOfFuel, Message: "out of fuel"})
+	}
+	results, err := f.Call(ctx, args...)
+	if err == nil && i.tank.used() > i.tank.limit {
+		err = &GuestError{Status: StatusFailed, Reason: ReasonOutOfFuel, Message: "out of fuel"}
+	}
+	if err == nil {
+		return results, nil
+	}
+	err = trapOrFault(err)
+	if guest, ok := errors.AsType[*GuestError](err); ok {
+		return nil, i.ended(guest)
+	}
+	return nil, i.ended(&GuestError{Status: StatusFailed, Reason: ReasonTrap, Message: err.Error()}, err)
+}
+
+// ended notes how the guest ended. A fault of the system goes along.
+func (i *Instance) ended(how *GuestError, fault ...error) error {
+	if how.Reason == ReasonTrap || how.Reason == ReasonExit {
+		if i.budget.refused {
+			how.Reason = ReasonOutOfMemory
+			how.Message = strings.TrimPrefix(how.Message+"; it had been refused more memory", "; ")
+		}
+	}
+	i.end = how
+	if len(fault) > 0 {
+		return fault[0]
+	}
+	return how
+}
+
+// trapOrFault sorts wazero's errors: how we stopped the guest, the guest's own
+// trap, or a fault that is ours.
+func trapOrFault(err error) error {
+	if guest, ok := errors.AsType[*GuestError](err); ok {
+		return guest
+	}
+	const prefix = "wasm error: "
+	if text := err.Error(); strings.HasPrefix(text, prefix) {
+		return &GuestError{Status: StatusFailed, Reason: ReasonTrap, Message: strings.TrimPrefix(text, prefix)}
+	}
+	return err
+}
+
+// FuelUsed is the fuel used so far, in units; see Result.FuelUsed.
+func (i *Instance) FuelUsed() uint64 {
+	if i.tank.left == nil {
+		return 0
+	}
+	return uint64(max(0, i.tank.used()+i.overrun))
+}
+
+// MemoryPeakBytes is the largest sum over memories and tables so far, in bytes.
+func (i *Instance) MemoryPeakBytes() uint64 { return i.budget.peak }
+
+// Close frees the instance. It may be called more than once.
+func (i *Instance) Close() error {
+	if i.closed {
+		return nil
+	}
+	i.closed = true
+	var errs []error
+	if i.guest != nil {
+		errs = append(errs, i.guest.Close(context.Background()))
+	}
+	if i.alloc != nil {
+		errs = append(errs, i.alloc.Close())
+	}
+	if i.system != nil {
+		errs = append(errs, i.system.Close())
+	}
+	i.memory = nil
+	return errors.Join(errs...)
+}

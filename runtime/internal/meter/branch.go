@@ -1,0 +1,138 @@
+package meter
+
+import "github.com/godwit-run/godwit/runtime/internal/wasm"
+
+func (g *graph) branch(in *wasm.Instr) {
+	f := g.frame(in.A)
+	g.event(evBranch, in.A)
+	g.event(evStop, 0)
+	if f.op == wasm.OpLoop {
+		e := g.edge(g.cur, f.label, 0)
+		g.site(site{kind: siteBack, pos: in.Pos, end: in.End, edge: e, arg: in.A, target: f.loop})
+	} else {
+		g.chargeAt(in.Pos, g.edge(g.cur, g.label(f), g.base()))
+	}
+	g.die(in)
+}
+
+// takenWeight tells how dear a charge on a taken br_if is: it turns one
+// instruction into an if around two.
+const takenWeight = 9
+
+func (g *graph) branchIf(in *wasm.Instr) {
+	f := g.frame(in.A)
+	g.event(evBranch, in.A)
+	s := site{kind: siteBrIf, pos: in.Pos, end: in.End, arg: in.A, typ: g.mod.identity(f.types)}
+	if f.op == wasm.OpLoop {
+		s.kind, s.target = siteBackIf, f.loop
+		s.edge = g.edge(g.cur, f.label, 0)
+	} else {
+		s.edge = g.edge(g.cur, g.label(f), takenWeight*g.base())
+	}
+	src := g.cur
+	g.site(s)
+	g.cur = g.newNode()
+	g.chargeAt(in.End, g.edge(src, g.cur, g.base()))
+}
+
+// landing is where a br_table that goes back to a loop lands first.
+type landing struct {
+	depth uint32
+	loop  int32
+}
+
+// branchTable charges once before the br_table, for all its forward targets,
+// whose debts are therefore equal. A target that is a loop gets a landing of
+// its own, on which the back edge is charged and checked.
+func (g *graph) branchTable(in *wasm.Instr) {
+	mid := g.newNode()
+	g.chargeAt(in.Pos, g.edge(g.cur, mid, g.base()))
+	g.cur = mid
+	g.table++
+	s := site{kind: siteTable, pos: in.Pos, end: in.End, edge: int32(len(g.edges)), target: int32(len(g.landings))}
+	for _, depth := range in.Targets {
+		f := g.frame(depth)
+		if f.mark == g.table {
+			continue
+		}
+		f.mark = g.table
+		g.event(evBranch, depth)
+		if f.op == wasm.OpLoop {
+			g.edge(mid, f.label, 0)
+			g.landings = append(g.landings, landing{depth, f.loop})
+			s.arg++
+			s.typ = g.mod.landing(f.types)
+		} else {
+			g.equal = append(g.equal, [2]int32{mid, g.label(f)})
+		}
+	}
+	g.event(evStop, 0)
+	g.site(s)
+	g.die(in)
+}
+
+// other takes the instructions that leave the control flow alone.
+func (g *graph) other(in *wasm.Instr) {
+	switch in.Op {
+	case wasm.OpCall:
+		g.invoke(in, g.mod.callee(in.A))
+		g.site(site{kind: siteIndex, pos: in.Pos, end: in.End, arg: in.A, op: in.Op})
+	case wasm.OpCallIndirect:
+		g.invoke(in, g.mod.indirect(in.A))
+	case wasm.OpReturnCall:
+		g.tailCall(in, g.mod.callee(in.A))
+	case wasm.OpReturnCallIndirect:
+		g.tailCall(in, g.mod.indirect(in.A))
+	case wasm.OpRefFunc:
+		g.site(site{kind: siteIndex, pos: in.Pos, end: in.End, arg: in.A, op: in.Op})
+	case wasm.OpMemoryAtomicWait32, wasm.OpMemoryAtomicWait64:
+		if g.fn.waits {
+			g.site(site{kind: siteWait, pos: in.Pos, end: in.End})
+		}
+	default:
+		if isBulk(in.Op) {
+			g.invoke(in, bulkCallee)
+			g.site(site{kind: siteBulk, pos: in.Pos, end: in.End})
+		}
+	}
+}
+
+// invoke accounts for a call: what it prepays, and what must hold of the debt.
+// A callee that may reach the host or throw needs the exact total; one with
+// checks needs a debt that is not negative, so that the host never believes
+// more to have been executed than was; to any other the debt is nothing.
+func (g *graph) invoke(in *wasm.Instr, c callee) {
+	g.add(c.prepaid)
+	switch {
+	case c.host:
+		g.split(in.Pos, splitPin)
+	case c.checks:
+		g.split(in.Pos, splitSoft)
+	}
+	g.afterCall(c)
+}
+
+func (g *graph) afterCall(c callee) {
+	if c.resets {
+		g.acc = 0
+	} else {
+		g.acc += c.unchecked
+	}
+	g.checks = g.checks || c.checks
+	if c.charges {
+		g.charges = true
+		for l := g.loop; l >= 0 && !g.loops[l].calls; l = g.loops[l].parent {
+			g.loops[l].calls = true
+		}
+	}
+}
+
+func (g *graph) tailCall(in *wasm.Instr, c callee) {
+	g.add(c.prepaid)
+	e := g.edge(g.cur, zero, 0.5)
+	g.afterCall(c)
+	g.arrive(zero)
+	g.event(evStop, 0)
+	g.site(site{kind: siteTail, pos: in.Pos, end: in.End, edge: e, arg: in.A, op: in.Op})
+	g.die(in)
+}

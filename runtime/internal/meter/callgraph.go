@@ -1,0 +1,252 @@
+package meter
+
+import "slices"
+
+// The call graph has the defined functions as vertices 0 to n-1, and after them
+// a vertex for each canonical type: whoever calls through a type has an edge to
+// it, and it has edges to every function of that type whose reference exists.
+
+func (mod *module) vertices() int { return len(mod.functions) + len(mod.sigs) }
+
+func (mod *module) successors(v int32, visit func(int32)) {
+	n := int32(len(mod.functions))
+	if v >= n {
+		for _, f := range mod.sigs[v-n].members {
+			visit(f)
+		}
+		return
+	}
+	for _, f := range mod.functions[v].calls {
+		visit(f)
+	}
+	for _, t := range mod.functions[v].indirect {
+		visit(n + int32(mod.sig[t]))
+	}
+}
+
+// components assigns each vertex the number of its strongly connected
+// component (Tarjan's algorithm without recursion). Components are numbered
+// callees first. cyclic tells which of them contain a cycle.
+func (mod *module) components() (component []int32, cyclic []bool) {
+	n := mod.vertices()
+	t := tarjan{
+		mod: mod, index: make([]int32, n), low: make([]int32, n),
+		component: slices.Repeat([]int32{-1}, n),
+	}
+	for v := range int32(n) {
+		if t.index[v] == 0 {
+			t.search(v)
+		}
+	}
+	return t.component, t.cyclic
+}
+
+type tarjan struct {
+	mod       *module
+	index     []int32 // order of discovery, from 1; 0 is not yet
+	low       []int32
+	component []int32
+	cyclic    []bool
+	next      int32
+	stack     []int32 // vertices without a component yet
+	path      []visit
+}
+
+// visit is a vertex on the path being searched, and what is left of its
+// successors.
+type visit struct {
+	v    int32
+	rest []int32
+}
+
+func (t *tarjan) search(root int32) {
+	t.enter(root)
+	for len(t.path) > 0 {
+		top := &t.path[len(t.path)-1]
+		if len(top.rest) > 0 {
+			w := top.rest[0]
+			top.rest = top.rest[1:]
+			if t.index[w] == 0 {
+				t.enter(w)
+			} else if t.component[w] < 0 {
+				t.low[top.v] = min(t.low[top.v], t.index[w])
+			}
+			continue
+		}
+		v := top.v
+		t.path = t.path[:len(t.path)-1]
+		if len(t.path) > 0 {
+			p := t.path[len(t.path)-1].v
+			t.low[p] = min(t.low[p], t.low[v])
+		}
+		if t.low[v] == t.index[v] {
+			t.complete(v)
+		}
+	}
+}
+
+func (t *tarjan) enter(v int32) {
+	t.next++
+	t.index[v], t.low[v] = t.next, t.next
+	t.stack = append(t.stack, v)
+	var next []int32
+	t.mod.successors(v, func(w int32) { next = append(next, w) })
+	t.path = append(t.path, visit{v, next})
+}
+
+func (t *tarjan) complete(v int32) {
+	id := int32(len(t.cyclic))
+	size := 0
+	for {
+		w := t.stack[len(t.stack)-1]
+		t.stack = t.stack[:len(t.stack)-1]
+		t.component[w] = id
+		size++
+		if w == v {
+			break
+		}
+	}
+	self := false
+	t.mod.successors(v, func(w int32) { self = self || w == v })
+	t.cyclic = append(t.cyclic, size > 1 || self)
+}
+
+// headers chooses the functions that break every cycle of calls: in each
+// component, those that call back into it through a type, and then the targets
+// of the back edges that remain. Functions at the top of a long chain of calls
+// are added, so that the depth between two headers is bounded. It returns the
+// vertices in an order in which each comes after all it calls but headers.
+func (mod *module) headers() []int32 {
+	component, cyclic := mod.components()
+	n := int32(len(mod.functions))
+	for i := range mod.functions {
+		f := &mod.functions[i]
+		if !cyclic[component[i]] {
+			continue
+		}
+		for _, t := range f.indirect {
+			f.header = f.header || component[n+int32(mod.sig[t])] == component[i]
+		}
+	}
+	order := mod.postorder(func(v, w int32) {
+		if w < n && component[v] == component[w] {
+			mod.functions[w].header = true
+		}
+	})
+	for _, v := range order {
+		mod.measure(v)
+	}
+	return mod.postorder(nil)
+}
+
+// postorder lists all vertices, each after those it leads to without entering
+// a header, and calls back for every edge that closes a cycle.
+func (mod *module) postorder(back func(v, w int32)) []int32 {
+	const onPath, done = 1, 2
+	state := make([]byte, mod.vertices())
+	order := make([]int32, 0, mod.vertices())
+	var path []visit
+	enter := func(v int32) {
+		state[v] = onPath
+		var next []int32
+		mod.successors(v, func(w int32) {
+			if int(w) >= len(mod.functions) || !mod.functions[w].header {
+				next = append(next, w)
+			}
+		})
+		path = append(path, visit{v, next})
+	}
+	for root := range int32(mod.vertices()) {
+		if state[root] != 0 {
+			continue
+		}
+		for enter(root); len(path) > 0; {
+			top := &path[len(path)-1]
+			if len(top.rest) == 0 {
+				state[top.v] = done
+				order = append(order, top.v)
+				path = path[:len(path)-1]
+				continue
+			}
+			w := top.rest[0]
+			top.rest = top.rest[1:]
+			switch {
+			case state[w] == 0:
+				enter(w)
+			case state[w] == onPath:
+				back(top.v, w)
+			}
+		}
+	}
+	return order
+}
+
+// measure computes the depth of the chain of calls that starts at v, and makes
+// its function a header if that is long.
+func (mod *module) measure(v int32) {
+	var deepest int64
+	n := int32(len(mod.functions))
+	mod.successors(v, func(w int32) {
+		switch {
+		case w >= n:
+			deepest = max(deepest, mod.sigs[w-n].chain)
+		case !mod.functions[w].header:
+			deepest = max(deepest, mod.functions[w].chain)
+		}
+	})
+	if v >= n {
+		mod.sigs[v-n].chain = deepest
+		return
+	}
+	f := &mod.functions[v]
+	f.chain = f.frame + deepest
+	f.header = f.header || f.chain > maxChain
+}
+
+// reach computes, callees first, which functions may reach the host and which
+// may reach a check.
+func (mod *module) reach() {
+	component, cyclic := mod.components()
+	facts := make([]callee, len(cyclic))
+	n := int32(len(mod.functions))
+	for v := range component {
+		c := &facts[component[v]]
+		if int32(v) < n {
+			f := &mod.functions[v]
+			c.host = c.host || f.toHost
+			c.checks = c.checks || f.loops || f.bulk || f.header || f.toHost
+		} else if mod.sigs[int32(v)-n].host {
+			c.host, c.checks = true, true
+		}
+	}
+	for id, members := range byComponent(component, len(cyclic)) {
+		for _, v := range members {
+			mod.successors(v, func(w int32) {
+				facts[id].host = facts[id].host || facts[component[w]].host
+				facts[id].checks = facts[id].checks || facts[component[w]].checks
+			})
+		}
+	}
+	for v := range component {
+		c := callee{host: facts[component[v]].host, checks: facts[component[v]].checks}
+		c.charges = c.checks
+		if int32(v) < n {
+			f := &mod.functions[v]
+			if f.header {
+				c.resets = !f.tails
+				c.unchecked = maxUnchecked
+			}
+			f.callee = c
+		} else {
+			mod.sigs[int32(v)-n].callee = c
+		}
+	}
+}
+
+func byComponent(component []int32, n int) [][]int32 {
+	members := make([][]int32, n)
+	for v, id := range component {
+		members[id] = append(members[id], int32(v))
+	}
+	return members
+}

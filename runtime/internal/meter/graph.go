@@ -1,0 +1,340 @@
+package meter
+
+import (
+	"math"
+
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
+)
+
+// frame is an open control construct.
+type frame struct {
+	op    wasm.Op // block, loop, if, else or try_table; OpEnd for the function
+	label int32   // node that a branch to it reaches, or -1 while there is none
+	loop  int32   // index of the loop, for a loop
+	src   int32   // for an if without else so far: the node that its test ends
+	types []wasm.ValType
+	mark  int32 // the br_table that last named it
+}
+
+// loop is a loop of the function being rewritten.
+type loop struct {
+	header   int32
+	parent   int32 // enclosing loop, or -1
+	calls    bool  // something in it may change the fuel global
+	caught   bool  // a catch clause branches to it: a cycle without a back edge
+	live     bits  // locals whose value at the header matters
+	modified bits  // locals set within
+}
+
+// graph builds a function's flow, and the list of sites where its body will be
+// changed, in one walk over its instructions.
+type graph struct {
+	flow
+	mod    *module
+	fn     *function
+	sites  []site
+	frames []frame
+	loops  []loop
+	events []event
+
+	landings []landing
+
+	cur     int32 // the node being filled, or -1 in dead code
+	acc     int64 // most units since the last check on any path to here
+	loop    int32 // innermost loop, or -1
+	depth   int   // loop depth
+	table   int32 // number of br_tables so far
+	exit    int64 // largest acc at an exit
+	checks  bool  // some check was placed
+	charges bool  // a callee or a bulk instruction may charge
+
+	dead      int   // constructs opened in dead code
+	deadStart int32 // where the dead code began
+	afterEnd  bool  // it began after an end
+}
+
+const dead = -1
+
+func (g *graph) reset(mod *module, fn *function) {
+	*g = graph{
+		flow: flow{
+			nodes: g.nodes[:0], edges: g.edges[:0], equal: g.equal[:0],
+			parent: g.parent, offset: g.offset, order: g.order,
+		},
+		mod: mod, fn: fn,
+		sites: g.sites[:0], frames: g.frames[:0], loops: g.loops[:0], events: g.events[:0], landings: g.landings[:0],
+		loop: -1,
+	}
+	g.nodes = append(g.nodes, node{pin: true}, node{entry: !fn.fixed})
+	g.cur = 1
+	if fn.fixed {
+		g.edge(zero, g.cur, 1)
+	}
+	g.frames = append(g.frames, frame{op: wasm.OpEnd, label: zero, types: fn.typ.Results})
+}
+
+// newNode adds a node that is reached from here.
+func (g *graph) newNode() int32 {
+	g.nodes = append(g.nodes, node{acc: g.acc})
+	return int32(len(g.nodes) - 1)
+}
+
+func (g *graph) edge(from, to int32, weight float64) int32 {
+	g.edges = append(g.edges, edge{from: from, to: to, weight: weight})
+	return int32(len(g.edges) - 1)
+}
+
+// base is the guess of how often the current place runs.
+func (g *graph) base() float64 { return math.Pow10(min(g.depth, 12)) }
+
+// arrive notes that the current path reaches n.
+func (g *graph) arrive(n int32) {
+	if n == zero {
+		g.exit = max(g.exit, g.acc)
+		return
+	}
+	g.nodes[n].acc = max(g.nodes[n].acc, g.acc)
+}
+
+// instr takes the next instruction.
+func (g *graph) instr(in *wasm.Instr) {
+	if g.cur == dead {
+		g.skip(in)
+		return
+	}
+	if g.acc > maxUnchecked && in.Op != wasm.OpEnd && in.Op != wasm.OpElse {
+		g.check(in.Pos)
+	}
+	if g.nodes[g.cur].cost > maxRun {
+		g.split(in.Pos, splitPin)
+	}
+	g.add(Cost(in.Op))
+	g.dispatch(in)
+}
+
+func (g *graph) add(units int64) {
+	g.nodes[g.cur].cost += units
+	g.acc += units
+}
+
+func (g *graph) dispatch(in *wasm.Instr) {
+	switch in.Op {
+	case wasm.OpBlock, wasm.OpTryTable:
+		g.openBlock(in)
+	case wasm.OpLoop:
+		g.openLoop(in)
+	case wasm.OpIf:
+		g.openIf(in)
+	case wasm.OpElse:
+		g.elseBranch(in)
+	case wasm.OpEnd:
+		g.closeFrame(in)
+	case wasm.OpBr:
+		g.branch(in)
+	case wasm.OpBrIf:
+		g.branchIf(in)
+	case wasm.OpBrTable:
+		g.branchTable(in)
+	case wasm.OpReturn:
+		g.site(site{kind: siteReturn, pos: in.Pos, end: in.End, edge: g.leave(), arg: uint32(len(g.frames) - 1)})
+		g.die(in)
+	case wasm.OpUnreachable:
+		g.nodes[g.cur].cold = true
+		g.event(evStop, 0)
+		g.die(in)
+	case wasm.OpThrow, wasm.OpThrowRef:
+		g.split(in.Pos, splitPin)
+		g.event(evStop, 0)
+		g.die(in)
+	case wasm.OpLocalGet:
+		g.event(evGet, in.A)
+	case wasm.OpLocalSet, wasm.OpLocalTee:
+		g.event(evSet, in.A)
+	default:
+		g.other(in)
+	}
+}
+
+// leave ends the current node with an edge to the function's exit.
+func (g *graph) leave() int32 {
+	g.event(evStop, 0)
+	g.arrive(zero)
+	return g.edge(g.cur, zero, 0.5)
+}
+
+// die begins dead code after the instruction.
+func (g *graph) die(in *wasm.Instr) {
+	g.cur, g.dead, g.deadStart, g.afterEnd = dead, 0, int32(in.End), false
+}
+
+// skip passes over an instruction that is never reached, up to the end of the
+// construct.
+func (g *graph) skip(in *wasm.Instr) {
+	switch in.Op {
+	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf, wasm.OpTryTable:
+		g.dead++
+		return
+	case wasm.OpEnd:
+		if g.dead > 0 {
+			g.dead--
+			return
+		}
+	case wasm.OpElse:
+		if g.dead > 0 {
+			return
+		}
+	default:
+		return
+	}
+	if int(g.deadStart) < in.Pos {
+		g.site(site{kind: siteDead, pos: int(g.deadStart), end: in.Pos, flag: g.afterEnd})
+	}
+	g.dispatch(in)
+}
+
+// A split ends the current node before an instruction, so that the debt there
+// can be bounded.
+type splitKind int
+
+const (
+	splitFree splitKind = iota
+	splitSoft           // 0 ≤ debt ≤ maxCallDebt
+	splitPin            // debt 0
+)
+
+func (g *graph) split(pos int, kind splitKind) {
+	n := g.newNode()
+	g.nodes[n].pin, g.nodes[n].soft = kind == splitPin, kind == splitSoft
+	g.chargeAt(pos, g.edge(g.cur, n, g.base()))
+	g.cur = n
+}
+
+// check places a check before the instruction at pos.
+func (g *graph) check(pos int) {
+	g.split(pos, splitPin)
+	g.checkHere(pos)
+}
+
+func (g *graph) checkHere(pos int) {
+	g.site(site{kind: siteCheck, pos: pos, end: pos, arg: uint32(g.cur)})
+	g.acc = 0
+	g.nodes[g.cur].acc = 0
+	g.checks, g.charges = true, true
+}
+
+func (g *graph) chargeAt(pos int, e int32) {
+	g.site(site{kind: siteCharge, pos: pos, end: pos, edge: e})
+}
+
+func (g *graph) site(s site) {
+	s.loop = g.loop
+	g.sites = append(g.sites, s)
+}
+
+// label is the node that a branch to the frame reaches, made at need.
+func (g *graph) label(f *frame) int32 {
+	if f.label < 0 {
+		f.label = g.newNode()
+	}
+	g.arrive(f.label)
+	return f.label
+}
+
+func (g *graph) frame(depth uint32) *frame { return &g.frames[len(g.frames)-1-int(depth)] }
+
+func (g *graph) openBlock(in *wasm.Instr) {
+	for i := range in.Catches {
+		g.catch(g.frame(in.Catches[i].Label))
+	}
+	g.event(evBlock, 0)
+	t := g.mod.blockType(in.Block)
+	g.frames = append(g.frames, frame{op: in.Op, label: -1, types: t.Results})
+}
+
+// catch makes a frame the target of a catch clause: whoever throws has a debt
+// of zero, so the label has.
+func (g *graph) catch(f *frame) {
+	g.fn.catches = true
+	n := g.label(f)
+	if n == zero {
+		return
+	}
+	g.nodes[n].pin = true
+	g.nodes[n].acc = maxUnchecked + 1
+	if f.op == wasm.OpLoop {
+		g.loops[f.loop].caught = true
+	}
+}
+
+func (g *graph) openLoop(in *wasm.Instr) {
+	header := g.newNode()
+	e := g.edge(g.cur, header, g.base())
+	g.loops = append(g.loops, loop{header: header, parent: g.loop})
+	index := int32(len(g.loops) - 1)
+	g.sites = append(g.sites, site{kind: siteLoop, pos: in.Pos, end: in.End, edge: e, loop: g.loop, arg: uint32(index)})
+	g.event(evLoop, uint32(index))
+	t := g.mod.blockType(in.Block)
+	g.frames = append(g.frames, frame{op: wasm.OpLoop, label: header, loop: index, types: t.Params})
+	g.cur, g.loop, g.depth = header, index, g.depth+1
+	g.checks = true
+}
+
+func (g *graph) openIf(in *wasm.Instr) {
+	g.event(evIf, 0)
+	t := g.mod.blockType(in.Block)
+	src, acc := g.cur, g.acc
+	g.nodes[src].acc, g.acc = acc, acc
+	g.frames = append(g.frames, frame{op: wasm.OpIf, label: -1, src: src, types: t.Results})
+	g.cur = g.newNode()
+	g.chargeAt(in.End, g.edge(src, g.cur, g.base()/2))
+}
+
+func (g *graph) elseBranch(in *wasm.Instr) {
+	f := g.frame(0)
+	if g.cur != dead {
+		g.chargeAt(in.Pos, g.edge(g.cur, g.label(f), g.base()))
+	}
+	g.event(evElse, 0)
+	f.op = wasm.OpElse
+	g.acc = g.nodes[f.src].acc
+	g.cur = g.newNode()
+	g.chargeAt(in.End, g.edge(f.src, g.cur, g.base()/2))
+}
+
+func (g *graph) closeFrame(in *wasm.Instr) {
+	f := g.frame(0)
+	if f.op == wasm.OpEnd {
+		if g.cur != dead {
+			g.chargeAt(in.Pos, g.leave())
+		}
+		g.frames = g.frames[:0]
+		return
+	}
+	if f.op == wasm.OpLoop {
+		g.loop, g.depth = g.loops[f.loop].parent, g.depth-1
+	} else {
+		g.join(in, f)
+	}
+	g.event(evEnd, 0)
+	g.frames = g.frames[:len(g.frames)-1]
+	if g.cur == dead {
+		g.dead, g.deadStart, g.afterEnd = 0, int32(in.End), true
+	}
+}
+
+// join lets all paths to a construct's end meet.
+func (g *graph) join(in *wasm.Instr, f *frame) {
+	if g.cur != dead && (f.label >= 0 || f.op == wasm.OpIf || f.op == wasm.OpElse) {
+		g.chargeAt(in.Pos, g.edge(g.cur, g.label(f), g.base()))
+		g.cur = f.label
+	}
+	if f.op == wasm.OpIf {
+		g.acc = g.nodes[f.src].acc
+		e := g.edge(f.src, g.label(f), g.base()/2)
+		g.site(site{kind: siteElse, pos: in.Pos, end: in.Pos, edge: e})
+	}
+	if f.label >= 0 {
+		g.cur = f.label
+		g.acc = g.nodes[g.cur].acc
+	}
+}

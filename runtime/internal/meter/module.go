@@ -1,0 +1,178 @@
+package meter
+
+import (
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
+)
+
+// Bounds that keep debts and unchecked runs small; doc.go sums them up.
+const (
+	maxUnchecked = 50_000 // units on any path between two checks
+	maxRun       = 4096   // units of straight code with one debt
+	maxDebt      = 8192   // of any place in a function, either way
+	maxCallDebt  = 64     // at a call whose callee has checks
+	maxPrepay    = 4096   // units that callers pay for a callee
+	maxChain     = 256    // depth between two functions that count it
+)
+
+// frameValues is how many locals and operands make one unit of call depth.
+const frameValues = 16
+
+// function is what is known of a defined function.
+type function struct {
+	typ      wasm.FuncType
+	calls    []int32  // defined functions that it calls, each once
+	indirect []uint32 // types that it calls indirectly
+	frame    int64    // units of call depth that its frame takes
+	loops    bool     // it has a loop
+	bulk     bool     // it has a bulk instruction
+	toHost   bool     // it calls an imported function
+	tails    bool     // it has a tail call
+	fixed    bool     // reachable from outside or by reference: nobody prepays
+	catches  bool     // it has a try_table
+	waits    bool     // it waits on an atomic
+
+	header bool  // checks fuel and depth at entry, and fuel at exit
+	chain  int64 // depth of the deepest chain of calls up to the next header
+
+	callee callee // as its callers see it; complete once it has been rewritten
+}
+
+// callee is what a caller needs to know of what it calls.
+type callee struct {
+	host      bool  // may reach a host function, or throw
+	checks    bool  // may reach a check
+	charges   bool  // may change the fuel global
+	resets    bool  // starts and ends with a check
+	prepaid   int64 // units that the caller pays for it
+	unchecked int64 // most units from the last check in it, or from its start, to its end
+}
+
+var (
+	hostCallee = callee{host: true, checks: true, charges: true}
+	bulkCallee = callee{checks: true, charges: true, resets: true}
+)
+
+// module is the analysis of a whole module.
+type module struct {
+	m                 *wasm.Module
+	imported          int32 // number of imported functions
+	functions         []function
+	byType            map[string]int // canonical types: see sigs
+	sig               []int          // of each type, its canonical type
+	sigs              []signature
+	growsTable, waits bool
+	throws            bool // it has exceptions: any call may throw
+	foreign           bool // tables are shared with others: an indirect call may reach the host
+
+	types typeTable
+}
+
+// signature is a canonical function type and who may be called through it.
+type signature struct {
+	members []int32 // defined functions whose reference exists
+	host    bool    // so does that of an imported function
+	callee  callee
+	chain   int64
+}
+
+func newModule(m *wasm.Module) *module {
+	mod := &module{m: m, imported: int32(m.ImportedFuncs())}
+	mod.types.init(m)
+	mod.functions = make([]function, len(m.Funcs))
+	for i, t := range m.Funcs {
+		mod.functions[i].typ = m.Types[t]
+	}
+	mod.canonicalTypes()
+	mod.throws = len(m.Tags) > 0
+	for i := range m.Imports {
+		switch m.Imports[i].Kind {
+		case wasm.KindTag:
+			mod.throws = true
+		case wasm.KindTable:
+			mod.foreign = true
+		}
+	}
+	return mod
+}
+
+// canonicalTypes maps each type to the first that equals it: indirect calls
+// compare structure.
+func (mod *module) canonicalTypes() {
+	first := make(map[string]int, len(mod.m.Types))
+	mod.sig = make([]int, len(mod.m.Types))
+	for i, t := range mod.m.Types {
+		key := typeKey(t.Params, t.Results)
+		c, ok := first[key]
+		if !ok {
+			c = len(mod.sigs)
+			first[key] = c
+			mod.sigs = append(mod.sigs, signature{})
+		}
+		mod.sig[i] = c
+	}
+}
+
+// callee of a direct call.
+func (mod *module) callee(index uint32) callee {
+	if int32(index) < mod.imported {
+		return hostCallee
+	}
+	return mod.seen(mod.functions[int32(index)-mod.imported].callee)
+}
+
+// indirect is the callee of a call through a table.
+func (mod *module) indirect(typ uint32) callee {
+	if mod.foreign {
+		return hostCallee
+	}
+	return mod.seen(mod.sigs[mod.sig[typ]].callee)
+}
+
+func (mod *module) seen(c callee) callee {
+	c.host = c.host || mod.throws
+	return c
+}
+
+func (mod *module) blockType(t wasm.BlockType) wasm.FuncType {
+	signature, _ := mod.m.BlockSignature(t)
+	return signature
+}
+
+func (mod *module) sharedMemory() bool {
+	for i := range mod.m.Memories {
+		return mod.m.Memories[i].Limits.Shared
+	}
+	for i := range mod.m.Imports {
+		if mod.m.Imports[i].Kind == wasm.KindMemory {
+			return mod.m.Imports[i].Memory.Limits.Shared
+		}
+	}
+	return false
+}
+
+// references finds the functions that can be called by others than their
+// direct callers: exports, the start function, and whatever has a reference.
+func (mod *module) references() {
+	ref := func(index uint32) {
+		typ, _ := mod.m.TypeIndexOf(index)
+		s := &mod.sigs[mod.sig[typ]]
+		if int32(index) < mod.imported {
+			s.host = true
+			return
+		}
+		i := int32(index) - mod.imported
+		s.members = append(s.members, i)
+		mod.functions[i].fixed = true
+	}
+	for i := range mod.m.Exports {
+		mod.foreign = mod.foreign || mod.m.Exports[i].Kind == wasm.KindTable
+	}
+	for index, declared := range mod.m.DeclaredRefs() {
+		if declared {
+			ref(uint32(index))
+		}
+	}
+	if s := mod.m.Start; s != nil && int32(*s) >= mod.imported {
+		mod.functions[int32(*s)-mod.imported].fixed = true
+	}
+}

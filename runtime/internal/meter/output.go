@@ -1,0 +1,133 @@
+package meter
+
+import (
+	"fmt"
+
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
+)
+
+// Names under which the rewritten module meets its host.
+const (
+	// HostModule is the module name of the imports that Rewrite adds.
+	HostModule = "godwit:meter"
+	// HostCheck (i64) -> (): the guest looks for more fuel. The argument is the
+	// debt: units executed but not charged yet.
+	HostCheck = "check"
+	// HostTableGrow (i64) -> (i32): the guest asks for that many table elements
+	// more, or with a negative number gives them back; zero says no.
+	HostTableGrow = "table_grow"
+	// HostWait (i64) -> (): the guest waits on an atomic for so many nanoseconds,
+	// negative for ever. Nobody can wake it: it has its memory to itself.
+	HostWait = "wait"
+
+	fuelExport  = "godwit:fuel"
+	depthExport = "godwit:depth"
+	startExport = "godwit:start"
+)
+
+// output is the module being written.
+type output struct {
+	mod   *module
+	m     *wasm.Module
+	added uint32 // function imports added
+	fuel  uint32 // global
+	depth uint32 // global
+
+	check, tableGrow, wait uint32 // imported functions
+
+	globals uint32                    // next global index
+	spills  map[wasm.ValType][]uint32 // globals that cold paths save locals in
+	helpers map[helper]uint32         // functions added
+	bodies  []wasm.Code               // their bodies
+	types   []uint32                  // their types
+}
+
+func newOutput(mod *module) *output {
+	m := mod.m
+	o := &output{
+		mod: mod, m: m,
+		globals: uint32(m.GlobalCount()),
+		spills:  make(map[wasm.ValType][]uint32),
+		helpers: make(map[helper]uint32),
+	}
+	o.fuel = o.global(wasm.I64)
+	o.depth = o.global(wasm.I64)
+	return o
+}
+
+func (o *output) global(t wasm.ValType) uint32 {
+	o.m.Globals = append(o.m.Globals, wasm.Global{
+		Type: wasm.GlobalType{Type: t, Mutable: true},
+		Init: wasm.ConstZero(t),
+	})
+	o.globals++
+	return o.globals - 1
+}
+
+// slots gives each of the locals a global to be saved in.
+func (o *output) slots(types []wasm.ValType, locals []uint32) []uint32 {
+	slots := make([]uint32, len(locals))
+	used := make(map[wasm.ValType]int, 4)
+	for i, x := range locals {
+		t := types[x]
+		if used[t] == len(o.spills[t]) {
+			o.spills[t] = append(o.spills[t], o.global(t))
+		}
+		slots[i] = o.spills[t][used[t]]
+		used[t]++
+	}
+	return slots
+}
+
+// imports adds the host functions that the module needs.
+func (o *output) imports() {
+	o.check = o.host(HostCheck, nil)
+	if o.mod.growsTable {
+		o.tableGrow = o.host(HostTableGrow, []wasm.ValType{wasm.I32})
+	}
+	if o.mod.waits {
+		o.wait = o.host(HostWait, nil)
+	}
+}
+
+func (o *output) host(name string, results []wasm.ValType) uint32 {
+	o.m.Imports = append(o.m.Imports, wasm.Import{
+		Module: HostModule, Name: name, Kind: wasm.KindFunc,
+		Func: o.mod.types.of([]wasm.ValType{wasm.I64}, results),
+	})
+	o.added++
+	return uint32(o.mod.imported) + o.added - 1
+}
+
+// index is the new index of a function.
+func (o *output) index(f uint32) uint32 {
+	if f < uint32(o.mod.imported) {
+		return f
+	}
+	return f + o.added
+}
+
+// exports publishes what the host works with, under names that the guest
+// doesn't use.
+func (o *output) exports(start *uint32) Names {
+	taken := make(map[string]bool, len(o.m.Exports))
+	for i := range o.m.Exports {
+		taken[o.m.Exports[i].Name] = true
+	}
+	export := func(name string, kind wasm.ExternKind, index uint32) string {
+		free := name
+		for i := 0; taken[free]; i++ {
+			free = fmt.Sprintf("%s%d", name, i)
+		}
+		o.m.Exports = append(o.m.Exports, wasm.Export{Name: free, Kind: kind, Index: index})
+		return free
+	}
+	n := Names{
+		Fuel:  export(fuelExport, wasm.KindGlobal, o.fuel),
+		Depth: export(depthExport, wasm.KindGlobal, o.depth),
+	}
+	if start != nil {
+		n.Start = export(startExport, wasm.KindFunc, *start)
+	}
+	return n
+}

@@ -1,0 +1,83 @@
+package meter
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
+)
+
+// summarize validates every function body and notes what the analysis of calls
+// needs of it.
+func (mod *module) summarize() error {
+	checker := wasm.NewChecker(mod.m)
+	for i := range mod.functions {
+		if err := mod.summary(checker, i); err != nil {
+			return fmt.Errorf("function %d: %w", int(mod.imported)+i, err)
+		}
+	}
+	return nil
+}
+
+func (mod *module) summary(checker *wasm.Checker, i int) error {
+	f := &mod.functions[i]
+	height := 0
+	checker.Begin(i)
+	var in wasm.Instr
+	for {
+		more, err := checker.Next(&in)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+		height = max(height, len(checker.Stack()))
+		mod.note(f, &in)
+	}
+	slices.Sort(f.calls)
+	f.calls = slices.Compact(f.calls)
+	slices.Sort(f.indirect)
+	f.indirect = slices.Compact(f.indirect)
+	f.frame = 1 + int64(values(checker.Locals())+height)/frameValues
+	return nil
+}
+
+// values counts a vector as two.
+func values(types []wasm.ValType) int {
+	n := len(types)
+	for _, t := range types {
+		if t == wasm.V128 {
+			n++
+		}
+	}
+	return n
+}
+
+func (mod *module) note(f *function, in *wasm.Instr) {
+	switch in.Op {
+	case wasm.OpLoop:
+		f.loops = true
+	case wasm.OpTryTable:
+		f.catches = true
+	case wasm.OpThrow, wasm.OpThrowRef:
+		f.toHost = true
+	case wasm.OpReturnCall, wasm.OpCall:
+		f.tails = f.tails || in.Op == wasm.OpReturnCall
+		if int32(in.A) < mod.imported {
+			f.toHost = true
+		} else {
+			f.calls = append(f.calls, int32(in.A)-mod.imported)
+		}
+	case wasm.OpReturnCallIndirect, wasm.OpCallIndirect:
+		f.tails = f.tails || in.Op == wasm.OpReturnCallIndirect
+		f.indirect = append(f.indirect, in.A)
+		f.toHost = f.toHost || mod.foreign
+	case wasm.OpMemoryAtomicWait32, wasm.OpMemoryAtomicWait64:
+		f.waits = mod.sharedMemory()
+		mod.waits = mod.waits || f.waits
+	default:
+		f.bulk = f.bulk || isBulk(in.Op)
+		mod.growsTable = mod.growsTable || in.Op == wasm.OpTableGrow
+	}
+}

@@ -1,0 +1,157 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/ipfs/go-cid"
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/godwit-run/godwit/blobs/unixfscid"
+	"github.com/godwit-run/godwit/runtime/internal/meter"
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
+)
+
+// Module is a module ready to run. Modules of the same bytes share one
+// compilation.
+type Module struct {
+	engine *Engine
+	*loaded
+	close sync.Once
+}
+
+// loaded is what all Modules of the same bytes share.
+type loaded struct {
+	refs int // guarded by Engine.mu
+	once sync.Once
+	err  error
+
+	id       cid.Cid
+	plan     meter.Plan
+	compiled wazero.CompiledModule
+	exports  map[string]wasm.FuncType
+	memory   uint64 // bytes at start, of all memories and tables
+	elements int64  // of all tables at start
+	wasi     bool   // it imports WASI
+}
+
+// Load decodes, validates, meters and compiles a module, or finds it in the
+// cache. It keeps no reference to the bytes once it has returned. The error is
+// ErrNotWasm, ErrComponent or ErrModuleTooLarge, or a *InvalidModuleError or
+// *MissingImportsError.
+func (e *Engine) Load(ctx context.Context, binary []byte) (*Module, error) {
+	if len(binary) > e.cfg.MaxModuleBytes {
+		return nil, fmt.Errorf("%w: %d bytes, more than %d", ErrModuleTooLarge, len(binary), e.cfg.MaxModuleBytes)
+	}
+	l, err := e.retain(unixfscid.SumBytes(binary))
+	if err != nil {
+		return nil, err
+	}
+	l.once.Do(func() { l.err = e.load(ctx, l, binary) })
+	if l.err != nil {
+		e.release(l)
+		return nil, l.err
+	}
+	return &Module{engine: e, loaded: l}, nil
+}
+
+func (e *Engine) retain(id cid.Cid) (*loaded, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, fmt.Errorf("engine: %w", ErrClosed)
+	}
+	l := e.modules[id]
+	if l == nil {
+		l = &loaded{id: id}
+		e.modules[id] = l
+	}
+	l.refs++
+	return l, nil
+}
+
+// release drops a reference; the last one frees the compiled code.
+func (e *Engine) release(l *loaded) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	l.refs--
+	if l.err != nil && e.modules[l.id] == l {
+		delete(e.modules, l.id) // the next Load tries anew
+	}
+	if l.refs > 0 || e.closed {
+		return nil
+	}
+	if e.modules[l.id] == l {
+		delete(e.modules, l.id)
+	}
+	if l.compiled == nil {
+		return nil
+	}
+	return l.compiled.Close(context.Background())
+}
+
+func (e *Engine) load(ctx context.Context, l *loaded, binary []byte) error {
+	m, err := wasm.Decode(binary)
+	if err != nil {
+		return invalidModule(err)
+	}
+	if missing := e.missingImports(m); missing != nil {
+		return &MissingImportsError{missing}
+	}
+	if err := l.describe(m); err != nil {
+		return err
+	}
+	plan, metered, ok := e.cache.get(l.id)
+	if !ok {
+		if plan, err = e.rewrite(m); err != nil {
+			return invalidModule(err)
+		}
+		metered = m.Encode()
+		if err := e.cache.put(l.id, plan, metered); err != nil {
+			return err
+		}
+	}
+	l.plan = plan
+	ctx = experimental.WithCompilationWorkers(ctx, e.cfg.CompileWorkers)
+	if l.compiled, err = e.wazero.CompileModule(ctx, metered); err != nil {
+		return invalidModule(err)
+	}
+	return nil
+}
+
+// describe notes what instantiation and calls need to know.
+func (l *loaded) describe(m *wasm.Module) error {
+	l.exports = make(map[string]wasm.FuncType, len(m.Exports))
+	for i := range m.Exports {
+		if x := &m.Exports[i]; x.Kind == wasm.KindFunc && x.Index < uint32(m.FuncCount()) {
+			l.exports[x.Name] = m.FuncTypeOf(x.Index)
+		}
+	}
+	for i := range m.Imports {
+		l.wasi = l.wasi || m.Imports[i].Module == wasiModule
+	}
+	for i := range m.Memories {
+		l.memory += m.Memories[i].Limits.Min << 16
+	}
+	for i := range m.Tables {
+		min := m.Tables[i].Type.Limits.Min
+		if min > maxElements || l.elements+int64(min) > maxElements {
+			return invalidModule(fmt.Errorf("tables of more than %d elements", maxElements))
+		}
+		l.elements += int64(min)
+	}
+	l.memory += uint64(l.elements) * elementBytes
+	return nil
+}
+
+// CID names the module: what `ipfs add --cid-version=1` prints for its bytes.
+func (m *Module) CID() cid.Cid { return m.id }
+
+// Close gives the module back; instances of it must have been closed.
+func (m *Module) Close() error {
+	var err error
+	m.close.Do(func() { err = m.engine.release(m.loaded) })
+	return err
+}

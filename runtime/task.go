@@ -1,0 +1,37 @@
+package runtime
+
+import (
+	"io"
+
+	"github.com/godwit-run/godwit/hostabi/wasi"
+)
+
+// Task is one run of a module to completion.
+type Task struct {
+	// Args are the guest's arguments, its own name first.
+	Args []string
+	// Env are the guest's environment variables, as KEY=VALUE.
+	Env []string
+
+	// Stdin is what the guest reads; nil is empty. Stdout and Stderr get what it
+	// writes as it comes; nil discards it.
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+
+	// Inputs appear read-only under /in. They are read on demand.
+	Inputs []wasi.Input
+
+	// Invoke names an export to call with InvokeArgs instead of running the
+	// program (_start). A reactor's _initialize runs first.
+	Invoke string
+	// InvokeArgs are parsed by the export's signature (see ParseValue).
+	InvokeArgs []string
+
+	// Deterministic fixes clocks and seeds randomness.
+	Deterministic bool
+
+	// State is kept for the host modules of Config.HostModules, by module name.
+	State map[string]any
+
+	Limits Limits
+}
