@@ -89,7 +89,7 @@ func NewChecker(m *Module) *Checker {
 		c.tables = append(c.tables, m.Tables[i].Type.Elem)
 	}
 	c.memory = c.memory || len(m.Memories) > 0
-	c.refs = m.declaredRefs(len(c.funcs))
+	c.refs = m.DeclaredRefs()
 	return c
 }
 

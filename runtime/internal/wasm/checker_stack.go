@@ -100,12 +100,12 @@ func (c *Checker) open(in *Instr, op Op) error {
 	if err := c.popAll(signature.Params); err != nil {
 		return err
 	}
-	f := Frame{
-		Op: op, Block: in.Block, Pos: in.Pos, Height: len(c.stack), live: c.Reachable(),
+	live := c.Reachable()
+	c.height, c.dead = len(c.stack), false
+	c.frames = append(c.frames, Frame{
+		Op: op, Block: in.Block, Pos: in.Pos, Height: c.height, live: live,
 		Params: signature.Params, Results: signature.Results,
-	}
-	c.frames = append(c.frames, f)
-	c.height, c.dead = f.Height, false
+	})
 	return c.pushAll(signature.Params)
 }
 

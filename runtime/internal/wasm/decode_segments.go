@@ -17,6 +17,7 @@ func (d *decoder) elem() Elem {
 		if flags&elemExplicit != 0 {
 			e.Table = d.u32("a table index")
 		}
+		e.offsetAt = d.pos
 		e.Offset = d.constExpr()
 	case flags&elemExplicit != 0:
 		e.Mode = Declarative
@@ -44,7 +45,9 @@ func (d *decoder) elemType(exprs bool) ValType {
 
 func (d *decoder) items(e *Elem, exprs bool) {
 	if exprs {
-		for range d.count(1, "element expressions") {
+		n := d.count(1, "element expressions")
+		e.itemsAt = d.pos
+		for range n {
 			expr := d.constExpr()
 			if d.err != nil {
 				return
@@ -54,6 +57,7 @@ func (d *decoder) items(e *Elem, exprs bool) {
 		return
 	}
 	n := d.count(1, "function indices")
+	e.itemsAt = d.pos
 	if n == 0 {
 		return
 	}
@@ -67,11 +71,13 @@ func (d *decoder) data() Data {
 	s := Data{At: d.pos}
 	switch flags := d.u32("a data segment"); flags {
 	case 0:
+		s.offsetAt = d.pos
 		s.Offset = d.constExpr()
 	case 1:
 		s.Mode = Passive
 	case 2:
 		s.Memory = d.u32("a memory index")
+		s.offsetAt = d.pos
 		s.Offset = d.constExpr()
 	default:
 		d.stop(malformed(s.At, "expected a data segment of kind 0 to 2, found %d", flags))

@@ -90,7 +90,8 @@ func (d *decoder) tagType() uint32 {
 }
 
 func (d *decoder) importEntry() Import {
-	imp := Import{At: d.pos, Module: d.name("a module name"), Name: d.name("an import name")}
+	imp := Import{At: d.pos}
+	imp.Module, imp.Name = d.name("a module name"), d.name("an import name")
 	at := d.pos
 	imp.Kind = ExternKind(d.byte("an import kind"))
 	switch imp.Kind {
@@ -111,7 +112,8 @@ func (d *decoder) importEntry() Import {
 }
 
 func (d *decoder) export() Export {
-	e := Export{At: d.pos, Name: d.name("an export name")}
+	e := Export{At: d.pos}
+	e.Name = d.name("an export name")
 	at := d.pos
 	if e.Kind = ExternKind(d.byte("an export kind")); e.Kind > KindTag {
 		d.stop(malformed(at, "expected an export kind from 0 to 4, found %d", e.Kind))
@@ -131,14 +133,18 @@ func (d *decoder) table() Table {
 		}
 	}
 	t.Type = d.tableType()
-	if withInit {
+	if t.initAt = d.pos; withInit {
 		t.Init = d.constExpr()
 	}
 	return t
 }
 
 func (d *decoder) global() Global {
-	return Global{At: d.pos, Type: d.globalType(), Init: d.constExpr()}
+	g := Global{At: d.pos}
+	g.Type = d.globalType()
+	g.initAt = d.pos
+	g.Init = d.constExpr()
+	return g
 }
 
 func (d *decoder) constExpr() ConstExpr {

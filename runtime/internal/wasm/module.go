@@ -46,6 +46,8 @@ type Table struct {
 	Type TableType
 	Init ConstExpr // initial value of the elements; nil when absent: null
 	At   int       // offset in the input, for messages
+
+	initAt int // the same of Init
 }
 
 // Global is a defined global.
@@ -53,6 +55,8 @@ type Global struct {
 	Type GlobalType
 	Init ConstExpr
 	At   int // offset in the input, for messages
+
+	initAt int // the same of Init
 }
 
 // SegmentMode says when a segment is copied.
@@ -75,6 +79,8 @@ type Elem struct {
 	Funcs  []uint32
 	Exprs  []ConstExpr
 	At     int // offset in the input, for messages
+
+	offsetAt, itemsAt int // the same of Offset and of the first item
 }
 
 // Len is the number of items.
@@ -87,6 +93,8 @@ type Data struct {
 	Offset ConstExpr   // address of the first byte, of an active segment
 	Bytes  []byte      // aliases the input
 	At     int         // offset in the input, for messages
+
+	offsetAt int // the same of Offset
 }
 
 // LocalRun is a run of N locals of one type, as function bodies declare them.

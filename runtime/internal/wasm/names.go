@@ -119,7 +119,7 @@ func (d *decoder) indirectNameMap() []FuncNames {
 
 // Encode writes the data of a name section.
 func (n *Names) Encode() []byte {
-	var b []byte
+	b := []byte{}
 	if n.HasModule {
 		b = appendSubsection(b, namesModule, AppendName(nil, n.Module))
 	}
@@ -187,17 +187,19 @@ func (m *Module) Names() *Names {
 	return nil
 }
 
-// CleanNames drops name sections that are malformed and all but the first that is not. By the
-// specification both are harmless, but an engine may refuse the module for them, or trust a count
-// in them and allocate gigabytes.
-func (m *Module) CleanNames() {
+// CleanCustoms drops what an engine may refuse a module for although by the specification it is
+// harmless: malformed name sections, all name sections but the first that is not, and custom
+// sections without content. wazero, for one, trusts the counts in a name section and would
+// allocate gigabytes for them. Who compiles a foreign module should call it first.
+func (m *Module) CleanCustoms() {
 	m.mapNames(nil)
+	m.Customs = slices.DeleteFunc(slices.Clone(m.Customs), func(c Custom) bool { return len(c.Data) == 0 })
 }
 
 // mapNames drops bad name sections and rewrites the good one with change, if that is not nil.
 func (m *Module) mapNames(change func(*Names)) {
 	seen := false
-	kept := make([]Custom, 0, len(m.Customs))
+	var kept []Custom
 	for _, custom := range m.Customs {
 		if custom.Name == NameSection {
 			names, err := DecodeNames(custom.Data)

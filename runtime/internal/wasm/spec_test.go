@@ -226,31 +226,34 @@ func diff(a, b *wasm.Module) string {
 	return ""
 }
 
+// withoutOffsets copies the module without what only says where it was.
 func withoutOffsets(m *wasm.Module) wasm.Module {
 	c := *m
-	c.Imports, c.Exports, c.Tables = slices.Clone(m.Imports), slices.Clone(m.Exports), slices.Clone(m.Tables)
-	c.Globals, c.Elems = slices.Clone(m.Globals), slices.Clone(m.Elems)
-	c.Data, c.Codes = slices.Clone(m.Data), slices.Clone(m.Codes)
+	c.Imports, c.Exports, c.Codes = slices.Clone(m.Imports), slices.Clone(m.Exports), slices.Clone(m.Codes)
 	for i := range c.Imports {
 		c.Imports[i].At = 0
 	}
 	for i := range c.Exports {
 		c.Exports[i].At = 0
 	}
-	for i := range c.Tables {
-		c.Tables[i].At = 0
-	}
-	for i := range c.Globals {
-		c.Globals[i].At = 0
-	}
-	for i := range c.Elems {
-		c.Elems[i].At = 0
-	}
-	for i := range c.Data {
-		c.Data[i].At = 0
-	}
 	for i := range c.Codes {
 		c.Codes[i].Offset = 0
+	}
+	c.Tables, c.Globals, c.Elems, c.Data = nil, nil, nil, nil
+	if len(c.Customs) == 0 {
+		c.Customs = nil
+	}
+	for _, t := range m.Tables {
+		c.Tables = append(c.Tables, wasm.Table{Type: t.Type, Init: t.Init})
+	}
+	for _, g := range m.Globals {
+		c.Globals = append(c.Globals, wasm.Global{Type: g.Type, Init: g.Init})
+	}
+	for _, e := range m.Elems {
+		c.Elems = append(c.Elems, wasm.Elem{Mode: e.Mode, Table: e.Table, Offset: e.Offset, Type: e.Type, Funcs: e.Funcs, Exprs: e.Exprs})
+	}
+	for _, d := range m.Data {
+		c.Data = append(c.Data, wasm.Data{Mode: d.Mode, Memory: d.Memory, Offset: d.Offset, Bytes: d.Bytes})
 	}
 	return c
 }

@@ -9,7 +9,7 @@ const maxModuleLocals = 4 << 20
 
 // Validate checks a decoded or built module against the validation rules of the specification,
 // chapter 3, all function bodies included, and against the limits of this package. What it accepts
-// wazero compiles, if the malformed name sections are taken out first (see CleanNames).
+// wazero compiles, once CleanCustoms has been called.
 //
 // The error is an *Error that wraps ErrInvalid, ErrMalformed or ErrUnsupported.
 func Validate(m *Module) error {
@@ -126,23 +126,22 @@ func (v *validator) functions() error {
 	}
 	for i, index := range v.m.Funcs {
 		if uint64(index) >= uint64(len(v.m.Types)) {
-			return v.typeIndex(index, v.m.numberAt(SectionFunction, i, 0))
+			return v.typeIndex(index, v.m.numberAt(v.m.sections[SectionFunction], i, 0))
 		}
 	}
 	return nil
 }
 
-// numberAt finds the offset of the i-th number of a section whose entries are numbers, each after
-// skip bytes; 0 for a module that was not decoded.
-func (m *Module) numberAt(section byte, i, skip int) int {
-	pos := m.sections[section]
+// numberAt finds the offset of the i-th of some numbers that begin at pos, each after skip bytes;
+// 0 for a module that was not decoded.
+func (m *Module) numberAt(pos, i, skip int) int {
+	if pos == 0 {
+		return 0
+	}
 	for range i {
 		if _, pos = u32(m.source, pos+skip); pos < 0 {
 			return 0
 		}
-	}
-	if pos == 0 {
-		return 0
 	}
 	return pos + skip
 }
@@ -168,7 +167,7 @@ func (v *validator) tables() error {
 			return err
 		}
 		if t.Init != nil {
-			if err := v.constant(t.Init, t.At, v.importedGlobals, t.Type.Elem); err != nil {
+			if err := v.constant(t.Init, t.initAt, v.importedGlobals, t.Type.Elem); err != nil {
 				return err
 			}
 		}
@@ -208,7 +207,7 @@ func memoryLimits(l Limits, offset int) error {
 func (v *validator) tags() error {
 	for i, index := range v.m.Tags {
 		if err := v.tag(index, 0); err != nil {
-			return v.tag(index, v.m.numberAt(SectionTag, i, 1))
+			return v.tag(index, v.m.numberAt(v.m.sections[SectionTag], i, 1))
 		}
 	}
 	return nil
@@ -229,7 +228,7 @@ func (v *validator) tag(index uint32, offset int) error {
 func (v *validator) globals() error {
 	for i := range v.m.Globals {
 		g := &v.m.Globals[i]
-		if err := v.constant(g.Init, g.At+2, v.importedGlobals, g.Type.Type); err != nil {
+		if err := v.constant(g.Init, g.initAt, v.importedGlobals, g.Type.Type); err != nil {
 			return err
 		}
 	}
@@ -288,19 +287,25 @@ func (v *validator) elem(e *Elem) error {
 		if t := v.tableTypes[e.Table]; t != e.Type {
 			return invalid(e.At, "expected a segment of %v for table %d, found %v", t, e.Table, e.Type)
 		}
-		if err := v.constant(e.Offset, e.At+1, len(v.globalTypes), I32); err != nil {
+		if err := v.constant(e.Offset, e.offsetAt, len(v.globalTypes), I32); err != nil {
 			return err
 		}
 	}
-	for _, f := range e.Funcs {
+	return v.items(e)
+}
+
+func (v *validator) items(e *Elem) error {
+	for i, f := range e.Funcs {
 		if uint64(f) >= uint64(v.funcs) {
-			return invalid(e.At, "expected a function index below %d, found %d", v.funcs, f)
+			return invalid(v.m.numberAt(e.itemsAt, i, 0), "expected a function index below %d, found %d", v.funcs, f)
 		}
 	}
+	offset := e.itemsAt
 	for _, expr := range e.Exprs {
-		if err := v.constant(expr, e.At, len(v.globalTypes), e.Type); err != nil {
+		if err := v.constant(expr, offset, len(v.globalTypes), e.Type); err != nil {
 			return err
 		}
+		offset += len(expr)
 	}
 	return nil
 }
@@ -314,7 +319,7 @@ func (v *validator) data() error {
 		if uint64(d.Memory) >= uint64(v.memoryCount) {
 			return invalid(d.At, "expected a memory index below %d, found %d", v.memoryCount, d.Memory)
 		}
-		if err := v.constant(d.Offset, d.At+1, v.importedGlobals, I32); err != nil {
+		if err := v.constant(d.Offset, d.offsetAt, v.importedGlobals, I32); err != nil {
 			return err
 		}
 	}
@@ -335,27 +340,4 @@ func (v *validator) locals() error {
 		return unsupported(v.m.sections[SectionCode], "expected at most %d locals in all functions, found %d", room, total)
 	}
 	return nil
-}
-
-// declaredRefs marks the functions that bodies may name in ref.func: those that occur in exports,
-// element segments or initial values (the set C.refs of the specification, section 3.4.10).
-func (m *Module) declaredRefs(funcs int) []bool {
-	refs := make([]bool, funcs)
-	mark := func(f uint32) {
-		if uint64(f) < uint64(funcs) {
-			refs[f] = true
-		}
-	}
-	for i := range m.Exports {
-		if m.Exports[i].Kind == KindFunc {
-			mark(m.Exports[i].Index)
-		}
-	}
-	for i := range m.Elems {
-		for _, f := range m.Elems[i].Funcs {
-			mark(f)
-		}
-	}
-	m.constExprs(func(e *ConstExpr) { e.refs(mark) })
-	return refs
 }
