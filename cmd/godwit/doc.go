@@ -1,0 +1,19 @@
+// Godwit runs WebAssembly modules under exact fuel and hard limits.
+//
+// # How the command is made
+//
+// One file a noun: run.go, module.go, version.go hold the commands, each a
+// function that returns a *cobra.Command. The parts of `run` are beside it:
+// load.go reads the module, inputs.go and outputs.go face the host's files,
+// streams.go and signals.go what comes from outside while the guest runs,
+// report.go and summary.go what is said at the end.
+//
+// Invariants:
+//
+//   - Data goes to stdout, people's words to stderr.
+//   - Every way to end has its exit code in exit.go, and nowhere else.
+//   - Nothing is created (a directory, a report) before the module is known to run,
+//     but for the report of its failure.
+//   - Names from a guest are made printable before a terminal sees them.
+//   - No package does work in init that a run would have to wait for.
+package main

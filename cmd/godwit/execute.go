@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/godwit-run/godwit/runtime"
+)
+
+// job is a run that is ready to start.
+type job struct {
+	flags  runFlags
+	binary []byte
+	engine *runtime.Engine
+	module *runtime.Module
+	task   runtime.Task
+	stdin  *os.File
+}
+
+// runModule runs a module to its end, saves what is wanted of it and says how it
+// went. The error is how it ended, unless it succeeded.
+func runModule(ctx context.Context, f runFlags, name string, args []string) error {
+	keepBrokenPipe()
+	ctx, letGo := withSignals(ctx)
+	defer letGo()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+
+	j := job{flags: f}
+	defer j.close()
+	if err := j.prepare(ctx, name, args); err != nil {
+		return j.refused(ctx, err)
+	}
+	stdout, stderr := &stream{File: os.Stdout, stop: stop}, &stream{File: os.Stderr, stop: stop}
+	j.task.Stdout, j.task.Stderr = stdout, stderr
+	result, err := j.engine.Run(ctx, j.module, j.task)
+	if err != nil {
+		return j.refused(ctx, j.explain(name, err))
+	}
+	for _, v := range result.Values {
+		fmt.Fprintln(stdout, v) // a failure has stopped ctx
+	}
+	err = j.finish(result, ending(ctx, result))
+	var words strings.Builder
+	say(&words, err)
+	if !f.quiet {
+		fmt.Fprintln(&words, "godwit:", summary(result))
+	}
+	if words.Len() > 0 {
+		finishLine(stdout, stderr)
+		fmt.Fprint(os.Stderr, words.String())
+	}
+	if err == nil {
+		return nil
+	}
+	return saidError{err}
+}
+
+// prepare reads and checks everything that a run needs, and creates nothing.
+func (j *job) prepare(ctx context.Context, name string, args []string) error {
+	f := j.flags
+	var err error
+	if j.binary, err = readModule(name); err != nil {
+		return err
+	}
+	inputs, err := parseInputs(f.inputs)
+	if err != nil {
+		return err
+	}
+	if err := checkTargets(f.output, f.report); err != nil {
+		return err
+	}
+	if j.stdin, err = openStdin(f.stdin, name); err != nil {
+		return err
+	}
+	if err := j.load(ctx); err != nil {
+		return explain(name, err)
+	}
+	j.task = runtime.Task{
+		Args: []string{filepath.Base(name)}, Env: f.env, Stdin: j.stdin, Inputs: inputs,
+		Invoke: f.invoke, Deterministic: f.deterministic, Limits: f.limits(),
+	}
+	if f.invoke != "" {
+		j.task.InvokeArgs = args
+	} else {
+		j.task.Args = append(j.task.Args, args...)
+	}
+	return nil
+}
+
+// load makes the engine and compiles the module.
+func (j *job) load(ctx context.Context) error {
+	dir, err := cacheDir(j.flags.cache, j.flags.noCache)
+	if err != nil {
+		return err
+	}
+	j.engine, err = runtime.New(runtime.Config{Kind: runtime.Kind(j.flags.engine), CacheDir: dir})
+	if err != nil {
+		return err
+	}
+	j.module, err = j.engine.Load(ctx, j.binary)
+	return err
+}
+
+// refused is the end of a job that did not run.
+func (j *job) refused(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		err = stoppedError{cause}
+	}
+	if j.flags.report == "" {
+		return err
+	}
+	return errors.Join(err, refusedReport(err).write(j.flags.report))
+}
+
+// finish saves the outputs and writes the report of a job that ran. ended is
+// how, and is returned with what has failed since.
+func (j *job) finish(r *runtime.Result, ended error) error {
+	outputs, err := keep(r, j.flags.output)
+	if err = errors.Join(ended, err); j.flags.report == "" {
+		return err
+	}
+	return errors.Join(err, newReport(r, outputs, err).write(j.flags.report))
+}
+
+func (j *job) close() {
+	if j.engine != nil {
+		j.engine.Close()
+	}
+	if j.stdin != nil && j.stdin != os.Stdin {
+		j.stdin.Close()
+	}
+}
+
+// ending is the error that a run's end amounts to. A failed write counts
+// whatever the guest made of it; a signal only if it came in time.
+func ending(ctx context.Context, r *runtime.Result) error {
+	var interrupted interruptedError
+	cause := context.Cause(ctx)
+	if cause != nil && (r.Status == runtime.StatusCancelled || !errors.As(cause, &interrupted)) {
+		r.Status, r.Reason = runtime.StatusCancelled, runtime.ReasonNone
+		return stoppedError{cause}
+	}
+	if r.Status == runtime.StatusSucceeded {
+		return nil
+	}
+	return endedError{r}
+}
+
+// explain adds to an error of Run what can be called instead.
+func (j *job) explain(name string, err error) error {
+	info, unknown := j.engine.Inspect(j.binary)
+	err = fmt.Errorf("%s: %w", name, err)
+	if !errors.Is(err, runtime.ErrNoExport) || unknown != nil {
+		return err
+	}
+	var funcs []string
+	for _, e := range info.Exports {
+		if e.Signature != "" { // a function
+			funcs = append(funcs, e.Name)
+		}
+	}
+	if len(funcs) == 0 {
+		return hintedError{err, "it exports no functions: was it built as a program?"}
+	}
+	slices.Sort(funcs)
+	const enough = 12
+	list := strings.Join(funcs[:min(len(funcs), enough)], ", ")
+	if len(funcs) > enough {
+		list += ", ..."
+	}
+	return hintedError{err, "call one of its exports with --invoke: " + list}
+}
+
+// cacheDir is the directory for compiled modules, made if need be; "" is none.
+// A directory that others can write to is none: they could run code as us.
+func cacheDir(dir string, none bool) (string, error) {
+	if none {
+		return "", nil
+	}
+	if dir != "" {
+		return dir, privateDir(dir)
+	}
+	user, err := os.UserCacheDir()
+	if err != nil {
+		return "", nil // a cache is a convenience: run without
+	}
+	dir = filepath.Join(user, "godwit")
+	if privateDir(dir) != nil {
+		return "", nil
+	}
+	return dir, nil
+}
+
+func privateDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	info, err := os.Stat(dir)
+	if err == nil && info.Mode().Perm()&0o022 != 0 {
+		return hintedError{fmt.Errorf("cache %s: others can write to it", dir), "chmod go-w " + dir}
+	}
+	return err
+}
+
+// finishLine ends a line that the guest left unfinished where our own words
+// come next.
+func finishLine(stdout, stderr *stream) {
+	if stderr.midLine.Load() || stdout.midLine.Load() && sameFile(os.Stdout, os.Stderr) {
+		fmt.Fprintln(os.Stderr)
+	}
+}
+
+func sameFile(a, b *os.File) bool {
+	x, errX := a.Stat()
+	y, errY := b.Stat()
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}

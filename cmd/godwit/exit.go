@@ -1,0 +1,151 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"github.com/godwit-run/godwit/runtime"
+)
+
+// Exit codes of the command. A guest that ends by itself has its own.
+const (
+	exitOK         = 0
+	exitOutOfFuel  = 123
+	exitTimeout    = 124
+	exitSystem     = 125 // the system failed: bad flags, bad file, a module that can't run
+	exitRefused    = 126 // the limits do not even let the module start
+	exitSignal     = 128 // plus the signal's number
+	exitTrap       = 134
+	exitBrokenPipe = exitSignal + int(syscall.SIGPIPE)
+)
+
+// endedError is a run that ended otherwise than in success.
+type endedError struct {
+	result *runtime.Result
+}
+
+// Error is the cause, or nothing if the guest exited by itself: then it has
+// said itself what there is to say.
+func (e endedError) Error() string {
+	r := e.result
+	switch {
+	case r.Reason == runtime.ReasonExit:
+		return ""
+	case r.Message != "":
+		return r.Message
+	default:
+		return strings.ReplaceAll(string(r.Reason), "_", " ")
+	}
+}
+
+// stoppedError is a run that the world around it ended.
+type stoppedError struct {
+	cause error // interruptedError, errStdoutClosed or writeError
+}
+
+func (e stoppedError) Error() string { return e.cause.Error() }
+func (e stoppedError) Unwrap() error { return e.cause }
+
+// interruptedError is a signal that asked to stop.
+type interruptedError struct {
+	signal syscall.Signal
+}
+
+func (e interruptedError) Error() string { return fmt.Sprintf("stopped by signal: %v", e.signal) }
+
+// errStdoutClosed is a reader of our output that went away, as head does.
+var errStdoutClosed = errors.New("stopped: nobody reads the output any more")
+
+// usageError is a command line that cannot be understood.
+type usageError struct {
+	cause   error
+	command string
+}
+
+func (e usageError) Error() string { return e.cause.Error() }
+func (e usageError) Unwrap() error { return e.cause }
+
+// hintedError adds to an error what can be done about it.
+type hintedError struct {
+	error
+	hint string
+}
+
+func (e hintedError) Unwrap() error { return e.error }
+
+// exitCode is the one place where an end becomes a number.
+func exitCode(err error) int {
+	var ended endedError
+	var interrupted interruptedError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &interrupted):
+		return exitSignal + int(interrupted.signal)
+	case errors.Is(err, errStdoutClosed):
+		return exitBrokenPipe
+	case errors.As(err, &ended):
+		return endCode(ended.result)
+	default:
+		return exitSystem
+	}
+}
+
+// endCode is the exit code of a run. A guest's own code is cut to the eight
+// bits that a process has, without ever making a failure of it look like success.
+func endCode(r *runtime.Result) int {
+	switch r.Reason {
+	case runtime.ReasonOutOfFuel:
+		return exitOutOfFuel
+	case runtime.ReasonTimeout:
+		return exitTimeout
+	case runtime.ReasonTrap:
+		return exitTrap
+	case runtime.ReasonOutOfMemory:
+		switch {
+		case r.ExitCode != 0:
+			return int(min(r.ExitCode, 255))
+		case r.FuelUsed == 0:
+			return exitRefused
+		}
+		return exitTrap
+	case runtime.ReasonExit:
+		return int(min(r.ExitCode, 255))
+	}
+	return exitSystem
+}
+
+// hint is what people can do about an error, or nothing.
+func hint(err error) string {
+	var hinted hintedError
+	var usage usageError
+	var ended endedError
+	var missing *runtime.MissingImportsError
+	switch {
+	case errors.As(err, &hinted):
+		return hinted.hint
+	case errors.As(err, &usage):
+		return usage.command + " --help shows the flags; a guest's own arguments go after --"
+	case errors.As(err, &ended):
+		return endHint(ended.result.Reason)
+	case errors.As(err, &missing):
+		return "build it for wasm32-wasip1 (WASI preview 1), whose functions Godwit has"
+	case errors.Is(err, runtime.ErrComponent):
+		return "components are not supported: build a core module for wasm32-wasip1, or take the core module out with `wasm-tools component unbundle`"
+	}
+	return ""
+}
+
+func endHint(reason runtime.Reason) string {
+	switch reason {
+	case runtime.ReasonOutOfFuel:
+		return "allow more with --fuel N, or leave --fuel out for no limit"
+	case runtime.ReasonTimeout:
+		return "allow more with --timeout D"
+	case runtime.ReasonOutOfMemory:
+		return "allow more with --memory SIZE"
+	}
+	return ""
+}

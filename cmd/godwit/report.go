@@ -1,0 +1,109 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/godwit-run/godwit/runtime"
+)
+
+// report is what --report writes: the whole result.
+type report struct {
+	Status runtime.Status `json:"status"`
+	// Reason is why it failed, or empty. A module that could not even be loaded
+	// is refused, with exit code 125.
+	Reason runtime.Reason `json:"reason"`
+	// Message is the cause in words; for a trap with the guest's stack.
+	Message string `json:"message,omitempty"`
+	// ExitCode is that of the command: the guest's own if it ended by itself.
+	ExitCode int `json:"exit_code"`
+	// FuelUsed and FuelLimit are in units of fuel version 1; a limit of 0 is none.
+	FuelUsed  uint64 `json:"fuel_used"`
+	FuelLimit uint64 `json:"fuel_limit"`
+	// MemoryPeakBytes is over all memories and tables together.
+	MemoryPeakBytes uint64 `json:"memory_peak_bytes"`
+	// WallNS is the time from instantiation to the end, in nanoseconds.
+	WallNS int64 `json:"wall_ns"`
+	// Node is where it ran: "local" is this process.
+	Node     string `json:"node"`
+	Attempts int    `json:"attempts"`
+	// Values are the results of the function that --invoke named.
+	Values []string `json:"values,omitempty"`
+	// Outputs are the files that the guest left in /out.
+	Outputs []output `json:"outputs"`
+}
+
+// output is a file that the guest left in /out.
+type output struct {
+	Path string `json:"path"` // relative to /out
+	Size int64  `json:"size"` // in bytes
+	CID  string `json:"cid"`  // as `ipfs add --cid-version=1` prints it
+}
+
+// reasonRefused is a run that never was: see DESIGN §4.2.
+const reasonRefused runtime.Reason = "refused"
+
+// newReport tells of a run and of err, what the command makes of it.
+func newReport(r *runtime.Result, outputs []output, err error) report {
+	rep := report{
+		Status:          r.Status,
+		Reason:          r.Reason,
+		ExitCode:        exitCode(err),
+		FuelUsed:        r.FuelUsed,
+		FuelLimit:       r.FuelLimit,
+		MemoryPeakBytes: r.MemoryPeakBytes,
+		WallNS:          r.Wall.Nanoseconds(),
+		Node:            "local",
+		Attempts:        1,
+		Outputs:         append([]output{}, outputs...),
+	}
+	if err != nil {
+		rep.Message = err.Error()
+	}
+	for _, v := range r.Values {
+		rep.Values = append(rep.Values, v.String())
+	}
+	return rep
+}
+
+// refusedReport tells of a module that was not run at all.
+func refusedReport(err error) report {
+	rep := newReport(&runtime.Result{Status: runtime.StatusFailed, Reason: reasonRefused}, nil, err)
+	rep.Attempts = 0
+	return rep
+}
+
+// write puts the report into a file in one step: a reader sees the old file or
+// the whole new one. What is not a regular file, such as /dev/stdout, is
+// written to directly.
+func (r report) write(name string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode report: %w", err)
+	}
+	text = append(text, '\n')
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return os.WriteFile(name, text, 0o644)
+	}
+	return replaceFile(name, text)
+}
+
+func replaceFile(name string, text []byte) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(tmp.Name()))
+		}
+	}()
+	_, err = tmp.Write(text)
+	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), name)
+}
