@@ -28,12 +28,16 @@ func (c call) pathCreateDirectory(a []uint64) errno {
 }
 
 // pathSymlink is path_symlink(target, target_len, fd, path, path_len). The
-// target is stored as it is. Price: both paths, the components of the second,
+// target is stored as it is; an absolute one can only be made, as it can only be
+// followed, from the root of the tree. Price: both paths, the components of the second,
 // its name, the target and NodeBytes.
 func (c call) pathSymlink(a []uint64) errno {
 	target, e := c.path(uint32(a[0]), uint32(a[1]))
 	if e != success {
 		return e
+	}
+	if target[0] == '/' && !c.isRoot(uint32(a[2])) {
+		return enotcapable
 	}
 	p, e := c.at(a[2], a[3], a[4], rightPathSymlink, false)
 	switch {
@@ -46,6 +50,11 @@ func (c call) pathSymlink(a []uint64) errno {
 	}
 	_, e = c.create(p.dir, p.name, SymbolicLink, target)
 	return e
+}
+
+func (c call) isRoot(fd uint32) bool {
+	d, e := c.descriptor(fd, 0)
+	return e == success && d.Kind == File && d.Inode == inodeRoot
 }
 
 // pathReadlink is path_readlink(fd, path, path_len, buf, buf_len, result *size).

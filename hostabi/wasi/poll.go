@@ -1,3 +1,220 @@
 package wasi
 
-func (c call) pollOneoff(a []uint64) errno { return enotsup }
+import (
+	"math"
+	"time"
+)
+
+// Types of subscription and event (witx typename $eventtype).
+const (
+	eventClock = iota
+	eventRead
+	eventWrite
+	eventCount
+)
+
+const (
+	subscriptionSize = 48
+	eventSize        = 32
+	// pollMax bounds the subscriptions of one call.
+	pollMax = 1 << 16
+
+	clockAbsolute   = 1 // subscription flag: the timeout is a time, not a duration
+	eventFlagHangup = 1 // event flag: the other end has closed
+)
+
+// pollOneoff is poll_oneoff(in *subscription, out *event, n, result *size). It
+// waits until at least one subscription is due and reports all that are. Files
+// are always ready; so is standard output. In a deterministic run waiting for a
+// clock advances the clocks instead. Price: both arrays.
+func (c call) pollOneoff(a []uint64) errno {
+	n, result := uint32(a[2]), uint32(a[3])
+	if n == 0 || n > pollMax {
+		return einval
+	}
+	subs, e := c.mem.array(uint32(a[0]), n, subscriptionSize)
+	if e != success {
+		return e
+	}
+	events, e := c.mem.array(uint32(a[1]), n, eventSize)
+	if e != success {
+		return e
+	}
+	if _, e := c.mem.bytes(result, 4); e != success {
+		return e
+	}
+	p := poll{call: c, subs: subs, events: events, realtime: c.now(), start: c.monotonic()}
+	if e := p.check(); e != success {
+		return e
+	}
+	c.charge(uint64(len(subs)) + uint64(len(events)))
+	if e := p.run(); e != success {
+		return e
+	}
+	return c.mem.put32(result, p.count)
+}
+
+// poll is a poll_oneoff under way.
+type poll struct {
+	call
+	subs, events    []byte
+	realtime, start uint64 // both clocks when the call began
+	waited          uint64 // at least so long ago, in nanoseconds
+	count           uint32 // events so far
+}
+
+// subscription is one of p.subs, 48 bytes.
+type subscription []byte
+
+func (s subscription) userdata() uint64 { return le.Uint64(s) }
+func (s subscription) tag() byte        { return s[8] }
+func (s subscription) fd() uint32       { return le.Uint32(s[16:]) }
+func (s subscription) clock() uint32    { return le.Uint32(s[16:]) }
+func (s subscription) timeout() uint64  { return le.Uint64(s[24:]) }
+func (s subscription) flags() uint16    { return le.Uint16(s[40:]) }
+
+func (p *poll) each(yield func(subscription) bool) {
+	for i := 0; i < len(p.subs); i += subscriptionSize {
+		if !yield(subscription(p.subs[i : i+subscriptionSize])) {
+			return
+		}
+	}
+}
+
+// check refuses what is no subscription, before anything is reported.
+func (p *poll) check() errno {
+	for s := range p.each {
+		if s.tag() >= eventCount {
+			return einval
+		}
+		if s.tag() == eventClock && (s.clock() >= clockCount || s.flags()&^clockAbsolute != 0) {
+			return einval
+		}
+	}
+	return success
+}
+
+// run reports what is due, and waits until something is.
+func (p *poll) run() errno {
+	for {
+		next, input := p.scan()
+		if p.count > 0 {
+			return success
+		}
+		if e := p.wait(next, input); e != success {
+			return e
+		}
+	}
+}
+
+// scan reports what is due. next is in how many nanoseconds the next clock is,
+// if any; input is whether standard input is awaited.
+func (p *poll) scan() (next uint64, input bool) {
+	next = math.MaxUint64
+	elapsed := max(p.waited, p.monotonic()-p.start)
+	for s := range p.each {
+		if s.tag() != eventClock {
+			input = !p.scanDescriptor(s) || input
+			continue
+		}
+		if d := p.duration(s); d > elapsed {
+			next = min(next, d-elapsed)
+		} else {
+			p.event(s, success, 0, 0)
+		}
+	}
+	return next, input
+}
+
+// duration is the time from the start of the call until a clock is due.
+func (p *poll) duration(s subscription) uint64 {
+	if s.flags()&clockAbsolute == 0 {
+		return s.timeout()
+	}
+	start := p.start
+	if s.clock() == clockRealtime {
+		start = p.realtime
+	}
+	return s.timeout() - min(start, s.timeout())
+}
+
+// scanDescriptor reports a descriptor, unless it is standard input without an
+// answer yet.
+func (p *poll) scanDescriptor(s subscription) (reported bool) {
+	needs := rightPollFdReadwrite | rightFdRead
+	if s.tag() == eventWrite {
+		needs = rightPollFdReadwrite | rightFdWrite
+	}
+	d, e := p.descriptor(s.fd(), needs)
+	switch {
+	case e != success:
+		p.event(s, e, 0, 0)
+	case d.Kind == Stdin:
+		return p.scanStdin(s)
+	case d.Kind == File && s.tag() == eventRead:
+		size := p.nodeOf(d).size()
+		p.event(s, success, size-min(size, d.Offset), 0)
+	default:
+		p.event(s, success, 0, 0)
+	}
+	return true
+}
+
+// scanStdin has input read if there is none, and takes it if it came at once.
+func (p *poll) scanStdin(s subscription) (reported bool) {
+	for !p.stdinReady() {
+		p.stdin.start()
+		select {
+		case t := <-p.stdin.done:
+			if e := p.take(t); e != success {
+				p.event(s, e, 0, 0)
+				return true
+			}
+		default:
+			return false
+		}
+	}
+	in := &p.state.Stdin
+	flags := uint16(0)
+	if len(in.Pending) == 0 {
+		flags = eventFlagHangup
+	}
+	p.event(s, success, uint64(len(in.Pending)), flags)
+	return true
+}
+
+func (p *poll) event(s subscription, e errno, bytes uint64, flags uint16) {
+	b := p.events[p.count*eventSize:][:eventSize]
+	userdata, tag := s.userdata(), s.tag()
+	clear(b)
+	le.PutUint64(b, userdata)
+	le.PutUint16(b[8:], uint16(e))
+	b[10] = tag
+	le.PutUint64(b[16:], bytes)
+	le.PutUint16(b[24:], flags)
+	p.count++
+}
+
+// wait waits for the next clock or for standard input.
+func (p *poll) wait(next uint64, input bool) errno {
+	if p.cfg.Deterministic && !input {
+		p.waited += next
+		p.state.Clock.advance(next)
+		return success
+	}
+	var due <-chan time.Time
+	if next != math.MaxUint64 && !p.cfg.Deterministic {
+		timer := time.NewTimer(time.Duration(min(next, math.MaxInt64)))
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case <-due:
+		p.waited += next
+	case t := <-p.stdin.done:
+		return p.take(t)
+	case <-p.ctx.Done():
+		return eintr
+	}
+	return success
+}
