@@ -27,6 +27,10 @@ type Config struct {
 	// more goes back to the operating system as a whole, but for its first 64
 	// KiB. At least PageSize; 0 means 1 MiB.
 	KeepResident uint64
+
+	// Tracking is how written pages are found by Memory.Track. Auto, the
+	// default, takes the best that proves itself when it is first needed.
+	Tracking Rung
 }
 
 // Validate reports the first field that is out of range.

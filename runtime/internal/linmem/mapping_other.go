@@ -18,6 +18,12 @@ func (m *mapping) commit(n int) error {
 	return nil
 }
 
+func (m *mapping) reset() error {
+	clear(m.mem)
+	m.committed = 0
+	return nil
+}
+
 func discard(mem []byte) error {
 	clear(mem)
 	return nil

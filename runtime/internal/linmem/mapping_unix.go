@@ -43,6 +43,18 @@ func (m *mapping) commit(n int) error {
 	return nil
 }
 
+// reset makes the mapping as new: whatever was mapped into it, registered on it
+// and committed is gone.
+func (m *mapping) reset() error {
+	_, err := unix.MmapPtr(-1, 0, unsafe.Pointer(unsafe.SliceData(m.mem)), uintptr(len(m.mem)),
+		unix.PROT_NONE, reserveFlags|unix.MAP_FIXED)
+	if err != nil {
+		return fmt.Errorf("reset %d bytes: %w", len(m.mem), err)
+	}
+	m.committed = 0
+	return nil
+}
+
 // release unmaps the whole reservation.
 func (m *mapping) release() error {
 	if err := unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(m.mem)), uintptr(len(m.mem))); err != nil {

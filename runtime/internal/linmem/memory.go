@@ -25,6 +25,9 @@ type Memory struct {
 	reserveErr error        // why it never had one
 	retired    []*mapping   // left behind by moves, kept for stale views
 	err        error        // what went wrong on freeing
+
+	watcher      watcher // nil unless tracked
+	dirtyMapping bool    // more was done to mapping than committing and writing
 }
 
 // Size returns the length in bytes, 0 when freed.
@@ -96,9 +99,33 @@ func (m *Memory) move(have, want uint64) error {
 		return errors.Join(err, next.release())
 	}
 	copy(next.mem, m.mapping.mem[:have])
+	if err := m.rewatch(next); err != nil {
+		return errors.Join(err, next.release())
+	}
 	old := m.mapping
 	m.mapping, m.retired = next, append(m.retired, old)
 	return discard(old.mem[:m.peak.Load()])
+}
+
+// rewatch moves tracking to next, where everything counts as written.
+func (m *Memory) rewatch(next *mapping) error {
+	if m.watcher == nil {
+		return nil
+	}
+	if _, ok := m.watcher.(mover); ok {
+		return nil
+	}
+	method, _, err := m.pool.tracking()
+	if err != nil {
+		return err
+	}
+	w, err := method.watch(next, nil)
+	if err != nil {
+		return err
+	}
+	old := m.watcher
+	m.watcher = w
+	return old.close()
 }
 
 // Free gives the memory back. Slices of it must not be used any more: the next
@@ -113,13 +140,29 @@ func (m *Memory) Close() error {
 	if m.mapping == nil {
 		return m.err
 	}
-	errs := []error{m.pool.give(m.mapping, int(m.peak.Load()))}
+	errs := []error{m.giveBack()}
 	for _, old := range m.retired {
 		errs = append(errs, old.release())
 	}
 	m.mapping, m.retired, m.err = nil, nil, errors.Join(errs...)
 	m.size.Store(0)
 	return m.err
+}
+
+// giveBack returns the mapping to the pool in the state the pool wants.
+func (m *Memory) giveBack() error {
+	if !m.dirtyMapping {
+		return m.pool.give(m.mapping, int(m.peak.Load()))
+	}
+	var err error
+	if m.watcher != nil {
+		err = m.watcher.close()
+		m.watcher = nil
+	}
+	if err := errors.Join(err, m.mapping.reset()); err != nil {
+		return errors.Join(err, m.mapping.release())
+	}
+	return m.pool.give(m.mapping, 0)
 }
 
 // View calls f with the memory's bytes, which stay mapped, and at this address,

@@ -33,13 +33,13 @@ func TestGrowIsAsked(t *testing.T) {
 		{two, 2 * PageSize, true},
 		{one, 2 * PageSize, false}, // the sum over both is reached
 		{one, PageSize, true},      // no growth, not asked
-		{two, 4 << 30, false},
+		{two, 1 << 30, false},
 	} {
 		if buf := step.mem.Reallocate(step.size); (buf != nil) != step.ok || buf != nil && len(buf) != int(step.size) {
 			t.Errorf("step %d: Reallocate(%d) has length %d", i, step.size, len(buf))
 		}
 	}
-	want := []ask{{0, PageSize}, {0, 2 * PageSize}, {PageSize, 2 * PageSize}, {2 * PageSize, 4 << 30}}
+	want := []ask{{0, PageSize}, {0, 2 * PageSize}, {PageSize, 2 * PageSize}, {2 * PageSize, 1 << 30}}
 	if !slices.Equal(asked, want) {
 		t.Errorf("asked %v, want %v", asked, want)
 	}
@@ -102,10 +102,11 @@ func TestFourGiB(t *testing.T) {
 	p := newPool(t, Config{})
 	m := p.NewAllocator(Options{}).Allocate(4<<30, 4<<30)
 	buf := m.Reallocate(4 << 30)
-	if len(buf) != 4<<30 {
+	if uint64(len(buf)) != 4<<30 {
 		t.Fatalf("length %d", len(buf))
 	}
-	buf[0], buf[4<<30-1] = 1, 1
+	end := uint64(4<<30 - 1)
+	buf[0], buf[end] = 1, 1
 	if m.Reallocate(4<<30+1) != nil {
 		t.Error("grew above its maximum")
 	}
@@ -114,7 +115,7 @@ func TestFourGiB(t *testing.T) {
 	}
 	again := p.NewAllocator(Options{}).Allocate(0, 4<<30)
 	defer again.Free()
-	if buf := again.Reallocate(4 << 30); buf[0] != 0 || buf[4<<30-1] != 0 {
+	if buf := again.Reallocate(4 << 30); buf[0] != 0 || buf[end] != 0 {
 		t.Error("foreign bytes")
 	}
 }

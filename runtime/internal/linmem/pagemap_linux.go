@@ -32,7 +32,7 @@ const pageTouched = pageIsPresent | pageIsSwapped
 // pageRegion is struct page_region.
 type pageRegion struct {
 	start, end uint64 // addresses
-	categories uint64
+	_          uint64 // categories
 }
 
 // scanArg is struct pm_scan_arg.

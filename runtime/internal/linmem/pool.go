@@ -16,6 +16,11 @@ type Pool struct {
 	cfg   Config
 	pages *pagemap // nil where the kernel cannot tell touched pages
 
+	trackOnce sync.Once // opens the three below when first needed
+	method    method
+	rung      Rung
+	trackErr  error
+
 	mu     sync.Mutex
 	idle   []*mapping // all zero; the longest idle first
 	closed bool
@@ -33,8 +38,8 @@ func New(cfg Config) (*Pool, error) {
 	return p, nil
 }
 
-// Close unmaps what is idle. Memories still in use stay valid and are unmapped
-// when they are freed.
+// Close unmaps what is idle. Memories still in use stay valid, untracked,
+// and are unmapped when they are freed.
 func (p *Pool) Close() error {
 	p.mu.Lock()
 	wasClosed := p.closed
@@ -47,7 +52,19 @@ func (p *Pool) Close() error {
 	if p.pages != nil {
 		err = errors.Join(err, p.pages.close()) // a later scan fails, and zero falls back
 	}
+	p.trackOnce.Do(func() { p.trackErr = errClosed })
+	if p.method != nil {
+		err = errors.Join(err, p.method.close())
+	}
 	return err
+}
+
+var errClosed = errors.New("pool of linear memories is closed")
+
+// tracking returns how written pages are found.
+func (p *Pool) tracking() (method, Rung, error) {
+	p.trackOnce.Do(func() { p.method, p.rung, p.trackErr = openMethod(p.cfg.Tracking) })
+	return p.method, p.rung, p.trackErr
 }
 
 // Idle returns how many mappings wait for their next use.

@@ -79,7 +79,7 @@ func TestNeverForeignBytes(t *testing.T) {
 			}
 			return live[rapid.IntRange(0, len(live)-1).Draw(t, "which")]
 		}
-		const limit = 2 << 20
+		const limit = 1 << 20
 		t.Repeat(map[string]func(*rapid.T){
 			"allocate": func(t *rapid.T) {
 				m := &model{mem: a.Allocate(0, rapid.SampledFrom([]uint64{limit, 4 << 30}).Draw(t, "max"))}

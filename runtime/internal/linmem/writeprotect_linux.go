@@ -1,0 +1,110 @@
+package linmem
+
+import (
+	"errors"
+	"fmt"
+	goruntime "runtime"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// userfaultfd: include/uapi/linux/userfaultfd.h and
+// Documentation/admin-guide/mm/userfaultfd.rst.
+const (
+	uffdUserModeOnly = 1 // UFFD_USER_MODE_ONLY: all that the unprivileged may have
+
+	ioctlUffdAPI      = 0xc018aa3f // UFFDIO_API
+	ioctlUffdRegister = 0xc020aa00 // UFFDIO_REGISTER
+
+	uffdAPI           = 0xaa
+	uffdWPUnpopulated = 1 << 13 // UFFD_FEATURE_WP_UNPOPULATED, which WP_ASYNC implies
+	uffdWPAsync       = 1 << 15 // UFFD_FEATURE_WP_ASYNC: the kernel lifts protection by itself
+	uffdModeWP        = 1 << 1  // UFFDIO_REGISTER_MODE_WP
+)
+
+type uffdioAPI struct{ api, features, ioctls uint64 }
+type uffdioRegister struct{ start, len, mode, ioctls uint64 }
+
+// writeProtect is one userfaultfd for all memories of a pool. No fault is ever
+// delivered to it: with WP_ASYNC the kernel lifts the protection at the first
+// write, and a page without protection is a written one.
+type writeProtect struct {
+	fd    int
+	pages *pagemap
+}
+
+func newWriteProtect() (method, error) {
+	pages, err := openPagemap()
+	if err != nil {
+		return nil, err
+	}
+	fd, _, errno := unix.Syscall(unix.SYS_USERFAULTFD, unix.O_CLOEXEC|unix.O_NONBLOCK|uffdUserModeOnly, 0, 0)
+	if errno != 0 {
+		return nil, errors.Join(fmt.Errorf("userfaultfd: %w", errno), pages.close())
+	}
+	w := &writeProtect{fd: int(fd), pages: pages}
+	api := uffdioAPI{api: uffdAPI, features: uffdWPAsync | uffdWPUnpopulated}
+	if err := w.ioctl(ioctlUffdAPI, unsafe.Pointer(&api)); err != nil {
+		return nil, errors.Join(fmt.Errorf("userfaultfd features: %w", err), w.close())
+	}
+	return w, nil
+}
+
+func (w *writeProtect) close() error { return errors.Join(unix.Close(w.fd), w.pages.close()) }
+
+func (w *writeProtect) ioctl(request uintptr, arg unsafe.Pointer) error {
+	for {
+		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(w.fd), request, uintptr(arg))
+		goruntime.KeepAlive(w)
+		switch errno {
+		case 0:
+			return nil
+		case unix.EINTR, unix.EAGAIN:
+		default:
+			return errno
+		}
+	}
+}
+
+// watch registers the whole reservation, so growth needs nothing more: a page
+// that appears later appears unprotected, that is written.
+func (w *writeProtect) watch(m *mapping, _ *source) (watcher, error) {
+	reg := uffdioRegister{
+		start: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(m.mem)))),
+		len:   uint64(len(m.mem)),
+		mode:  uffdModeWP,
+	}
+	if err := w.ioctl(ioctlUffdRegister, unsafe.Pointer(&reg)); err != nil {
+		return nil, fmt.Errorf("register: %w", err)
+	}
+	return writeProtected{w.pages}, nil
+}
+
+type writeProtected struct{ pages *pagemap }
+
+// close has nothing to do: the registration ends with the mapping.
+func (writeProtected) close() error { return nil }
+
+// scan asks for pages without protection that hold bytes of their own. Pages
+// never touched, and pages still those of the file that was loaded, have no
+// protection either but hold what they always did: so nothing needs protecting
+// at the start. Protecting what is reported is one step with reporting it, so
+// that no write of a running guest falls between.
+func (w writeProtected) scan(dst []Range, mem []byte, rearm bool) ([]Range, error) {
+	query := scanArg{
+		mask:     pageIsWritten | pageIsFile,
+		inverted: pageIsFile,
+		anyOf:    pageTouched,
+		wants:    pageIsWritten,
+		flags:    scanCheckAsync,
+	}
+	if rearm {
+		query.flags |= scanProtect
+	}
+	err := w.pages.scan(mem, query, func(start, end uint64) bool {
+		dst = addRange(dst, start, end)
+		return true
+	})
+	return dst, err
+}
