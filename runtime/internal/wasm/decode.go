@@ -187,9 +187,9 @@ func (d *decoder) content(id byte) {
 	case SectionData:
 		n = list(d, id, &m.Data, 2, "data segments", d.data)
 	case SectionStart:
-		n = d.index(&m.Start, "a function index")
+		n = d.number(id, &m.Start, "a function index")
 	case SectionDataCount:
-		n = d.index(&m.DataCount, "a number of data segments")
+		n = d.number(id, &m.DataCount, "a number of data segments")
 	}
 	if n > 0 {
 		d.last = id
@@ -216,7 +216,9 @@ func list[T any](d *decoder, id byte, to *[]T, size int, entries string, entry f
 	return n
 }
 
-func (d *decoder) index(to **uint32, want string) int {
+// number reads a section that holds but one number.
+func (d *decoder) number(id byte, to **uint32, want string) int {
+	d.m.sections[id] = d.pos
 	v := d.u32(want)
 	*to = &v
 	return 1

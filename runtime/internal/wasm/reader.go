@@ -155,12 +155,12 @@ func (r *Reader) u32(pos int, what string) (uint32, int) {
 
 // count reads the length of a list whose elements take at least one byte each.
 func (r *Reader) count(pos int) (int, int) {
-	n, pos := r.u32(pos, "count")
-	if pos >= 0 && uint64(n) > uint64(len(r.body)-pos) {
-		r.stop(malformed(r.base+pos, "expected %d list entries, found the end after %d bytes", n, len(r.body)-pos))
+	n, next := r.u32(pos, "count")
+	if next >= 0 && uint64(n) > uint64(len(r.body)-next) {
+		r.stop(malformed(r.base+pos, "expected %d list entries, found the end after %d bytes", n, len(r.body)-next))
 		return 0, lebTruncated
 	}
-	return int(n), pos
+	return int(n), next
 }
 
 // constant reads an integer constant.
