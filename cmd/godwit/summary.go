@@ -25,12 +25,11 @@ func outcome(r *runtime.Result) string {
 	}
 }
 
-// round keeps three digits of a time, more or less, for people.
+// round keeps three digits of a time, for people.
 func round(d time.Duration) time.Duration {
-	for unit := time.Hour; unit >= time.Microsecond; unit /= 10 {
-		if d >= 100*unit {
-			return d.Round(unit)
-		}
+	unit := time.Microsecond
+	for d >= 1000*unit {
+		unit *= 10
 	}
-	return d.Round(time.Microsecond)
+	return d.Round(unit)
 }
