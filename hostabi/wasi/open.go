@@ -15,11 +15,11 @@ const (
 // pathOpen is path_open(dirfd, lookupflags, path, path_len, oflags, base,
 // inheriting, fdflags, result *fd). The new descriptor has the rights asked
 // for as far as the node has a use for them; the directory must be able to hand
-// on all that is asked for. Price: the path, its components, and for a new file
+// on all that is asked for; bits that are no right are ignored. Price: the path, its components, and for a new file
 // its name and NodeBytes.
 func (c call) pathOpen(a []uint64) errno {
 	o := opening{call: c, lookup: uint32(a[1]), oflags: uint32(a[4]), fdflags: uint32(a[7])}
-	o.d.Rights, o.d.Inheriting = a[5], a[6]
+	o.d.Rights, o.d.Inheriting = a[5]&rightsAll, a[6]&rightsAll
 	if e := o.check(); e != success {
 		return e
 	}
@@ -31,7 +31,7 @@ func (c call) pathOpen(a []uint64) errno {
 	switch {
 	case e != success:
 		return e
-	case (a[5]|a[6])&^dir.Inheriting != 0:
+	case (o.d.Rights|o.d.Inheriting)&^dir.Inheriting != 0:
 		return enotcapable
 	}
 	path, e := c.path(uint32(a[2]), uint32(a[3]))
@@ -70,13 +70,14 @@ func (o *opening) check() errno {
 	return success
 }
 
-// needs is what the directory must allow.
+// needs is what the directory must allow. Who may ask for a descriptor that can
+// change the size may have the file cut off as well.
 func (o *opening) needs() uint64 {
 	rights := rightPathOpen
 	if o.has(openCreate) {
 		rights |= rightPathCreateFile
 	}
-	if o.has(openTruncate) {
+	if o.has(openTruncate) && o.d.Rights&rightFdFilestatSetSize == 0 {
 		rights |= rightPathFilestatSetSize
 	}
 	return rights

@@ -6,9 +6,13 @@ const direntSize = 24
 // fdReaddir is fd_readdir(fd, buf, buf_len, cookie, result *size): as many
 // entries as fit, the last one cut off; a buffer that is not filled means the
 // end. A cookie is a position (see Entries), so that reading goes on rightly
-// in a directory that changes. Price: the bytes.
+// in a directory that changes. What is no directory is EBADF here, as in other
+// runtimes. Price: the bytes.
 func (c call) fdReaddir(a []uint64) errno {
 	_, dir, e := c.directory(uint32(a[0]), rightFdReaddir)
+	if e == enotdir {
+		e = ebadf
+	}
 	if e != success {
 		return e
 	}

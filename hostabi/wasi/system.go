@@ -44,7 +44,7 @@ func (s *System) start() {
 		Descriptor{Kind: Stderr, Rights: rightsStdout, Flags: flagAppend},
 		Descriptor{
 			Kind: File, Preopen: true, Name: "/", Inode: inodeRoot,
-			Rights: rightsDirectory, Inheriting: rightsDirectory | rightsFile,
+			Rights: rightsDirectory, Inheriting: rightsAll,
 		})
 	if s.cfg.Deterministic {
 		s.state.Random = rand.NewChaCha8(s.cfg.Seed)
