@@ -103,8 +103,26 @@ func (j *job) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j.module, err = j.engine.Load(ctx, j.binary)
-	return err
+	return j.compile(ctx)
+}
+
+// compile returns as soon as the run is called off, although wazero compiles a
+// module to its end: that goroutine, and with it the engine, is then left to the
+// end of the process, which is near.
+func (j *job) compile(ctx context.Context) error {
+	engine, loaded := j.engine, make(chan error, 1)
+	go func() {
+		var err error
+		j.module, err = engine.Load(ctx, j.binary)
+		loaded <- err
+	}()
+	select {
+	case err := <-loaded:
+		return err
+	case <-ctx.Done():
+		j.engine = nil
+		return context.Cause(ctx)
+	}
 }
 
 // refused is the end of a job that did not run.

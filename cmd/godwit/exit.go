@@ -33,6 +33,8 @@ func (e endedError) Error() string {
 	switch {
 	case r.Reason == runtime.ReasonExit:
 		return ""
+	case r.Reason == runtime.ReasonTrap:
+		return "trap: " + r.Message
 	case r.Message != "":
 		return r.Message
 	default:

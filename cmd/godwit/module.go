@@ -145,7 +145,8 @@ func viewTable(t runtime.TableInfo) tableView {
 func (v moduleView) table(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) {
-		fmt.Fprintf(t, "%s\t%s\n", name, render.Printable(fmt.Sprintf(format, args...)))
+		text := strings.TrimRight(fmt.Sprintf(format, args...), " ")
+		fmt.Fprintf(t, "%s\t%s\n", name, render.Printable(text))
 	}
 	row("cid", "%s", v.CID)
 	row("size", "%s bytes, %s of them code in %s functions",

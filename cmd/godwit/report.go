@@ -71,7 +71,11 @@ func newReport(r *runtime.Result, outputs []output, err error) report {
 
 // refusedReport tells of a module that was not run at all.
 func refusedReport(err error) report {
-	rep := newReport(&runtime.Result{Status: runtime.StatusFailed, Reason: reasonRefused}, nil, err)
+	r := runtime.Result{Status: runtime.StatusFailed, Reason: reasonRefused}
+	if stopped := (stoppedError{}); errors.As(err, &stopped) {
+		r.Status, r.Reason = runtime.StatusCancelled, runtime.ReasonNone
+	}
+	rep := newReport(&r, nil, err)
 	rep.Attempts = 0
 	return rep
 }
