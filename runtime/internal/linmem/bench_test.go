@@ -90,3 +90,23 @@ func benchZero(b *testing.B, used, touched int, zero func([]byte) error) {
 		}
 	}
 }
+
+// BenchmarkNew is what a process pays at its start.
+func BenchmarkNew(b *testing.B) {
+	for b.Loop() {
+		p, err := New(Config{})
+		if err == nil {
+			err = p.Close()
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkProve is the self-test of all rungs.
+func BenchmarkProve(b *testing.B) {
+	for b.Loop() {
+		Prove()
+	}
+}

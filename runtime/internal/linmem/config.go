@@ -17,6 +17,12 @@ type Config struct {
 	// there is no mmap.
 	MaxReserve uint64
 
+	// MaxMemories is how many memories may be in use at a time; more get no
+	// address space (Memory.Err says so). Each takes two to five of the
+	// process's mappings, of which Linux allows 65,530 (vm.max_map_count), and
+	// when they are used up the Go runtime dies. 0 means 12,000.
+	MaxMemories int
+
 	// MaxIdle is how many freed mappings wait for their next use. They cost
 	// address space, page tables and at most KeepResident each. 0 means 64,
 	// a negative number none.
@@ -38,6 +44,9 @@ func (c Config) Validate() error {
 	if r := c.MaxReserve; r != 0 && (r < PageSize || r&(r-1) != 0 || r > maxInt/2+1) {
 		return fmt.Errorf("linmem: MaxReserve %d is not a power of two between %d and %d", r, PageSize, uint64(maxInt/2+1))
 	}
+	if c.MaxMemories < 0 {
+		return fmt.Errorf("linmem: MaxMemories %d is negative", c.MaxMemories)
+	}
 	if c.KeepResident != 0 && c.KeepResident < PageSize {
 		return fmt.Errorf("linmem: KeepResident %d is less than %d", c.KeepResident, PageSize)
 	}
@@ -48,6 +57,9 @@ func (c Config) Validate() error {
 func (c Config) withDefaults() Config {
 	if c.MaxReserve == 0 {
 		c.MaxReserve = defaultReserve
+	}
+	if c.MaxMemories == 0 {
+		c.MaxMemories = 12_000
 	}
 	if c.MaxIdle == 0 {
 		c.MaxIdle = 64

@@ -145,6 +145,7 @@ func (m *Memory) Close() error {
 		errs = append(errs, old.release())
 	}
 	m.mapping, m.retired, m.err = nil, nil, errors.Join(errs...)
+	m.pool.dismiss()
 	m.size.Store(0)
 	return m.err
 }

@@ -51,7 +51,8 @@ type pagemap struct {
 
 const regionBatch = 256
 
-// openPagemap opens /proc/self/pagemap and fails if the kernel cannot scan it.
+// openPagemap opens /proc/self/pagemap and fails if the kernel cannot scan it
+// or does not answer the truth, as under an emulator that moves addresses.
 func openPagemap() (*pagemap, error) {
 	f, err := os.Open("/proc/self/pagemap")
 	if err != nil {
@@ -59,11 +60,36 @@ func openPagemap() (*pagemap, error) {
 	}
 	p := &pagemap{file: f}
 	p.buffers.New = func() any { return new([regionBatch]pageRegion) }
-	probe := scanArg{mask: pageIsPresent, wants: pageIsPresent}
-	if err := p.scan(nil, probe, func(start, end uint64) bool { return true }); err != nil {
+	if err := p.prove(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return p, nil
+}
+
+// prove has touched pages found: that no byte passes from one memory to the
+// next depends on it.
+func (p *pagemap) prove() (err error) {
+	area, err := reserve(4 * PageSize)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, area.release()) }()
+	if err := area.commit(len(area.mem)); err != nil {
+		return err
+	}
+	want := []uint64{0, PageSize, 4*PageSize - TrackSize}
+	for _, at := range want {
+		area.mem[at] = 1
+	}
+	var got []Range
+	err = p.scan(area.mem, touchedQuery(), func(start, end uint64) bool {
+		got = addRange(got, start, end)
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	return checkFound(got, want)
 }
 
 func (p *pagemap) close() error { return p.file.Close() }
@@ -111,11 +137,15 @@ func (p *pagemap) ioctl(query *scanArg) (regions int, err error) {
 	}
 }
 
+// touchedQuery selects pages that hold bytes.
+func touchedQuery() scanArg { return scanArg{anyOf: pageTouched, wants: pageIsPresent} }
+
 // clearTouched clears the pages of mem that hold anything and leaves them in
 // RAM. It gives up, and says so, above limit bytes of them.
 func (p *pagemap) clearTouched(mem []byte, limit uint64) bool {
 	var sum uint64
-	query := scanArg{anyOf: pageTouched, wants: pageIsPresent, maxPages: limit/uint64(os.Getpagesize()) + 1}
+	query := touchedQuery()
+	query.maxPages = limit/uint64(os.Getpagesize()) + 1
 	err := p.scan(mem, query, func(start, end uint64) bool {
 		if sum += end - start; sum <= limit {
 			clear(mem[start:end])

@@ -2,6 +2,7 @@ package linmem
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"math/bits"
 	"slices"
@@ -23,6 +24,7 @@ type Pool struct {
 
 	mu     sync.Mutex
 	idle   []*mapping // all zero; the longest idle first
+	live   int        // mappings handed out by take
 	closed bool
 }
 
@@ -63,6 +65,12 @@ var errClosed = errors.New("pool of linear memories is closed")
 
 // tracking returns how written pages are found.
 func (p *Pool) tracking() (method, Rung, error) {
+	p.mu.Lock()
+	closed := p.closed
+	p.mu.Unlock()
+	if closed {
+		return nil, p.cfg.Tracking, errClosed
+	}
 	p.trackOnce.Do(func() { p.method, p.rung, p.trackErr = openMethod(p.cfg.Tracking) })
 	return p.method, p.rung, p.trackErr
 }
@@ -77,11 +85,36 @@ func (p *Pool) Idle() int {
 // take returns a mapping of zeroes that holds at least need bytes and, as far
 // as address space allows, as many as a memory of max bytes wants.
 func (p *Pool) take(need, max uint64) (*mapping, error) {
+	if !p.admit() {
+		return nil, fmt.Errorf("%d linear memories in use: %w", p.cfg.MaxMemories, errTooMany)
+	}
 	n := p.reservation(max)
 	if m := p.pop(n); m != nil {
 		return m, nil
 	}
-	return p.reserve(need, n)
+	m, err := p.reserve(need, n)
+	if err != nil {
+		p.dismiss()
+	}
+	return m, err
+}
+
+var errTooMany = errors.New("Config.MaxMemories is reached")
+
+func (p *Pool) admit() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.live >= p.cfg.MaxMemories {
+		return false
+	}
+	p.live++
+	return true
+}
+
+func (p *Pool) dismiss() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.live--
 }
 
 // reserve reserves n bytes. When address space is short (RLIMIT_AS, 32 bits,

@@ -65,6 +65,7 @@ func TestNeverForeignBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer p.Close()
 		if rapid.Bool().Draw(t, "without pagemap") && p.pages != nil {
 			if err := p.pages.close(); err != nil {
 				t.Fatal(err)
@@ -72,6 +73,7 @@ func TestNeverForeignBytes(t *testing.T) {
 			p.pages = nil
 		}
 		a := p.NewAllocator(Options{Movable: true})
+		defer a.Close()
 		var live []*model
 		pick := func(t *rapid.T) *model {
 			if len(live) == 0 {
@@ -80,16 +82,17 @@ func TestNeverForeignBytes(t *testing.T) {
 			return live[rapid.IntRange(0, len(live)-1).Draw(t, "which")]
 		}
 		const limit = 1 << 20
+		sizes := rapid.SampledFrom([]int{0, 100, PageSize, 3 * PageSize, 5*PageSize + 100, limit / 2, limit})
 		t.Repeat(map[string]func(*rapid.T){
 			"allocate": func(t *rapid.T) {
 				m := &model{mem: a.Allocate(0, rapid.SampledFrom([]uint64{limit, 4 << 30}).Draw(t, "max"))}
-				m.resize(t, rapid.IntRange(0, limit).Draw(t, "size"))
+				m.resize(t, sizes.Draw(t, "size"))
 				live = append(live, m)
 				m.check(t)
 			},
 			"resize": func(t *rapid.T) {
 				m := pick(t)
-				m.resize(t, rapid.IntRange(0, limit).Draw(t, "size"))
+				m.resize(t, sizes.Draw(t, "size"))
 				m.check(t)
 			},
 			"write": func(t *rapid.T) {
@@ -97,7 +100,7 @@ func TestNeverForeignBytes(t *testing.T) {
 				if len(m.want) == 0 {
 					t.Skip("empty")
 				}
-				off := rapid.IntRange(0, len(m.want)-1).Draw(t, "off")
+				off := len(m.want) * rapid.IntRange(0, 9).Draw(t, "tenth") / 10
 				n := min(rapid.SampledFrom([]int{1, 5000, 300000, limit}).Draw(t, "n"), len(m.want)-off)
 				for i := range n {
 					m.real[off+i], m.want[off+i] = byte(i)|1, byte(i)|1
@@ -161,6 +164,24 @@ func TestPoolFollowsDemand(t *testing.T) {
 		t.Error("the pool kept the wrong length")
 	} else if err := m.release(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestMaxMemories(t *testing.T) {
+	a := newPool(t, Config{MaxMemories: 2}).NewAllocator(Options{})
+	defer a.Close()
+	for i, ok := range []bool{true, true, false} {
+		if m := a.Allocate(0, 1<<20); (m.Reallocate(PageSize) != nil) != ok || (m.Err() == nil) != ok {
+			t.Errorf("memory %d: %v", i, m.Err())
+		}
+	}
+	a.Memories()[0].Free()
+	a.Memories()[0].Free()
+	a.Memories()[2].Free()
+	for i, ok := range []bool{true, false} {
+		if m := a.Allocate(0, 1<<20); (m.Reallocate(PageSize) != nil) != ok {
+			t.Errorf("memory %d after one was freed: %v", i, m.Err())
+		}
 	}
 }
 

@@ -69,7 +69,7 @@ func (w *writeProtect) ioctl(request uintptr, arg unsafe.Pointer) error {
 
 // watch registers the whole reservation, so growth needs nothing more: a page
 // that appears later appears unprotected, that is written.
-func (w *writeProtect) watch(m *mapping, _ *source) (watcher, error) {
+func (w *writeProtect) watch(m *mapping, src *source) (watcher, error) {
 	reg := uffdioRegister{
 		start: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(m.mem)))),
 		len:   uint64(len(m.mem)),
@@ -78,33 +78,67 @@ func (w *writeProtect) watch(m *mapping, _ *source) (watcher, error) {
 	if err := w.ioctl(ioctlUffdRegister, unsafe.Pointer(&reg)); err != nil {
 		return nil, fmt.Errorf("register: %w", err)
 	}
-	return writeProtected{w.pages}, nil
+	p := &writeProtected{pages: w.pages}
+	if src != nil && !src.copied {
+		p.loaded = src.n
+	}
+	return p, nil
 }
 
-type writeProtected struct{ pages *pagemap }
+type writeProtected struct {
+	pages  *pagemap
+	loaded int // prefix mapped from a file, of which no page is protected yet
+}
 
 // close has nothing to do: the registration ends with the mapping.
-func (writeProtected) close() error { return nil }
+func (*writeProtected) close() error { return nil }
 
-// scan asks for pages without protection that hold bytes of their own. Pages
-// never touched, and pages still those of the file that was loaded, have no
-// protection either but hold what they always did: so nothing needs protecting
+// scan asks for pages without protection that hold bytes. Pages never touched
+// have none either but hold what they always did, so nothing needs protecting
 // at the start. Protecting what is reported is one step with reporting it, so
 // that no write of a running guest falls between.
-func (w writeProtected) scan(dst []Range, mem []byte, rearm bool) ([]Range, error) {
-	query := scanArg{
-		mask:     pageIsWritten | pageIsFile,
-		inverted: pageIsFile,
-		anyOf:    pageTouched,
-		wants:    pageIsWritten,
-		flags:    scanCheckAsync,
-	}
+func (w *writeProtected) scan(dst []Range, mem []byte, rearm bool) ([]Range, error) {
+	query := scanArg{mask: pageIsWritten, anyOf: pageTouched, wants: pageIsWritten, flags: scanCheckAsync}
 	if rearm {
 		query.flags |= scanProtect
 	}
+	n := min(w.loaded, len(mem))
+	dst, err := w.scanLoaded(dst, mem[:n], query)
+	if err != nil {
+		return dst, err
+	}
+	err = w.pages.scan(mem[n:], query, func(start, end uint64) bool {
+		dst = addRange(dst, uint64(n)+start, uint64(n)+end)
+		return true
+	})
+	return dst, err
+}
+
+// scanLoaded scans what was mapped from a file and never protected: there the
+// pages no longer the file's are the written ones. The kernel looks at each
+// page to tell, which takes ten times as long, so the first scan that re-arms
+// protects the others too: a load costs nothing until then.
+func (w *writeProtected) scanLoaded(dst []Range, mem []byte, query scanArg) ([]Range, error) {
+	if len(mem) == 0 {
+		return dst, nil
+	}
+	query.mask, query.inverted = pageIsWritten|pageIsFile, pageIsFile
 	err := w.pages.scan(mem, query, func(start, end uint64) bool {
 		dst = addRange(dst, start, end)
 		return true
 	})
-	return dst, err
+	if err != nil || query.flags&scanProtect == 0 {
+		return dst, err
+	}
+	for _, rest := range []scanArg{
+		{mask: pageIsFile},                         // read
+		{mask: pageTouched, inverted: pageTouched}, // not touched
+	} {
+		rest.flags, rest.wants = query.flags, pageIsPresent
+		if err := w.pages.scan(mem, rest, func(_, _ uint64) bool { return true }); err != nil {
+			return dst, err
+		}
+	}
+	w.loaded = 0
+	return dst, nil
 }
