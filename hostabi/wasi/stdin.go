@@ -79,12 +79,15 @@ func (s *source) attach() {
 	}(s.reader)
 }
 
-// close ends the goroutine and waits for it, unless it is inside a Read.
+// close ends the goroutine and waits for it, unless it is inside a Read. From
+// then on the source is empty.
 func (s *source) close() {
+	s.reader = nil
 	if s.asked == nil {
 		return
 	}
 	close(s.asked)
+	s.asked = nil
 	if s.busy && len(s.done) == 0 {
 		return
 	}

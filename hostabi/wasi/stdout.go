@@ -38,12 +38,15 @@ func (s *sink) attach() {
 	}(s.writer)
 }
 
-// close ends the goroutine and waits for it, unless it is inside a Write.
+// close ends the goroutine and waits for it, unless it is inside a Write. From
+// then on the sink discards.
 func (s *sink) close() {
+	s.writer = nil
 	if s.asked == nil {
 		return
 	}
 	close(s.asked)
+	s.asked = nil
 	if s.busy && len(s.done) == 0 {
 		return
 	}
