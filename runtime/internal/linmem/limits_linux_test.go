@@ -38,7 +38,7 @@ func TestAddressSpaceLimit(t *testing.T) {
 		t.Error("4 GiB fitted into 3")
 	}
 	full := 0
-	for range 64 { // each takes half of what is left, down to nothing
+	for range 64 { // each takes half of what is left, but for what the Go heap needs
 		m := a.Allocate(1<<20, 4<<30)
 		if m.Reallocate(1<<20) == nil {
 			full++

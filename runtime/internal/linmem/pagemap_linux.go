@@ -17,7 +17,7 @@ const (
 	ioctlPagemapScan = 0xc0606610 // _IOWR('f', 16, struct pm_scan_arg)
 
 	pageIsWritten = 1 << 1 // not write-protected by userfaultfd since it was armed
-	pageIsFile    = 1 << 2 // still the file's page, not a private copy
+	pageIsFile    = 1 << 2 // still the file's page, not a copy of our own
 	pageIsPresent = 1 << 3
 	pageIsSwapped = 1 << 4
 

@@ -129,12 +129,33 @@ func (p *Pool) reserve(need uint64, n int) (*mapping, error) {
 		return nil, err
 	}
 	for {
-		m, err = reserve(n)
+		m, err = reserveSparing(n)
 		if err == nil || n <= PageSize || uint64(n/2) < need {
 			return m, err
 		}
 		n /= 2
 	}
+}
+
+// spare is the address space left to the process: the Go heap grows by 64 MiB
+// at a time where pointers have 64 bits, 4 MiB where they have 32, and a process
+// whose heap cannot grow dies.
+const spare = 32 << (20 + 2*(^uintptr(0)>>63))
+
+// reserveSparing is reserve that fails unless spare bytes are left.
+func reserveSparing(n int) (*mapping, error) {
+	m, err := reserve(n)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := reserve(spare)
+	if err != nil {
+		return nil, errors.Join(err, m.release())
+	}
+	if err := rest.release(); err != nil {
+		return nil, errors.Join(err, m.release())
+	}
+	return m, nil
 }
 
 // reservation is the length reserved for a memory that may reach max bytes:
