@@ -121,10 +121,10 @@ func (c call) link(n *Node, to place) errno {
 		return e
 	}
 	cost := nameBytes(to.name)
+	c.charge(uint64(cost))
 	if e := c.reserve(cost); e != success {
 		return e
 	}
-	c.charge(uint64(cost))
 	c.enter(to.dir, to.name, n)
 	c.touch(to.dir)
 	n.Changed = to.dir.Modified
@@ -260,10 +260,10 @@ func (c call) within(dir, n *Node) bool {
 
 func (c call) rename(from, to place) errno {
 	cost := nameBytes(to.name)
+	c.charge(uint64(cost))
 	if e := c.reserve(cost); e != success {
 		return e
 	}
-	c.charge(uint64(cost))
 	n := from.node
 	n.Links++ // so that taking the old name leaves it
 	c.remove(from.dir, from.name)

@@ -196,6 +196,9 @@ func (c call) writeNode(n *Node, v iovec, off uint64) (uint32, errno) {
 		return 0, e
 	}
 	c.charge(total)
+	if e := c.grow(n, off+total); e != success {
+		return 0, e
+	}
 	done := uint64(0)
 	v.buffers(func(b []byte) bool {
 		for b = b[:min(uint64(len(b)), total-done)]; len(b) > 0 && c.ctx.Err() == nil; {
@@ -210,8 +213,7 @@ func (c call) writeNode(n *Node, v iovec, off uint64) (uint32, errno) {
 	return uint32(done), success
 }
 
-// room counts the growth of file n by a write of total bytes at off against the
-// output limit, and cuts the write to what the limit leaves.
+// room is how much of a write of total bytes at off the output limit leaves.
 func (c call) room(n *Node, off, total uint64) (uint64, errno) {
 	left := uint64(max(0, c.cfg.MaxOutputBytes-c.state.Tree.Bytes))
 	end := n.Content.Size + left // neither comes near 2⁶³
@@ -221,8 +223,7 @@ func (c call) room(n *Node, off, total uint64) (uint64, errno) {
 	case off >= end:
 		return 0, c.full(off)
 	}
-	total = min(total, end-off)
-	return total, c.grow(n, off+total)
+	return min(total, end-off), success
 }
 
 // full is the error of a write at off for which there is no room: too far out

@@ -96,10 +96,10 @@ func (c call) create(dir *Node, name string, t FileType, target string) (*Node, 
 		return nil, e
 	}
 	cost := nameBytes(name) + int64(len(target))
+	c.charge(uint64(cost))
 	if e := c.reserve(cost); e != success {
 		return nil, e
 	}
-	c.charge(uint64(cost))
 	n := c.newNode(t)
 	n.Target = target
 	c.enter(dir, name, n)
