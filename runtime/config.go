@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"fmt"
+	"math/bits"
 	goruntime "runtime"
 	"time"
 
@@ -105,7 +106,8 @@ type Limits struct {
 
 	// CallDepth bounds nested guest calls, in frames of up to 16 values
 	// (parameters, locals and operands); a larger frame counts for as many as it
-	// takes. At most MaxCallDepth. Default 32768.
+	// takes. At most MaxCallDepth, and on 32-bit machines DefaultCallDepth.
+	// Default DefaultCallDepth.
 	CallDepth int
 
 	// OutputBytes bounds what the guest writes to stdout and stderr together,
@@ -119,8 +121,13 @@ type Limits struct {
 const (
 	// MaxFuel is the largest fuel limit, in units; a century of work.
 	MaxFuel = 1 << 62
-	// MaxCallDepth is the largest call depth limit, in frames.
-	MaxCallDepth = 262144
+	// DefaultCallDepth is the limit on call depth unless another is set, in
+	// frames: about what browsers and other runtimes allow.
+	DefaultCallDepth = 16384
+	// MaxCallDepth is the largest call depth limit, in frames. The interpreter
+	// takes some 4 KiB of Go's stack for each, and Go ends a process whose stack
+	// gets beyond 1 GB, or on 32-bit machines 250 MB.
+	MaxCallDepth = 65536
 )
 
 // DefaultLimits are the limits that the zero Limits stand for.
@@ -136,7 +143,7 @@ func (l Limits) withDefaults() Limits {
 		l.Memory = 1 << 30
 	}
 	if l.CallDepth == 0 {
-		l.CallDepth = 32768
+		l.CallDepth = DefaultCallDepth
 	}
 	if l.OutputBytes == 0 {
 		l.OutputBytes = 1 << 30
@@ -156,6 +163,8 @@ func (l Limits) Validate() error {
 		return fmt.Errorf("negative time limit %v", l.WallTime)
 	case l.CallDepth < 0 || l.CallDepth > MaxCallDepth:
 		return fmt.Errorf("call depth limit %d is not in 0..%d", l.CallDepth, MaxCallDepth)
+	case l.CallDepth > DefaultCallDepth && bits.UintSize == 32:
+		return fmt.Errorf("call depth limit %d is above %d, the most on a 32-bit machine", l.CallDepth, DefaultCallDepth)
 	case l.OutputBytes < 0:
 		return fmt.Errorf("negative output limit %d", l.OutputBytes)
 	case l.OpenFiles < 0:

@@ -7,12 +7,18 @@ func (g *graph) branch(in *wasm.Instr) {
 	g.event(evBranch, in.A)
 	g.event(evStop, 0)
 	if f.op == wasm.OpLoop {
-		e := g.edge(g.cur, f.label, 0)
+		e := g.backEdge(g.cur, f.label)
 		g.site(site{kind: siteBack, pos: in.Pos, end: in.End, edge: e, arg: in.A, target: f.loop})
 	} else {
 		g.chargeAt(in.Pos, g.edge(g.cur, g.label(f), g.base()))
 	}
 	g.die(in)
+}
+
+func (g *graph) backEdge(from, header int32) int32 {
+	e := g.edge(from, header, g.base())
+	g.edges[e].back = true
+	return e
 }
 
 // takenWeight tells how dear a charge on a taken br_if is: it turns one
@@ -25,7 +31,7 @@ func (g *graph) branchIf(in *wasm.Instr) {
 	s := site{kind: siteBrIf, pos: in.Pos, end: in.End, arg: in.A, typ: g.mod.identity(f.types)}
 	if f.op == wasm.OpLoop {
 		s.kind, s.target = siteBackIf, f.loop
-		s.edge = g.edge(g.cur, f.label, 0)
+		s.edge = g.backEdge(g.cur, f.label)
 	} else {
 		s.edge = g.edge(g.cur, g.label(f), takenWeight*g.base())
 	}
@@ -58,7 +64,7 @@ func (g *graph) branchTable(in *wasm.Instr) {
 		f.mark = g.table
 		g.event(evBranch, depth)
 		if f.op == wasm.OpLoop {
-			g.edge(mid, f.label, 0)
+			g.backEdge(mid, f.label)
 			g.landings = append(g.landings, landing{depth, f.loop})
 			s.arg++
 			s.typ = g.mod.landing(f.types)
@@ -109,14 +115,22 @@ func (g *graph) invoke(in *wasm.Instr, c callee) {
 	case c.checks:
 		g.split(in.Pos, splitSoft)
 	}
+	g.nodes[g.cur].deep = c.deep && g.fn.header
 	g.afterCall(c)
 }
 
+// afterCall notes what the way through a callee adds. What follows a call that
+// takes depth runs once for each level when they all return, one after another:
+// little of it may pass unchecked.
 func (g *graph) afterCall(c callee) {
-	if c.resets {
-		g.acc = 0
-	} else {
-		g.acc += c.unchecked
+	p := &g.path
+	p.acc, p.min, p.max = p.acc+c.unchecked, p.min+c.unchecked, p.max+c.unchecked
+	switch {
+	case c.resets:
+		p.acc, p.min, p.max = 0, 0, 0
+	case c.deep:
+		p.acc = max(p.acc, maxUnchecked-maxReturn)
+		p.leaf = p.leaf && !g.fn.header
 	}
 	g.checks = g.checks || c.checks
 	if c.charges {
@@ -127,8 +141,13 @@ func (g *graph) afterCall(c callee) {
 	}
 }
 
+// tailCall leaves the function. A cycle of tail calls takes no depth, so it is
+// checked here.
 func (g *graph) tailCall(in *wasm.Instr, c callee) {
 	g.add(c.prepaid)
+	if c.deep {
+		g.check(in.Pos)
+	}
 	e := g.edge(g.cur, zero, 0.5)
 	g.afterCall(c)
 	g.arrive(zero)

@@ -328,9 +328,9 @@ func (o *output) copyChunks(a *asm, h helper) {
 	a.end()
 }
 
-// waitLocals are what wait works with: the address, the expected value and the
-// timeout.
-var waitLocals = []wasm.LocalRun{{N: 1, Type: wasm.I32}, {N: 1, Type: wasm.I32}, {N: 2, Type: wasm.I64}}
+// waitLocals are what wait works with: the expected value, of 32 bits or of 64,
+// and the timeout.
+var waitLocals = []wasm.LocalRun{{N: 1, Type: wasm.I32}, {N: 2, Type: wasm.I64}}
 
 // wait replaces an atomic wait by a load, a comparison, and a sleep in the host:
 // nobody else has the memory, so nobody can wake the guest.
@@ -338,11 +338,11 @@ func (e *emitter) wait(raw []byte) {
 	r := wasm.NewReader(raw, 0)
 	var in wasm.Instr
 	r.Next(&in)
-	expected, load, ne := e.fuel+2, wasm.OpI32AtomicLoad, wasm.OpI32Ne
+	expected, load, ne := e.fuel+localWait, wasm.OpI32AtomicLoad, wasm.OpI32Ne
 	if in.Op == wasm.OpMemoryAtomicWait64 {
-		expected, load, ne = e.fuel+3, wasm.OpI64AtomicLoad, wasm.OpI64Ne
+		expected, load, ne = e.fuel+localWait+1, wasm.OpI64AtomicLoad, wasm.OpI64Ne
 	}
-	timeout := e.fuel + 4
+	timeout := e.fuel + localWait + 2
 	e.localSet(timeout)
 	e.localSet(expected)
 	e.opU32(load, in.A)

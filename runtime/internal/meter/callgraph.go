@@ -203,8 +203,8 @@ func (mod *module) measure(v int32) {
 	f.header = f.header || f.chain > maxChain
 }
 
-// reach computes, callees first, which functions may reach the host and which
-// may reach a check.
+// reach computes, callees first, which functions may reach the host, which may
+// reach a check, and which may reach a header.
 func (mod *module) reach() {
 	component, cyclic := mod.components()
 	facts := make([]callee, len(cyclic))
@@ -214,29 +214,26 @@ func (mod *module) reach() {
 		if int32(v) < n {
 			f := &mod.functions[v]
 			c.host = c.host || f.toHost
+			c.deep = c.deep || f.header
 			c.checks = c.checks || f.loops || f.bulk || f.header || f.toHost
 		} else if mod.sigs[int32(v)-n].host {
 			c.host, c.checks = true, true
 		}
 	}
 	for id, members := range byComponent(component, len(cyclic)) {
+		c := &facts[id]
 		for _, v := range members {
 			mod.successors(v, func(w int32) {
-				facts[id].host = facts[id].host || facts[component[w]].host
-				facts[id].checks = facts[id].checks || facts[component[w]].checks
+				d := &facts[component[w]]
+				c.host, c.checks, c.deep = c.host || d.host, c.checks || d.checks, c.deep || d.deep
 			})
 		}
 	}
 	for v := range component {
-		c := callee{host: facts[component[v]].host, checks: facts[component[v]].checks}
+		c := facts[component[v]]
 		c.charges = c.checks
 		if int32(v) < n {
-			f := &mod.functions[v]
-			if f.header {
-				c.resets = !f.tails
-				c.unchecked = maxUnchecked
-			}
-			f.callee = c
+			mod.functions[v].callee = c
 		} else {
 			mod.sigs[int32(v)-n].callee = c
 		}

@@ -9,23 +9,37 @@ type emitter struct {
 	asm
 	*graph
 	out   *output
-	self  uint32 // new index of the function
 	body  []byte
-	fuel  uint32 // local that mirrors the fuel global in loops without calls
-	live  bool   // liveness is known
-	types []wasm.ValType
+	types []wasm.ValType // of parameters and locals
+	fuel  uint32         // local that mirrors the fuel global in loops without calls
+	known bool           // liveness has been found
 }
 
-// header tells whether the function counts call depth.
-func (e *emitter) header() bool { return e.fn.header }
+// Locals that are added behind those of the function.
+const (
+	localFuel  = iota // i64
+	localDepth        // i64: depth left at the start, in functions that catch
+	localWait         // see waitLocals
+)
+
+func (e *emitter) locals() []wasm.LocalRun {
+	runs := []wasm.LocalRun{{N: 2, Type: wasm.I64}}
+	if e.fn.waits {
+		runs = append(runs, waitLocals...)
+	}
+	return runs
+}
 
 // function writes the whole body.
 func (e *emitter) function() {
-	if e.header() {
-		e.prologue()
-	} else if e.fn.fixed {
-		e.charge(e.edges[0].charge, false)
+	if e.fn.catches {
+		e.globalGet(e.out.depth)
+		e.localSet(e.fuel + localDepth)
 	}
+	if e.exitCaught { // a block takes the place of the function's label
+		e.block(wasm.OpBlock, e.out.mod.types.block(nil, e.fn.typ.Results))
+	}
+	e.edge(0, false)
 	last := 0
 	for i := range e.sites {
 		s := &e.sites[i]
@@ -33,19 +47,18 @@ func (e *emitter) function() {
 		e.site(s)
 		last = s.end
 	}
-	if !e.header() {
-		e.raw(e.body[last:])
-		return
+	e.raw(e.body[last:])
+	if e.exitCaught {
+		e.restoreDepth(0)
+		e.end()
 	}
-	e.raw(e.body[last:]) // its end closes the block that stands for the function
-	e.epilogue()
 }
 
 func (e *emitter) site(s *site) {
 	mirror := e.mirrors(s.loop)
 	switch s.kind {
 	case siteCharge:
-		e.charge(e.edges[s.edge].charge, mirror)
+		e.edge(s.edge, mirror)
 	case siteCheck:
 		e.check(e.nodes[s.arg].debt, mirror)
 	case siteDead:
@@ -56,19 +69,12 @@ func (e *emitter) site(s *site) {
 		e.opU32(s.op, e.out.index(s.arg))
 	case siteTail:
 		e.tail(s, mirror)
-	case siteReturn:
-		e.charge(e.edges[s.edge].charge, mirror)
-		if e.header() {
-			e.br(s.arg)
-		} else {
-			e.op(wasm.OpReturn)
-		}
 	case siteLoop:
 		e.loopStart(s, mirror)
 	case siteElse:
-		if c := e.edges[s.edge].charge; c != 0 {
+		if e.changes(s.edge) {
 			e.op(wasm.OpElse)
-			e.charge(c, mirror)
+			e.edge(s.edge, mirror)
 		}
 	case siteBrIf:
 		e.branchIf(s, mirror)
@@ -80,11 +86,52 @@ func (e *emitter) site(s *site) {
 		e.end()
 	case siteTable:
 		e.branchTable(s, mirror)
+	case siteCaught:
+		e.restoreDepth(e.nodes[s.arg].level)
 	case siteBulk:
 		e.bulk(e.body[s.pos:s.end])
 	case siteWait:
 		e.wait(e.body[s.pos:s.end])
 	}
+}
+
+// changes tells whether anything is to be done on an edge.
+func (e *emitter) changes(i int32) bool { return e.edges[i].charge != 0 || e.edges[i].depth != 0 }
+
+// edge does what is to be done on an edge that is no back edge.
+func (e *emitter) edge(i int32, mirror bool) {
+	e.charge(e.edges[i].charge, mirror)
+	e.takeDepth(i, mirror)
+}
+
+// takeDepth takes or gives back call depth. To take it is what every cycle of
+// calls passes, so that is where fuel is checked too.
+func (e *emitter) takeDepth(i int32, mirror bool) {
+	depth := e.edges[i].depth
+	if depth == 0 {
+		return
+	}
+	e.globalGet(e.out.depth)
+	e.i64(-depth)
+	e.op(wasm.OpI64Add)
+	if depth < 0 {
+		e.globalSet(e.out.depth)
+		return
+	}
+	e.globalSet(e.out.depth)
+	e.globalGet(e.out.depth)
+	e.fuelMinus(0, mirror)
+	e.op(wasm.OpI64Or)
+	e.coldCheck(e.nodes[e.edges[i].to].debt, mirror)
+}
+
+// restoreDepth sets the depth to what it was at the start less level: whoever
+// threw did not give back what was taken since.
+func (e *emitter) restoreDepth(level int64) {
+	e.localGet(e.fuel + localDepth)
+	e.i64(-level)
+	e.op(wasm.OpI64Add)
+	e.globalSet(e.out.depth)
 }
 
 // mirrors tells whether the loop keeps the fuel in a local too: then charges
@@ -123,6 +170,11 @@ func (e *emitter) fuelMinus(units int64, mirror bool) {
 // check looks at the fuel in place.
 func (e *emitter) check(debt int64, mirror bool) {
 	e.fuelMinus(0, mirror)
+	e.coldCheck(debt, mirror)
+}
+
+// coldCheck calls the host if the i64 on top of the stack is negative.
+func (e *emitter) coldCheck(debt int64, mirror bool) {
 	e.i64(0)
 	e.op(wasm.OpI64LtS)
 	e.block(wasm.OpIf, wasm.BlockEmpty)
@@ -144,7 +196,7 @@ func (e *emitter) reload() {
 }
 
 func (e *emitter) loopStart(s *site, mirror bool) {
-	e.charge(e.edges[s.edge].charge, mirror)
+	e.edge(s.edge, mirror)
 	l := &e.loops[s.arg]
 	inside := e.mirrors(int32(s.arg))
 	if inside && !mirror {
@@ -152,18 +204,18 @@ func (e *emitter) loopStart(s *site, mirror bool) {
 	}
 	e.raw(e.body[s.pos:s.end])
 	if l.caught {
+		e.restoreDepth(e.nodes[l.header].level)
 		e.check(e.nodes[l.header].debt, inside)
 	}
 }
 
 func (e *emitter) branchIf(s *site, mirror bool) {
-	c := e.edges[s.edge].charge
-	if c == 0 {
+	if !e.changes(s.edge) {
 		e.raw(e.body[s.pos:s.end])
 		return
 	}
 	e.block(wasm.OpIf, s.typ)
-	e.charge(c, mirror)
+	e.edge(s.edge, mirror)
 	e.br(s.arg + 1)
 	e.end()
 }
@@ -173,13 +225,16 @@ func (e *emitter) branchIf(s *site, mirror bool) {
 // still needs in globals around the call, so that the compiler sees no value
 // live across it and keeps them in registers on the hot way.
 func (e *emitter) back(edge, target int32, depth uint32, mirror bool) {
+	e.takeDepth(edge, mirror)
 	e.fuelMinus(e.edges[edge].charge, mirror)
 	e.localTee(e.fuel)
 	e.globalSet(e.out.fuel)
 	e.localGet(e.fuel)
 	e.i64(0)
 	e.op(wasm.OpI64GeS)
-	e.brIf(depth)
+	e.block(wasm.OpIf, e.loops[target].typ) // a br_if would be a critical edge, which wazero can't fuse
+	e.br(depth + 1)
+	e.end()
 	l := &e.loops[target]
 	saved := e.saved(l)
 	slots := e.out.slots(e.types, saved)
@@ -203,7 +258,7 @@ func (e *emitter) back(edge, target int32, depth uint32, mirror bool) {
 const maxSaved = 48
 
 func (e *emitter) saved(l *loop) []uint32 {
-	if !e.live {
+	if !e.known {
 		return nil
 	}
 	var saved []uint32
@@ -248,62 +303,8 @@ func (e *emitter) branchTable(s *site, mirror bool) {
 	}
 }
 
-// prologue opens a header function: it charges, counts depth, and checks both
-// with one branch.
-func (e *emitter) prologue() {
-	results := e.out.mod.types.block(nil, e.fn.typ.Results)
-	e.block(wasm.OpBlock, results)         // left with the results, to check at the end
-	e.block(wasm.OpBlock, wasm.BlockEmpty) // left if the check at the start fails
-	e.charge(e.edges[0].charge, false)
-	e.globalGet(e.out.depth)
-	e.i64(e.fn.chain)
-	e.op(wasm.OpI64Sub)
-	e.localTee(e.fuel)
-	e.globalSet(e.out.depth)
-	e.localGet(e.fuel)
-	e.globalGet(e.out.fuel)
-	e.op(wasm.OpI64Or)
-	e.i64(0)
-	e.op(wasm.OpI64LtS)
-	e.brIf(0)
-	e.block(wasm.OpBlock, results) // stands for the function's own label
-}
-
-// epilogue closes what prologue opened.
-func (e *emitter) epilogue() {
-	e.leaveDepth()
-	e.globalGet(e.out.fuel)
-	e.i64(0)
-	e.op(wasm.OpI64LtS)
-	e.brIf(1)
-	e.op(wasm.OpReturn)
-	e.end()
-	// The start again, once the host has granted more: nothing had run yet.
-	e.callHost(e.nodes[1].debt)
-	e.leaveDepth()
-	e.charge(-e.edges[0].charge, false)
-	for x := range e.fn.typ.Params {
-		e.localGet(uint32(x))
-	}
-	e.call(e.self)
-	e.op(wasm.OpReturn)
-	e.end()
-	e.callHost(0)
-	e.end()
-}
-
-func (e *emitter) leaveDepth() {
-	e.globalGet(e.out.depth)
-	e.i64(e.fn.chain)
-	e.op(wasm.OpI64Add)
-	e.globalSet(e.out.depth)
-}
-
 func (e *emitter) tail(s *site, mirror bool) {
-	e.charge(e.edges[s.edge].charge, mirror)
-	if e.header() {
-		e.leaveDepth()
-	}
+	e.edge(s.edge, mirror)
 	if s.op == wasm.OpReturnCall {
 		e.opU32(s.op, e.out.index(s.arg))
 	} else {

@@ -14,16 +14,19 @@ type frame struct {
 	src   int32   // for an if without else so far: the node that its test ends
 	types []wasm.ValType
 	mark  int32 // the br_table that last named it
+
+	caught bool // a catch clause branches to it
 }
 
 // loop is a loop of the function being rewritten.
 type loop struct {
 	header   int32
-	parent   int32 // enclosing loop, or -1
-	calls    bool  // something in it may change the fuel global
-	caught   bool  // a catch clause branches to it: a cycle without a back edge
-	live     bits  // locals whose value at the header matters
-	modified bits  // locals set within
+	typ      wasm.BlockType // of a block that passes on what the header takes
+	parent   int32          // enclosing loop, or -1
+	calls    bool           // something in it may change the fuel global
+	caught   bool           // a catch clause branches to it: a cycle without a back edge
+	live     bits           // locals whose value at the header matters
+	modified bits           // locals set within
 }
 
 // graph builds a function's flow, and the list of sites where its body will be
@@ -39,14 +42,15 @@ type graph struct {
 
 	landings []landing
 
-	cur     int32 // the node being filled, or -1 in dead code
-	acc     int64 // most units since the last check on any path to here
-	loop    int32 // innermost loop, or -1
-	depth   int   // loop depth
-	table   int32 // number of br_tables so far
-	exit    int64 // largest acc at an exit
-	checks  bool  // some check was placed
-	charges bool  // a callee or a bulk instruction may charge
+	cur        int32 // the node being filled, or -1 in dead code
+	path       path  // the ways to here
+	loop       int32 // innermost loop, or -1
+	depth      int   // loop depth
+	table      int32 // number of br_tables so far
+	exit       path  // the ways to all exits
+	checks     bool  // some check was placed
+	exitCaught bool  // a catch clause branches to the function's label
+	charges    bool  // a callee or a bulk instruction may charge
 
 	dead      int   // constructs opened in dead code
 	deadStart int32 // where the dead code began
@@ -65,17 +69,19 @@ func (g *graph) reset(mod *module, fn *function) {
 		sites: g.sites[:0], frames: g.frames[:0], loops: g.loops[:0], events: g.events[:0], landings: g.landings[:0],
 		loop: -1,
 	}
-	g.nodes = append(g.nodes, node{pin: true}, node{entry: !fn.fixed})
+	g.path.leaf = true
+	g.nodes = append(g.nodes, node{pin: true}, node{entry: !fn.fixed && !fn.header})
 	g.cur = 1
-	if fn.fixed {
-		g.edge(zero, g.cur, 1)
+	g.edge(zero, g.cur, 1)
+	if fn.header && !fn.fixed {
+		g.nodes[g.cur].pin, g.nodes[g.cur].at = true, -fn.callee.prepaid
 	}
 	g.frames = append(g.frames, frame{op: wasm.OpEnd, label: zero, types: fn.typ.Results})
 }
 
 // newNode adds a node that is reached from here.
 func (g *graph) newNode() int32 {
-	g.nodes = append(g.nodes, node{acc: g.acc})
+	g.nodes = append(g.nodes, node{in: g.path})
 	return int32(len(g.nodes) - 1)
 }
 
@@ -90,10 +96,10 @@ func (g *graph) base() float64 { return math.Pow10(min(g.depth, 12)) }
 // arrive notes that the current path reaches n.
 func (g *graph) arrive(n int32) {
 	if n == zero {
-		g.exit = max(g.exit, g.acc)
+		g.exit.merge(g.path)
 		return
 	}
-	g.nodes[n].acc = max(g.nodes[n].acc, g.acc)
+	g.nodes[n].in.merge(g.path)
 }
 
 // instr takes the next instruction.
@@ -102,7 +108,7 @@ func (g *graph) instr(in *wasm.Instr) {
 		g.skip(in)
 		return
 	}
-	if g.acc > maxUnchecked && in.Op != wasm.OpEnd && in.Op != wasm.OpElse {
+	if g.path.acc > maxUnchecked && in.Op != wasm.OpEnd && in.Op != wasm.OpElse {
 		g.check(in.Pos)
 	}
 	if g.nodes[g.cur].cost > maxRun {
@@ -114,7 +120,9 @@ func (g *graph) instr(in *wasm.Instr) {
 
 func (g *graph) add(units int64) {
 	g.nodes[g.cur].cost += units
-	g.acc += units
+	g.path.acc += units
+	g.path.min += units
+	g.path.max += units
 }
 
 func (g *graph) dispatch(in *wasm.Instr) {
@@ -136,7 +144,7 @@ func (g *graph) dispatch(in *wasm.Instr) {
 	case wasm.OpBrTable:
 		g.branchTable(in)
 	case wasm.OpReturn:
-		g.site(site{kind: siteReturn, pos: in.Pos, end: in.End, edge: g.leave(), arg: uint32(len(g.frames) - 1)})
+		g.chargeAt(in.Pos, g.leave())
 		g.die(in)
 	case wasm.OpUnreachable:
 		g.nodes[g.cur].cold = true
@@ -217,8 +225,8 @@ func (g *graph) check(pos int) {
 
 func (g *graph) checkHere(pos int) {
 	g.site(site{kind: siteCheck, pos: pos, end: pos, arg: uint32(g.cur)})
-	g.acc = 0
-	g.nodes[g.cur].acc = 0
+	g.path.acc, g.path.min, g.path.max = 0, 0, 0
+	g.nodes[g.cur].in = g.path
 	g.checks, g.charges = true, true
 }
 
@@ -255,12 +263,14 @@ func (g *graph) openBlock(in *wasm.Instr) {
 // of zero, so the label has.
 func (g *graph) catch(f *frame) {
 	g.fn.catches = true
+	f.caught = true
 	n := g.label(f)
 	if n == zero {
+		g.exitCaught = true
 		return
 	}
 	g.nodes[n].pin = true
-	g.nodes[n].acc = maxUnchecked + 1
+	g.nodes[n].in = path{acc: maxUnchecked + 1}
 	if f.op == wasm.OpLoop {
 		g.loops[f.loop].caught = true
 	}
@@ -274,6 +284,7 @@ func (g *graph) openLoop(in *wasm.Instr) {
 	g.sites = append(g.sites, site{kind: siteLoop, pos: in.Pos, end: in.End, edge: e, loop: g.loop, arg: uint32(index)})
 	g.event(evLoop, uint32(index))
 	t := g.mod.blockType(in.Block)
+	g.loops[index].typ = g.mod.identity(t.Params)
 	g.frames = append(g.frames, frame{op: wasm.OpLoop, label: header, loop: index, types: t.Params})
 	g.cur, g.loop, g.depth = header, index, g.depth+1
 	g.checks = true
@@ -282,8 +293,8 @@ func (g *graph) openLoop(in *wasm.Instr) {
 func (g *graph) openIf(in *wasm.Instr) {
 	g.event(evIf, 0)
 	t := g.mod.blockType(in.Block)
-	src, acc := g.cur, g.acc
-	g.nodes[src].acc, g.acc = acc, acc
+	src := g.cur
+	g.nodes[src].in = g.path // from here on, the ways to its end
 	g.frames = append(g.frames, frame{op: wasm.OpIf, label: -1, src: src, types: t.Results})
 	g.cur = g.newNode()
 	g.chargeAt(in.End, g.edge(src, g.cur, g.base()/2))
@@ -296,7 +307,7 @@ func (g *graph) elseBranch(in *wasm.Instr) {
 	}
 	g.event(evElse, 0)
 	f.op = wasm.OpElse
-	g.acc = g.nodes[f.src].acc
+	g.path = g.nodes[f.src].in
 	g.cur = g.newNode()
 	g.chargeAt(in.End, g.edge(f.src, g.cur, g.base()/2))
 }
@@ -329,12 +340,15 @@ func (g *graph) join(in *wasm.Instr, f *frame) {
 		g.cur = f.label
 	}
 	if f.op == wasm.OpIf {
-		g.acc = g.nodes[f.src].acc
+		g.path = g.nodes[f.src].in
 		e := g.edge(f.src, g.label(f), g.base()/2)
 		g.site(site{kind: siteElse, pos: in.Pos, end: in.Pos, edge: e})
 	}
 	if f.label >= 0 {
 		g.cur = f.label
-		g.acc = g.nodes[g.cur].acc
+		g.path = g.nodes[g.cur].in
+	}
+	if f.caught {
+		g.site(site{kind: siteCaught, pos: in.End, end: in.End, arg: uint32(f.label)})
 	}
 }

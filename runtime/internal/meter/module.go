@@ -9,9 +9,10 @@ const (
 	maxUnchecked = 50_000 // units on any path between two checks
 	maxRun       = 4096   // units of straight code with one debt
 	maxDebt      = 8192   // of any place in a function, either way
-	maxCallDebt  = 64     // at a call whose callee has checks
+	maxCallDebt  = 128    // at a call whose callee has checks
 	maxPrepay    = 4096   // units that callers pay for a callee
 	maxChain     = 256    // depth between two functions that count it
+	maxReturn    = 256    // units from a call that takes depth to the end or the next check
 )
 
 // frameValues is how many locals and operands make one unit of call depth.
@@ -26,12 +27,11 @@ type function struct {
 	loops    bool     // it has a loop
 	bulk     bool     // it has a bulk instruction
 	toHost   bool     // it calls an imported function
-	tails    bool     // it has a tail call
 	fixed    bool     // reachable from outside or by reference: nobody prepays
 	catches  bool     // it has a try_table
 	waits    bool     // it waits on an atomic
 
-	header bool  // checks fuel and depth at entry, and fuel at exit
+	header bool  // it takes depth for calls that may lead back to it
 	chain  int64 // depth of the deepest chain of calls up to the next header
 
 	callee callee // as its callers see it; complete once it has been rewritten
@@ -42,9 +42,10 @@ type callee struct {
 	host      bool  // may reach a host function, or throw
 	checks    bool  // may reach a check
 	charges   bool  // may change the fuel global
-	resets    bool  // starts and ends with a check
+	resets    bool  // ends with a check
+	deep      bool  // may reach a function that takes depth
 	prepaid   int64 // units that the caller pays for it
-	unchecked int64 // most units from the last check in it, or from its start, to its end
+	unchecked int64 // most units from its last check, or its start, to its end; see function.settle
 }
 
 var (

@@ -1,6 +1,9 @@
 package meter
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // zero is the node whose debt is 0 by definition: what precedes the entry and
 // what follows every exit.
@@ -10,12 +13,35 @@ const zero = 0
 // at its end.
 type node struct {
 	cost  int64 // units that running through it takes
-	acc   int64 // most units since the last check on any path to its start
 	debt  int64 // units executed but not charged at its start; see solve
-	pin   bool  // the debt must be 0
+	at    int64 // what the debt must be, if pin is set
+	level int64 // call depth that the function has taken at its start; see solveDepth
+	in    path  // the worst of all ways to its start
+	pin   bool  // the debt must be at
 	soft  bool  // the debt must be in [0, maxCallDebt]
-	cold  bool  // ends in a trap
-	entry bool
+	entry bool  // the debt may be whatever callers can prepay
+	deep  bool  // it starts with a call that needs the depth to be taken
+	cold  bool  // it ends in a trap
+}
+
+// path sums up the ways from a function's start to a place in it.
+type path struct {
+	acc  int64 // most units since the last check
+	min  int64 // least and most units since the last check, or the start, without
+	max  int64 // a call that takes depth, if there is such a way
+	leaf bool
+}
+
+// merge adds the ways of q.
+func (p *path) merge(q path) {
+	p.acc = max(p.acc, q.acc)
+	switch {
+	case !q.leaf:
+	case !p.leaf:
+		p.min, p.max, p.leaf = q.min, q.max, true
+	default:
+		p.min, p.max = min(p.min, q.min), max(p.max, q.max)
+	}
 }
 
 // edge is a way from the end of one node to the start of another.
@@ -23,6 +49,8 @@ type edge struct {
 	from, to int32
 	weight   float64 // guess of what a charge on it would cost, all told
 	charge   int64   // units to charge on it; see solve
+	depth    int64   // call depth to take on it, or, negative, to give back; see solveDepth
+	back     bool    // it carries a check anyway
 }
 
 // flow is the control flow of one function. Node 0 is zero.
@@ -71,7 +99,15 @@ func (f *flow) unite(a, b int32, delta int64) {
 // placement of profile counters). Nodes that break a rule after that are pinned
 // to zero and the rest is solved anew; pins only grow, so it ends.
 func (f *flow) solve() {
-	f.sortEdges()
+	f.sortEdges(func(e *edge) float64 {
+		switch {
+		case e.back || e.depth != 0:
+			return 0
+		case f.nodes[e.to].cold:
+			return e.weight / 100
+		}
+		return e.weight
+	})
 	for round := 0; ; round++ {
 		f.tie()
 		if !f.pinViolators(round >= 4) {
@@ -84,45 +120,80 @@ func (f *flow) solve() {
 	}
 }
 
-func (f *flow) sortEdges() {
+// solveDepth chooses where a function takes the depth that its calls need, and
+// where it gives it back, in the same way: the level is 0 outside and depth at
+// the calls, and the heaviest edges that can have the same level at both ends
+// do. So ways on which nothing is called take nothing.
+func (f *flow) solveDepth(depth int64) {
+	f.sortEdges(func(e *edge) float64 { return e.weight })
+	f.clear()
+	for i := range f.nodes {
+		if f.nodes[i].deep {
+			f.unite(zero, int32(i), depth)
+		}
+	}
+	f.tieEqual()
+	for _, i := range f.order {
+		f.unite(f.edges[i].from, f.edges[i].to, 0)
+	}
+	for i := range f.nodes {
+		f.unite(zero, int32(i), 0)
+		f.nodes[i].level = f.value(int32(i))
+	}
+	for i := range f.edges {
+		e := &f.edges[i]
+		e.depth = f.nodes[e.to].level - f.nodes[e.from].level
+	}
+}
+
+// sortEdges orders the edges by falling weight.
+func (f *flow) sortEdges(weight func(*edge) float64) {
 	f.order = f.order[:0]
 	for i := range f.edges {
 		f.order = append(f.order, int32(i))
 	}
 	slices.SortStableFunc(f.order, func(a, b int32) int {
-		switch wa, wb := f.edges[a].weight, f.edges[b].weight; {
-		case wa > wb:
-			return -1
-		case wa < wb:
-			return 1
-		}
-		return 0
+		return cmp.Compare(weight(&f.edges[b]), weight(&f.edges[a]))
 	})
 }
 
-// tie runs the union-find over pins, equalities and edges, and reads off debts.
-func (f *flow) tie() {
+// clear starts a new union-find, in which nothing is tied.
+func (f *flow) clear() {
 	f.parent, f.offset = f.parent[:0], f.offset[:0]
 	for i := range f.nodes {
 		f.parent, f.offset = append(f.parent, int32(i)), append(f.offset, 0)
 	}
-	for i := range f.nodes {
-		if f.nodes[i].pin {
-			f.unite(zero, int32(i), 0)
-		}
-	}
+}
+
+func (f *flow) tieEqual() {
 	for _, p := range f.equal {
 		f.unite(p[0], p[1], 0)
 	}
+}
+
+// value is what n comes to, zero being 0.
+func (f *flow) value(n int32) int64 {
+	_, o := f.find(n)
+	_, z := f.find(zero)
+	return o - z
+}
+
+// tie runs the union-find over pins, equalities and edges, and reads off debts.
+func (f *flow) tie() {
+	f.clear()
+	for i := range f.nodes {
+		if f.nodes[i].pin {
+			f.unite(zero, int32(i), f.nodes[i].at)
+		}
+	}
+	f.tieEqual()
 	for _, i := range f.order {
 		e := &f.edges[i]
 		f.unite(e.from, e.to, f.nodes[e.from].cost)
 	}
 	for i := range f.nodes {
 		f.unite(zero, int32(i), 0)
-		_, o := f.find(int32(i))
-		_, z := f.find(zero)
-		f.nodes[i].debt = o - z
+		f.nodes[i].debt = f.value(int32(i))
 	}
 }
 
@@ -141,7 +212,9 @@ func (f *flow) pinViolators(all bool) bool {
 		return pinned
 	}
 	for i := range f.nodes {
-		f.nodes[i].pin = true
+		if n := &f.nodes[i]; !n.pin {
+			n.pin = true
+		}
 	}
 	return true
 }

@@ -54,25 +54,70 @@ func rewrite(m *wasm.Module, bodies func(*output) ([]wasm.Code, error)) (Plan, e
 	return plan, nil
 }
 
-// metered rewrites the bodies, callees before callers but for headers.
+// metered rewrites the bodies, callees before callers. Headers may call each
+// other in a circle: what their callers need to know of them is found first.
 func (o *output) metered() ([]wasm.Code, error) {
 	mod := o.mod
 	codes := make([]wasm.Code, len(mod.functions))
 	order := mod.headers()
 	mod.reach()
 	var g graph
-	for _, v := range order {
-		if int(v) >= len(mod.functions) {
-			mod.merge(&mod.sigs[int(v)-len(mod.functions)])
-			continue
+	for _, deep := range []bool{false, true} {
+		for _, v := range order {
+			if mod.calleeOf(v).deep != deep {
+				continue
+			}
+			if err := o.vertex(&g, v, codes); err != nil {
+				return nil, err
+			}
 		}
-		code, err := o.function(&g, int(v))
-		if err != nil {
-			return nil, err
+		if deep {
+			break
 		}
-		codes[v] = code
+		for i := range mod.functions {
+			if err := o.probe(&g, i); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return codes, nil
+}
+
+func (mod *module) calleeOf(v int32) *callee {
+	if n := int32(len(mod.functions)); v >= n {
+		return &mod.sigs[v-n].callee
+	}
+	return &mod.functions[v].callee
+}
+
+func (o *output) vertex(g *graph, v int32, codes []wasm.Code) error {
+	if n := int32(len(o.mod.functions)); v >= n {
+		o.mod.merge(&o.mod.sigs[v-n])
+		return nil
+	}
+	code, err := o.function(g, int(v))
+	codes[v] = code
+	return err
+}
+
+// probe finds what a header's callers prepay, and what they must take to pass
+// unchecked: the least and the most that it costs on a way without calls that
+// take depth.
+func (o *output) probe(g *graph, i int) error {
+	fn := &o.mod.functions[i]
+	if !fn.header {
+		return nil
+	}
+	if err := o.graph(g, i); err != nil {
+		return err
+	}
+	if g.exit.leaf {
+		fn.callee.unchecked = g.exit.max
+		if !fn.fixed && g.exit.min <= maxPrepay {
+			fn.callee.prepaid = g.exit.min
+		}
+	}
+	return nil
 }
 
 // merge makes the callee of an indirect call: the worst of all it may be.
@@ -81,51 +126,58 @@ func (mod *module) merge(s *signature) {
 		c := &mod.functions[i].callee
 		s.callee.checks = s.callee.checks || c.checks
 		s.callee.charges = s.callee.charges || c.charges
-		if !c.resets {
-			s.callee.unchecked = max(s.callee.unchecked, c.unchecked)
-		}
+		s.callee.unchecked = max(s.callee.unchecked, c.unchecked)
 	}
 }
 
-// function rewrites the i-th defined function.
-func (o *output) function(g *graph, i int) (wasm.Code, error) {
-	fn := &o.mod.functions[i]
-	fn.fixed = fn.fixed || fn.header
-	g.reset(o.mod, fn)
+// graph builds the graph of the i-th defined function.
+func (o *output) graph(g *graph, i int) error {
+	g.reset(o.mod, &o.mod.functions[i])
 	code := &o.m.Codes[i]
 	r := wasm.NewReader(code.Body, code.Offset)
 	var in wasm.Instr
 	for r.Next(&in) {
 		g.instr(&in)
 	}
-	if err := r.Err(); err != nil {
+	return r.Err()
+}
+
+// function rewrites the i-th defined function.
+func (o *output) function(g *graph, i int) (wasm.Code, error) {
+	if err := o.graph(g, i); err != nil {
 		return wasm.Code{}, err
 	}
+	fn, code := g.fn, &o.m.Codes[i]
+	if fn.header {
+		g.solveDepth(fn.chain)
+	}
 	g.solve()
-	o.settle(g, fn)
-	e := emitter{
-		graph: g, out: o, body: code.Body, self: uint32(int(o.mod.imported)+i) + o.added,
-		types: localTypes(fn.typ, code.Locals),
-	}
+	g.settle()
+	e := emitter{graph: g, out: o, body: code.Body, types: localTypes(fn.typ, code.Locals)}
 	e.b = make([]byte, 0, len(code.Body)+len(code.Body)/4+64)
-	e.live = g.liveness(len(e.types))
+	e.known = g.liveness(len(e.types))
 	e.fuel = uint32(len(e.types))
-	locals := append(append([]wasm.LocalRun(nil), code.Locals...), wasm.LocalRun{N: 1, Type: wasm.I64})
-	if fn.waits {
-		locals = append(locals, waitLocals...)
-	}
 	e.function()
+	locals := append(append([]wasm.LocalRun(nil), code.Locals...), e.locals()...)
 	return wasm.Code{Locals: locals, Body: e.b, Offset: code.Offset}, nil
 }
 
-// settle notes for the callers of a function what has been decided of it.
-func (o *output) settle(g *graph, fn *function) {
-	c := &fn.callee
-	c.prepaid = -g.nodes[1].debt
-	if fn.header {
+// settle notes for the callers of a function what has been decided of it. Of a
+// header they know already.
+func (g *graph) settle() {
+	c := &g.fn.callee
+	if g.fn.header {
+		if !g.fn.fixed {
+			g.edges[0].charge = 0 // its callers have paid
+		}
 		return
 	}
-	c.unchecked = g.exit
+	if !g.fn.fixed {
+		c.prepaid, g.edges[0].charge = -g.nodes[1].debt, 0
+	}
+	if g.exit.leaf {
+		c.unchecked = g.exit.max
+	}
 	c.checks = c.checks || g.checks
 	c.charges = c.charges || c.checks || g.charges
 	for i := range g.edges {

@@ -11,13 +11,13 @@ const (
 	siteDead                   // leave out; flag: what follows an end must be made polymorphic
 	siteIndex                  // call or ref.func of function arg: renumber it
 	siteTail                   // return_call or return_call_indirect
-	siteReturn                 // return; arg is the depth of the function's label
 	siteLoop                   // loop; arg is its index
 	siteElse                   // before the end of an if without else: add one to charge in
 	siteBrIf                   // br_if forward: charge when taken
 	siteBack                   // br to loop target at depth arg
 	siteBackIf                 // br_if to loop target at depth arg
 	siteTable                  // br_table with arg loops as targets, whose edges start at edge
+	siteCaught                 // start of node arg, where a catch clause may lead: restore the depth
 	siteBulk                   // bulk instruction
 	siteWait                   // memory.atomic.wait
 )

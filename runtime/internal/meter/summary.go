@@ -63,14 +63,12 @@ func (mod *module) note(f *function, in *wasm.Instr) {
 	case wasm.OpThrow, wasm.OpThrowRef:
 		f.toHost = true
 	case wasm.OpReturnCall, wasm.OpCall:
-		f.tails = f.tails || in.Op == wasm.OpReturnCall
 		if int32(in.A) < mod.imported {
 			f.toHost = true
 		} else {
 			f.calls = append(f.calls, int32(in.A)-mod.imported)
 		}
 	case wasm.OpReturnCallIndirect, wasm.OpCallIndirect:
-		f.tails = f.tails || in.Op == wasm.OpReturnCallIndirect
 		f.indirect = append(f.indirect, in.A)
 		f.toHost = f.toHost || mod.foreign
 	case wasm.OpMemoryAtomicWait32, wasm.OpMemoryAtomicWait64:
