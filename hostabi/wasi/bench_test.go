@@ -35,7 +35,7 @@ func BenchmarkWrite(b *testing.B) {
 	}{{"discard", io.Discard}, {"pipe", w}, {"file", nil}} {
 		for _, size := range []int{2, 4096, 1 << 20} {
 			b.Run(c.name+"/"+sizeName(size), func(b *testing.B) {
-				g := newGuest(b, Config{Stdout: c.stdout, MaxOutputBytes: MaxMaxOutputBytes})
+				g := newGuest(b, Config{Stdout: c.stdout, MaxOutputBytes: OutputBytesCeiling})
 				g.memory = make([]byte, 2<<20)
 				fd := uint32(1)
 				if c.stdout == nil {

@@ -6,9 +6,12 @@ import "time"
 type Clock struct {
 	// Virtual is the time of a deterministic run: nanoseconds since its start.
 	Virtual uint64
+	// Monotonic is the guest's monotonic time when a Snapshot was taken, in
+	// nanoseconds; 0 in a deterministic run.
+	Monotonic uint64
 	// Offset is added to the monotonic clock of this process to get the
-	// guest's, in nanoseconds: it starts near zero and never runs backwards, on
-	// whatever machine the guest goes on.
+	// guest's, in nanoseconds: it starts near zero, and Restore sets it so that the
+	// clock goes on where it was, on whatever machine.
 	Offset int64
 }
 

@@ -56,7 +56,7 @@ type Config struct {
 	// (their sizes, holes included, their names, and NodeBytes for each file,
 	// directory and symbolic link) and, counted separately, how many bytes it
 	// may write to standard output and standard error together; 0 is
-	// DefaultMaxOutputBytes, and MaxMaxOutputBytes the most.
+	// DefaultMaxOutputBytes, and OutputBytesCeiling the most.
 	MaxOutputBytes int64
 }
 
@@ -64,7 +64,7 @@ type Config struct {
 const (
 	DefaultMaxOpenFiles   = 1024
 	DefaultMaxOutputBytes = 1 << 30
-	MaxMaxOutputBytes     = 1 << 40
+	OutputBytesCeiling    = 1 << 40
 
 	// MaxArgsBytes bounds Args and, separately, Env.
 	MaxArgsBytes = 16 << 20
@@ -97,7 +97,7 @@ func (c Config) Validate() error {
 	if c.MaxOpenFiles != 0 && (c.MaxOpenFiles < 4 || c.MaxOpenFiles > 1<<16) {
 		return fmt.Errorf("%w: max open files %d: not between 4 and 65536", ErrConfig, c.MaxOpenFiles)
 	}
-	if c.MaxOutputBytes < 0 || c.MaxOutputBytes > MaxMaxOutputBytes {
+	if c.MaxOutputBytes < 0 || c.MaxOutputBytes > OutputBytesCeiling {
 		return fmt.Errorf("%w: max output bytes %d: not between 0 and 1 TiB", ErrConfig, c.MaxOutputBytes)
 	}
 	return validateInputs(c.Inputs)

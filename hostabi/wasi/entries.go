@@ -92,11 +92,6 @@ func (d *Entries) add(name string, inode uint64) {
 	}
 }
 
-// set points an existing name to another inode.
-func (d *Entries) set(name string, inode uint64) {
-	d.List[d.find(name)].Inode = inode
-}
-
 // remove takes a name out. Removed entries are swept out when they are the
 // majority, so that both removing and reading stay cheap.
 func (d *Entries) remove(name string) {

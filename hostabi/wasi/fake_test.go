@@ -319,7 +319,7 @@ func (g *guest) readdir(fd uint32, size int, cookie uint64) (list []dirent, full
 
 // clockSub and fdSub are subscriptions of poll_oneoff.
 func clockSub(userdata uint64, clock uint32, timeout uint64, flags uint16) []byte {
-	b := make([]byte, subscriptionSize)
+	b := make([]byte, preview1.subscription)
 	le.PutUint64(b, userdata)
 	b[8] = eventClock
 	le.PutUint32(b[16:], clock)
@@ -329,7 +329,7 @@ func clockSub(userdata uint64, clock uint32, timeout uint64, flags uint16) []byt
 }
 
 func fdSub(userdata uint64, tag byte, fd uint32) []byte {
-	b := make([]byte, subscriptionSize)
+	b := make([]byte, preview1.subscription)
 	le.PutUint64(b, userdata)
 	b[8] = tag
 	le.PutUint32(b[16:], fd)
@@ -348,7 +348,7 @@ type event struct {
 func (g *guest) poll(subs ...[]byte) (list []event, e errno) {
 	g.t.Helper()
 	for i, s := range subs {
-		copy(g.memory[atPath+i*subscriptionSize:], s)
+		copy(g.memory[atPath+i*preview1.subscription:], s)
 	}
 	e = g.call("poll_oneoff", atPath, atData, len(subs), atResult)
 	if e != success {

@@ -7,12 +7,17 @@ const (
 	whenceSet = iota
 	whenceCurrent
 	whenceEnd
+	whenceCount
 )
 
 // fdSeek is fd_seek(fd, offset, whence, result *filesize). ESPIPE on a standard
 // stream. No price.
 func (c call) fdSeek(a []uint64) errno {
 	offset, whence := int64(a[1]), uint32(a[2])
+	if whence >= whenceCount {
+		return einval
+	}
+	whence = c.abi.whence[whence]
 	needs := rightFdSeek
 	if offset == 0 && whence == whenceCurrent {
 		needs = rightFdTell
@@ -23,13 +28,10 @@ func (c call) fdSeek(a []uint64) errno {
 	}
 	from := uint64(0)
 	switch whence {
-	case whenceSet:
 	case whenceCurrent:
 		from = d.Offset
 	case whenceEnd:
 		from = c.nodeOf(d).size()
-	default:
-		return einval
 	}
 	to := int64(from) + offset
 	if to < 0 {

@@ -10,9 +10,6 @@ const (
 	timesAll = timesModifiedNow<<1 - 1
 )
 
-// filestatSize is the size of a filestat.
-const filestatSize = 64
-
 // fdFilestatGet is fd_filestat_get(fd, result *filestat). No price.
 func (c call) fdFilestatGet(a []uint64) errno {
 	d, e := c.descriptor(uint32(a[0]), rightFdFilestatGet)
@@ -53,7 +50,7 @@ func (c call) existing(a []uint64, rights uint64) (place, errno) {
 const device = 1
 
 func (c call) putFilestat(ptr uint64, n *Node) errno {
-	b, e := c.mem.bytes(uint32(ptr), filestatSize)
+	b, e := c.mem.bytes(uint32(ptr), uint32(c.abi.filestat))
 	if e != success {
 		return e
 	}
@@ -61,11 +58,12 @@ func (c call) putFilestat(ptr uint64, n *Node) errno {
 	le.PutUint64(b[0:], device)
 	le.PutUint64(b[8:], n.Inode)
 	b[16] = byte(n.Type)
-	le.PutUint64(b[24:], uint64(n.Links))
-	le.PutUint64(b[32:], n.size())
-	le.PutUint64(b[40:], n.Accessed)
-	le.PutUint64(b[48:], n.Modified)
-	le.PutUint64(b[56:], n.Changed)
+	tail := b[len(b)-32:] // the same in either ABI; the links before it are not
+	le.PutUint32(b[c.abi.links:], n.Links)
+	le.PutUint64(tail[0:], n.size())
+	le.PutUint64(tail[8:], n.Accessed)
+	le.PutUint64(tail[16:], n.Modified)
+	le.PutUint64(tail[24:], n.Changed)
 	return success
 }
 

@@ -247,7 +247,7 @@ func TestInputNames(t *testing.T) {
 	}
 	for _, cfg := range []Config{
 		{Args: []string{"a\x00"}}, {Env: []string{"NOVALUE"}}, {Env: []string{"=x"}}, {MaxOpenFiles: 3},
-		{MaxOpenFiles: 1<<16 + 1}, {MaxOutputBytes: -1}, {MaxOutputBytes: MaxMaxOutputBytes + 1},
+		{MaxOpenFiles: 1<<16 + 1}, {MaxOutputBytes: -1}, {MaxOutputBytes: OutputBytesCeiling + 1},
 		{Args: []string{strings.Repeat("a", MaxArgsBytes)}},
 	} {
 		if err := cfg.Validate(); !errors.Is(err, ErrConfig) {

@@ -12,19 +12,45 @@ import (
 // an instance carries its *System as state.
 const ModuleName = "wasi_snapshot_preview1"
 
+// UnstableName is the import module of the version before preview 1, which
+// programs of 2019 were built for.
+const UnstableName = "wasi_unstable"
+
 // Module is the host module. It is stateless: a function finds the *System of
 // its caller by Caller.State(ModuleName), and answers ENOSYS if there is none.
-func Module() hostabi.Module {
-	m := hostabi.Module{Name: ModuleName, Funcs: make([]hostabi.Func, len(functions))}
-	for i, f := range functions {
-		m.Funcs[i] = f.hostFunc()
+func Module() hostabi.Module { return module(ModuleName, preview1) }
+
+// UnstableModule is the host module of the version before preview 1. It works
+// on the same *System, also found by Caller.State(ModuleName).
+func UnstableModule() hostabi.Module { return module(UnstableName, unstable) }
+
+func module(name string, a *abi) hostabi.Module {
+	m := hostabi.Module{Name: name}
+	for _, f := range functions {
+		if a == preview1 || f.name != "sock_accept" {
+			m.Funcs = append(m.Funcs, f.hostFunc(a))
+		}
 	}
 	return m
 }
 
+// abi is where the two versions differ.
+type abi struct {
+	subscription int                 // size of a subscription
+	filestat     int                 // size of a filestat
+	links        int                 // where a filestat has the number of links
+	whence       [whenceCount]uint32 // the preview 1 whence of each whence
+}
+
+var (
+	preview1 = &abi{48, 64, 24, [...]uint32{whenceSet, whenceCurrent, whenceEnd}}
+	unstable = &abi{56, 56, 20, [...]uint32{whenceCurrent, whenceEnd, whenceSet}}
+)
+
 // call is one call of a host function.
 type call struct {
 	*System
+	abi    *abi
 	ctx    context.Context
 	caller hostabi.Caller
 	mem    memory
@@ -49,7 +75,7 @@ type function struct {
 	call   func(c call, args []uint64) errno
 }
 
-func (f function) hostFunc() hostabi.Func {
+func (f function) hostFunc(a *abi) hostabi.Func {
 	params := make([]api.ValueType, len(f.params))
 	for i, letter := range f.params {
 		params[i] = api.ValueTypeI32
@@ -61,17 +87,19 @@ func (f function) hostFunc() hostabi.Func {
 	if f.name == "proc_exit" {
 		results = nil
 	}
-	return hostabi.Func{Name: f.name, Params: params, Results: results, Call: f.dispatch}
+	return hostabi.Func{Name: f.name, Params: params, Results: results, Call: f.dispatch(a)}
 }
 
-func (f function) dispatch(ctx context.Context, caller hostabi.Caller, stack []uint64) {
-	s, ok := caller.State(ModuleName).(*System)
-	if !ok || s == nil {
-		stack[0] = uint64(enosys)
-		return
+func (f function) dispatch(a *abi) func(context.Context, hostabi.Caller, []uint64) {
+	return func(ctx context.Context, caller hostabi.Caller, stack []uint64) {
+		s, ok := caller.State(ModuleName).(*System)
+		if !ok || s == nil {
+			stack[0] = uint64(enosys)
+			return
+		}
+		c := call{System: s, abi: a, ctx: ctx, caller: caller, mem: caller.Memory()}
+		stack[0] = uint64(f.call(c, stack))
 	}
-	c := call{System: s, ctx: ctx, caller: caller, mem: caller.Memory()}
-	stack[0] = uint64(f.call(c, stack))
 }
 
 // functions are all of WASI preview 1.

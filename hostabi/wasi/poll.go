@@ -14,8 +14,7 @@ const (
 )
 
 const (
-	subscriptionSize = 48
-	eventSize        = 32
+	eventSize = 32
 	// pollMax bounds the subscriptions of one call.
 	pollMax = 1 << 16
 
@@ -32,7 +31,7 @@ func (c call) pollOneoff(a []uint64) errno {
 	if n == 0 || n > pollMax {
 		return einval
 	}
-	subs, e := c.mem.array(uint32(a[0]), n, subscriptionSize)
+	subs, e := c.mem.array(uint32(a[0]), n, uint32(c.abi.subscription))
 	if e != success {
 		return e
 	}
@@ -63,19 +62,23 @@ type poll struct {
 	count           uint32 // events so far
 }
 
-// subscription is one of p.subs, 48 bytes.
-type subscription []byte
-
-func (s subscription) userdata() uint64 { return le.Uint64(s) }
-func (s subscription) tag() byte        { return s[8] }
-func (s subscription) fd() uint32       { return le.Uint32(s[16:]) }
-func (s subscription) clock() uint32    { return le.Uint32(s[16:]) }
-func (s subscription) timeout() uint64  { return le.Uint64(s[24:]) }
-func (s subscription) flags() uint16    { return le.Uint16(s[40:]) }
+// subscription is one of p.subs, decoded.
+type subscription struct {
+	userdata, timeout uint64
+	tag               byte
+	fd, clock         uint32
+	flags             uint16
+}
 
 func (p *poll) each(yield func(subscription) bool) {
-	for i := 0; i < len(p.subs); i += subscriptionSize {
-		if !yield(subscription(p.subs[i : i+subscriptionSize])) {
+	size := p.abi.subscription
+	for i := 0; i < len(p.subs); i += size {
+		b := p.subs[i : i+size]
+		clock := b[size-32:] // ends the structure in either ABI
+		if !yield(subscription{
+			userdata: le.Uint64(b), tag: b[8], fd: le.Uint32(b[16:]),
+			clock: le.Uint32(clock), timeout: le.Uint64(clock[8:]), flags: le.Uint16(clock[24:]),
+		}) {
 			return
 		}
 	}
@@ -84,10 +87,10 @@ func (p *poll) each(yield func(subscription) bool) {
 // check refuses what is no subscription, before anything is reported.
 func (p *poll) check() errno {
 	for s := range p.each {
-		if s.tag() >= eventCount {
+		if s.tag >= eventCount {
 			return einval
 		}
-		if s.tag() == eventClock && (s.clock() >= clockCount || s.flags()&^clockAbsolute != 0) {
+		if s.tag == eventClock && (s.clock >= clockCount || s.flags&^clockAbsolute != 0) {
 			return einval
 		}
 	}
@@ -113,7 +116,7 @@ func (p *poll) scan() (next uint64, input bool) {
 	next = math.MaxUint64
 	elapsed := max(p.waited, p.monotonic()-p.start)
 	for s := range p.each {
-		if s.tag() != eventClock {
+		if s.tag != eventClock {
 			input = !p.scanDescriptor(s) || input
 			continue
 		}
@@ -128,30 +131,30 @@ func (p *poll) scan() (next uint64, input bool) {
 
 // duration is the time from the start of the call until a clock is due.
 func (p *poll) duration(s subscription) uint64 {
-	if s.flags()&clockAbsolute == 0 {
-		return s.timeout()
+	if s.flags&clockAbsolute == 0 {
+		return s.timeout
 	}
 	start := p.start
-	if s.clock() == clockRealtime {
+	if s.clock == clockRealtime {
 		start = p.realtime
 	}
-	return s.timeout() - min(start, s.timeout())
+	return s.timeout - min(start, s.timeout)
 }
 
 // scanDescriptor reports a descriptor, unless it is standard input without an
 // answer yet.
 func (p *poll) scanDescriptor(s subscription) (reported bool) {
 	needs := rightPollFdReadwrite | rightFdRead
-	if s.tag() == eventWrite {
+	if s.tag == eventWrite {
 		needs = rightPollFdReadwrite | rightFdWrite
 	}
-	d, e := p.descriptor(s.fd(), needs)
+	d, e := p.descriptor(s.fd, needs)
 	switch {
 	case e != success:
 		p.event(s, e, 0, 0)
 	case d.Kind == Stdin:
 		return p.scanStdin(s)
-	case d.Kind == File && s.tag() == eventRead:
+	case d.Kind == File && s.tag == eventRead:
 		size := p.nodeOf(d).size()
 		p.event(s, success, size-min(size, d.Offset), 0)
 	default:
@@ -185,11 +188,10 @@ func (p *poll) scanStdin(s subscription) (reported bool) {
 
 func (p *poll) event(s subscription, e errno, bytes uint64, flags uint16) {
 	b := p.events[p.count*eventSize:][:eventSize]
-	userdata, tag := s.userdata(), s.tag()
 	clear(b)
-	le.PutUint64(b, userdata)
+	le.PutUint64(b, s.userdata)
 	le.PutUint16(b[8:], uint16(e))
-	b[10] = tag
+	b[10] = s.tag
 	le.PutUint64(b[16:], bytes)
 	le.PutUint16(b[24:], flags)
 	p.count++
