@@ -148,7 +148,9 @@ func (c call) fileType(d *Descriptor) FileType {
 }
 
 // fdFdstatSetFlags is fd_fdstat_set_flags(fd, flags). Only append and nonblock
-// can be set; on files, and on standard streams to no effect. No price.
+// can be set. Append matters to files, nonblock to standard input: reading it
+// answers EAGAIN when nothing has come yet, unless the run is deterministic. No
+// price.
 func (c call) fdFdstatSetFlags(a []uint64) errno {
 	d, e := c.descriptor(uint32(a[0]), rightFdFdstatSetFlags)
 	if e != success {

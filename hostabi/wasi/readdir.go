@@ -49,8 +49,8 @@ func (r *dirents) list(dir *Node, cookie uint64) {
 		return
 	}
 	list := dir.Dir.List
-	for _, entry := range list[dir.Dir.from(cookie+1):] {
-		if entry.Inode != 0 && !r.add(entry) {
+	for i, entry := range list[dir.Dir.from(cookie+1):] {
+		if entry.Inode != 0 && !r.add(entry) || i%1024 == 1023 && r.ctx.Err() != nil {
 			return
 		}
 	}

@@ -14,7 +14,7 @@ func (c call) fdRead(a []uint64) errno {
 		return e
 	}
 	if d.Kind == Stdin {
-		n, e := c.readStdin(v)
+		n, e := c.readStdin(d, v)
 		return c.result(a[3], n, e)
 	}
 	n, e := c.readNode(c.nodeOf(d), v, d.Offset)

@@ -94,10 +94,15 @@ func (s *source) close() {
 	<-s.ended
 }
 
-// fill waits until something is pending on standard input or it has ended.
-func (c call) fill() errno {
+// fill waits until something is pending on standard input or it has ended; a
+// descriptor that is not to block gets EAGAIN instead.
+func (c call) fill(d *Descriptor) errno {
+	block := d.Flags&flagNonblock == 0 || c.cfg.Deterministic
 	for !c.stdinReady() {
 		c.stdin.start()
+		if !block && len(c.stdin.done) == 0 {
+			return eagain
+		}
 		select {
 		case t := <-c.stdin.done:
 			if e := c.take(t); e != success {
@@ -153,11 +158,11 @@ func (s *System) take(t transfer) errno {
 
 // readStdin reads standard input: as much as is pending, up to streamBuffer.
 // Only what is delivered is paid for.
-func (c call) readStdin(v iovec) (uint32, errno) {
+func (c call) readStdin(d *Descriptor, v iovec) (uint32, errno) {
 	if v.total == 0 {
 		return 0, success
 	}
-	if e := c.fill(); e != success {
+	if e := c.fill(d); e != success {
 		return 0, e
 	}
 	in := &c.state.Stdin

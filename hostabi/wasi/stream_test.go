@@ -108,6 +108,25 @@ func TestStdin(t *testing.T) {
 	}
 }
 
+// TestNonblockingStdin reads before and after something has come.
+func TestNonblockingStdin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, w := io.Pipe()
+		g := newGuest(t, Config{Stdin: r})
+		g.ok("set_flags", g.call("fd_fdstat_set_flags", 0, int(flagNonblock)))
+		_, e := g.read(0, 10)
+		g.want("read", e, eagain)
+		go func() {
+			w.Write([]byte("abc"))
+			w.Close()
+		}()
+		synctest.Wait()
+		g.wantRead("abc")(g.read(0, 10))
+		g.ok("set_flags", g.call("fd_fdstat_set_flags", 0, 0))
+		g.wantRead("")(g.read(0, 10))
+	})
+}
+
 // failing writes what fits, then fails.
 type failing struct {
 	room int
