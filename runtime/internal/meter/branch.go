@@ -4,14 +4,14 @@ import "github.com/godwit-run/godwit/runtime/internal/wasm"
 
 func (g *graph) branch(in *wasm.Instr) {
 	f := g.frame(in.A)
-	g.event(evBranch, in.A)
-	g.event(evStop, 0)
 	if f.op == wasm.OpLoop {
 		e := g.backEdge(g.cur, f.label)
 		g.site(site{kind: siteBack, pos: in.Pos, end: in.End, edge: e, arg: in.A, target: f.loop})
 	} else {
 		g.chargeAt(in.Pos, g.edge(g.cur, g.label(f), g.base()))
 	}
+	g.event(evBranch, in.A)
+	g.event(evStop, 0)
 	g.die(in)
 }
 
@@ -104,13 +104,14 @@ func (g *graph) other(in *wasm.Instr) {
 }
 
 // invoke accounts for a call: what it prepays, and what must hold of the debt.
-// A callee that may reach the host or throw needs the exact total; one with
-// checks needs a debt that is not negative, so that the host never believes
+// A callee that may reach the host or throw needs the exact total, and so does
+// one that may lead to more of the same, or what is owed on all levels would add
+// up; one with checks needs a debt that is not negative, so that the host never believes
 // more to have been executed than was; to any other the debt is nothing.
 func (g *graph) invoke(in *wasm.Instr, c callee) {
 	g.add(c.prepaid)
 	switch {
-	case c.host:
+	case c.host || c.deep:
 		g.split(in.Pos, splitPin)
 	case c.checks:
 		g.split(in.Pos, splitSoft)

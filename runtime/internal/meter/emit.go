@@ -39,7 +39,7 @@ func (e *emitter) function() {
 	if e.exitCaught { // a block takes the place of the function's label
 		e.block(wasm.OpBlock, e.out.mod.types.block(nil, e.fn.typ.Results))
 	}
-	e.edge(0, false)
+	e.edge(0, -1)
 	last := 0
 	for i := range e.sites {
 		s := &e.sites[i]
@@ -58,7 +58,7 @@ func (e *emitter) site(s *site) {
 	mirror := e.mirrors(s.loop)
 	switch s.kind {
 	case siteCharge:
-		e.edge(s.edge, mirror)
+		e.edge(s.edge, s.loop)
 	case siteCheck:
 		e.check(e.nodes[s.arg].debt, mirror)
 	case siteDead:
@@ -68,24 +68,24 @@ func (e *emitter) site(s *site) {
 	case siteIndex:
 		e.opU32(s.op, e.out.index(s.arg))
 	case siteTail:
-		e.tail(s, mirror)
+		e.tail(s)
 	case siteLoop:
 		e.loopStart(s, mirror)
 	case siteElse:
 		if e.changes(s.edge) {
 			e.op(wasm.OpElse)
-			e.edge(s.edge, mirror)
+			e.edge(s.edge, s.loop)
 		}
 	case siteBrIf:
-		e.branchIf(s, mirror)
+		e.branchIf(s)
 	case siteBack:
-		e.back(s.edge, s.target, s.arg, mirror)
+		e.back(s.edge, s.target, s.arg, s.loop)
 	case siteBackIf:
 		e.block(wasm.OpIf, s.typ)
-		e.back(s.edge, s.target, s.arg+1, mirror)
+		e.back(s.edge, s.target, s.arg+1, s.loop)
 		e.end()
 	case siteTable:
-		e.branchTable(s, mirror)
+		e.branchTable(s)
 	case siteCaught:
 		e.restoreDepth(e.nodes[s.arg].level)
 	case siteBulk:
@@ -99,38 +99,50 @@ func (e *emitter) site(s *site) {
 func (e *emitter) changes(i int32) bool { return e.edges[i].charge != 0 || e.edges[i].depth != 0 }
 
 // edge does what is to be done on an edge that is no back edge.
-func (e *emitter) edge(i int32, mirror bool) {
-	e.charge(e.edges[i].charge, mirror)
-	e.takeDepth(i, mirror)
+func (e *emitter) edge(i, loop int32) {
+	e.charge(e.edges[i].charge, e.mirrors(loop))
+	e.takeDepth(i, loop)
 }
 
 // takeDepth takes or gives back call depth. To take it is what every cycle of
 // calls passes, so that is where fuel is checked too.
-func (e *emitter) takeDepth(i int32, mirror bool) {
+func (e *emitter) takeDepth(i, loop int32) {
+	mirror := e.mirrors(loop)
 	depth := e.edges[i].depth
 	if depth == 0 {
 		return
 	}
 	e.globalGet(e.out.depth)
-	e.i64(-depth)
-	e.op(wasm.OpI64Add)
+	e.minus(depth)
+	e.globalSet(e.out.depth)
 	if depth < 0 {
-		e.globalSet(e.out.depth)
 		return
 	}
-	e.globalSet(e.out.depth)
 	e.globalGet(e.out.depth)
 	e.fuelMinus(0, mirror)
 	e.op(wasm.OpI64Or)
-	e.coldCheck(e.nodes[e.edges[i].to].debt, mirror)
+	e.coldCheck(e.nodes[e.edges[i].to].debt, e.liveAt(i, loop), mirror)
+}
+
+// liveAt lists the locals to save on an edge that takes depth. Those that the
+// loop around it does not change are better left alone.
+func (e *emitter) liveAt(i, loop int32) []uint32 {
+	live := e.points[i]
+	switch {
+	case live == nil || !e.known:
+		return nil
+	case loop >= 0:
+		return e.list(live, e.loops[loop].modified)
+	default:
+		return e.list(live, live)
+	}
 }
 
 // restoreDepth sets the depth to what it was at the start less level: whoever
 // threw did not give back what was taken since.
 func (e *emitter) restoreDepth(level int64) {
 	e.localGet(e.fuel + localDepth)
-	e.i64(-level)
-	e.op(wasm.OpI64Add)
+	e.minus(level)
 	e.globalSet(e.out.depth)
 }
 
@@ -157,12 +169,18 @@ func (e *emitter) fuelMinus(units int64, mirror bool) {
 	} else {
 		e.globalGet(e.out.fuel)
 	}
+	e.minus(units)
+}
+
+// minus takes n from the i64 on top of the stack. Constants are positive: only
+// those become part of an instruction.
+func (e *emitter) minus(n int64) {
 	switch {
-	case units > 0:
-		e.i64(units)
+	case n > 0:
+		e.i64(n)
 		e.op(wasm.OpI64Sub)
-	case units < 0:
-		e.i64(-units)
+	case n < 0:
+		e.i64(-n)
 		e.op(wasm.OpI64Add)
 	}
 }
@@ -170,19 +188,36 @@ func (e *emitter) fuelMinus(units int64, mirror bool) {
 // check looks at the fuel in place.
 func (e *emitter) check(debt int64, mirror bool) {
 	e.fuelMinus(0, mirror)
-	e.coldCheck(debt, mirror)
+	e.coldCheck(debt, nil, mirror)
 }
 
 // coldCheck calls the host if the i64 on top of the stack is negative.
-func (e *emitter) coldCheck(debt int64, mirror bool) {
+func (e *emitter) coldCheck(debt int64, saved []uint32, mirror bool) {
 	e.i64(0)
 	e.op(wasm.OpI64LtS)
 	e.block(wasm.OpIf, wasm.BlockEmpty)
-	e.callHost(debt)
-	if mirror {
-		e.reload()
-	}
+	e.cold(debt, saved, mirror)
 	e.end()
+}
+
+// cold calls the host. The locals that are live and modified are saved in globals
+// around the call, so that the compiler sees no value live across it and keeps
+// them in registers on the hot way.
+func (e *emitter) cold(debt int64, saved []uint32, mirror bool) {
+	slots := e.out.slots(e.types, saved)
+	for i, x := range saved {
+		e.localGet(x)
+		e.globalSet(slots[i])
+	}
+	e.callHost(debt)
+	for i, x := range saved {
+		e.globalGet(slots[i])
+		e.localSet(x)
+	}
+	if mirror {
+		e.globalGet(e.out.fuel)
+		e.localSet(e.fuel)
+	}
 }
 
 func (e *emitter) callHost(debt int64) {
@@ -196,7 +231,7 @@ func (e *emitter) reload() {
 }
 
 func (e *emitter) loopStart(s *site, mirror bool) {
-	e.edge(s.edge, mirror)
+	e.edge(s.edge, s.loop)
 	l := &e.loops[s.arg]
 	inside := e.mirrors(int32(s.arg))
 	if inside && !mirror {
@@ -209,24 +244,22 @@ func (e *emitter) loopStart(s *site, mirror bool) {
 	}
 }
 
-func (e *emitter) branchIf(s *site, mirror bool) {
+func (e *emitter) branchIf(s *site) {
 	if !e.changes(s.edge) {
 		e.raw(e.body[s.pos:s.end])
 		return
 	}
 	e.block(wasm.OpIf, s.typ)
-	e.edge(s.edge, mirror)
+	e.edge(s.edge, s.loop)
 	e.br(s.arg + 1)
 	e.end()
 }
 
 // back charges and checks a back edge and goes along it. The hot way is one
-// conditional branch; the cold one saves the locals that the loop changes and
-// still needs in globals around the call, so that the compiler sees no value
-// live across it and keeps them in registers on the hot way.
-func (e *emitter) back(edge, target int32, depth uint32, mirror bool) {
-	e.takeDepth(edge, mirror)
-	e.fuelMinus(e.edges[edge].charge, mirror)
+// conditional branch.
+func (e *emitter) back(edge, target int32, depth uint32, loop int32) {
+	e.takeDepth(edge, loop)
+	e.fuelMinus(e.edges[edge].charge, e.mirrors(loop))
 	e.localTee(e.fuel)
 	e.globalSet(e.out.fuel)
 	e.localGet(e.fuel)
@@ -236,46 +269,35 @@ func (e *emitter) back(edge, target int32, depth uint32, mirror bool) {
 	e.br(depth + 1)
 	e.end()
 	l := &e.loops[target]
-	saved := e.saved(l)
-	slots := e.out.slots(e.types, saved)
-	for i, x := range saved {
-		e.localGet(x)
-		e.globalSet(slots[i])
+	var saved []uint32
+	if e.known {
+		saved = e.list(l.live, l.modified)
 	}
-	e.callHost(e.nodes[l.header].debt)
-	for i, x := range saved {
-		e.globalGet(slots[i])
-		e.localSet(x)
-	}
-	if e.mirrors(target) {
-		e.reload()
-	}
+	e.cold(e.nodes[l.header].debt, saved, e.mirrors(target))
 	e.br(depth)
 }
 
-// maxSaved bounds the locals saved at one back edge; with more of them the call
-// is made without, which is slower and as right.
+// maxSaved bounds the locals saved around one call; with more of them the call is
+// made without, which is slower and as right.
 const maxSaved = 48
 
-func (e *emitter) saved(l *loop) []uint32 {
-	if !e.known {
-		return nil
-	}
-	var saved []uint32
+// list is the locals in both sets.
+func (e *emitter) list(a, b bits) []uint32 {
+	var list []uint32
 	for x := range uint32(len(e.types)) {
-		if l.live.has(x) && l.modified.has(x) {
-			if len(saved) == maxSaved {
+		if a.has(x) && b.has(x) {
+			if len(list) == maxSaved {
 				return nil
 			}
-			saved = append(saved, x)
+			list = append(list, x)
 		}
 	}
-	return saved
+	return list
 }
 
 // branchTable gives each loop among the targets a landing, innermost first, on
 // which its back edge is charged and checked.
-func (e *emitter) branchTable(s *site, mirror bool) {
+func (e *emitter) branchTable(s *site) {
 	landings := e.landings[s.target : s.target+int32(s.arg)]
 	if len(landings) == 0 {
 		e.raw(e.body[s.pos:s.end])
@@ -299,12 +321,12 @@ func (e *emitter) branchTable(s *site, mirror bool) {
 	}
 	for i, l := range landings {
 		e.end()
-		e.back(s.edge+int32(i), l.loop, l.depth+uint32(len(landings)-1-i), mirror)
+		e.back(s.edge+int32(i), l.loop, l.depth+uint32(len(landings)-1-i), s.loop)
 	}
 }
 
-func (e *emitter) tail(s *site, mirror bool) {
-	e.edge(s.edge, mirror)
+func (e *emitter) tail(s *site) {
+	e.edge(s.edge, s.loop)
 	if s.op == wasm.OpReturnCall {
 		e.opU32(s.op, e.out.index(s.arg))
 	} else {

@@ -41,6 +41,7 @@ type graph struct {
 	events []event
 
 	landings []landing
+	points   map[int32]bits // what is live on edges that take depth
 
 	cur        int32 // the node being filled, or -1 in dead code
 	path       path  // the ways to here
@@ -220,10 +221,6 @@ func (g *graph) split(pos int, kind splitKind) {
 // check places a check before the instruction at pos.
 func (g *graph) check(pos int) {
 	g.split(pos, splitPin)
-	g.checkHere(pos)
-}
-
-func (g *graph) checkHere(pos int) {
 	g.site(site{kind: siteCheck, pos: pos, end: pos, arg: uint32(g.cur)})
 	g.path.acc, g.path.min, g.path.max = 0, 0, 0
 	g.nodes[g.cur].in = g.path
@@ -231,6 +228,7 @@ func (g *graph) checkHere(pos int) {
 }
 
 func (g *graph) chargeAt(pos int, e int32) {
+	g.event(evPoint, uint32(e))
 	g.site(site{kind: siteCharge, pos: pos, end: pos, edge: e})
 }
 
@@ -282,6 +280,7 @@ func (g *graph) openLoop(in *wasm.Instr) {
 	g.loops = append(g.loops, loop{header: header, parent: g.loop})
 	index := int32(len(g.loops) - 1)
 	g.sites = append(g.sites, site{kind: siteLoop, pos: in.Pos, end: in.End, edge: e, loop: g.loop, arg: uint32(index)})
+	g.event(evPoint, uint32(e))
 	g.event(evLoop, uint32(index))
 	t := g.mod.blockType(in.Block)
 	g.loops[index].typ = g.mod.identity(t.Params)

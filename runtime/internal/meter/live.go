@@ -16,6 +16,7 @@ const (
 	evEnd                       // closes the innermost construct
 	evBranch                    // may go to the label at depth arg
 	evStop                      // does not go on to the next event
+	evPoint                     // passes edge arg, where the host may be called
 )
 
 const (
@@ -24,7 +25,7 @@ const (
 )
 
 func (g *graph) event(kind event, arg uint32) {
-	if g.fn.loops {
+	if g.fn.loops || g.fn.header {
 		g.events = append(g.events, kind|event(arg))
 	}
 }
@@ -52,7 +53,7 @@ const maxLiveWork = 1 << 22
 // data-flow equations. It reports false if that is too much work.
 func (g *graph) liveness(locals int) bool {
 	words := (locals + 63) / 64
-	if len(g.loops) == 0 {
+	if len(g.events) == 0 {
 		return true
 	}
 	if g.fn.catches || len(g.events)*words > maxLiveWork || len(g.loops)*words > maxLiveWork/8 {
@@ -69,6 +70,20 @@ func (g *graph) liveness(locals int) bool {
 		}
 	}
 	return false
+}
+
+// point notes what is live on an edge on which the host may be called.
+func (g *graph) point(edge uint32, live bits) {
+	if g.edges[edge].depth <= 0 {
+		return
+	}
+	if g.points == nil {
+		g.points = make(map[int32]bits)
+	}
+	if g.points[int32(edge)] == nil {
+		g.points[int32(edge)] = slices.Clone(live)
+	}
+	copy(g.points[int32(edge)], live)
 }
 
 // modified collects the locals that each loop sets.
@@ -142,6 +157,8 @@ func (w *liveWalk) round() bool {
 			live.addAll(w.label(arg))
 		case evStop:
 			clear(live)
+		case evPoint:
+			w.g.point(arg, live)
 		case evEnd:
 			w.frames = append(w.frames, liveFrame{after: w.set(live), loop: w.nextLoop()})
 		case evElse:
