@@ -46,11 +46,24 @@ func (c *diskCache) machineCode() (wazero.CompilationCache, error) {
 	if c == nil {
 		return nil, nil
 	}
-	m, err := wazero.NewCompilationCacheWithDir(filepath.Join(c.dir, "machine-code"))
+	m, err := wazero.NewCompilationCacheWithDir(c.machineCodeDir())
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
 	return m, nil
+}
+
+func (c *diskCache) machineCodeDir() string { return filepath.Join(c.dir, "machine-code") }
+
+// dropMachineCode removes the files of wazero's cache, of which one is damaged:
+// wazero keeps no checksum. What can't be removed is left.
+func (c *diskCache) dropMachineCode() {
+	_ = filepath.WalkDir(c.machineCodeDir(), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			_ = os.Remove(path)
+		}
+		return nil
+	})
 }
 
 // get returns a rewritten module, if it is there.

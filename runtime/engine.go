@@ -30,16 +30,18 @@ const features = api.CoreFeaturesV2 |
 // a process wants one.
 type Engine struct {
 	cfg     Config
-	wazero  wazero.Runtime
+	main    wazero.Runtime
+	spare   func() (wazero.Runtime, error) // without machine code on disk; made at need
 	machine wazero.CompilationCache
 	cache   *diskCache
 	pool    *linmem.Pool
 	hosts   map[string]hostabi.Module
 	rewrite func(*wasm.Module) (meter.Plan, error)
 
-	mu      sync.Mutex
-	closed  bool
-	modules map[cid.Cid]*loaded
+	mu       sync.Mutex
+	closed   bool
+	runtimes []wazero.Runtime // all backends made
+	modules  map[cid.Cid]*loaded
 }
 
 // New makes an engine.
@@ -65,27 +67,45 @@ func (e *Engine) open() error {
 	if e.cache, err = openDiskCache(e.cfg.CacheDir); err != nil {
 		return err
 	}
-	rc := wazero.NewRuntimeConfigInterpreter()
 	if e.compiles() {
-		rc = wazero.NewRuntimeConfigCompiler()
 		if e.machine, err = e.cache.machineCode(); err != nil {
 			return err
 		}
-		if e.machine != nil {
-			rc = rc.WithCompilationCache(e.machine)
+	}
+	for _, m := range append([]hostabi.Module{wasi.Module(), wasi.UnstableModule()}, e.cfg.HostModules...) {
+		if _, taken := e.hosts[m.Name]; taken || m.Name == "" || m.Name == meter.HostModule {
+			return fmt.Errorf("host module name %q is empty or taken", m.Name)
 		}
+		e.hosts[m.Name] = m
+	}
+	e.spare = sync.OnceValues(func() (wazero.Runtime, error) { return e.backend(nil) })
+	e.main, err = e.backend(e.machine)
+	return err
+}
+
+// backend makes a wazero runtime with all host modules.
+func (e *Engine) backend(cache wazero.CompilationCache) (wazero.Runtime, error) {
+	rc := wazero.NewRuntimeConfigInterpreter()
+	if e.compiles() {
+		rc = wazero.NewRuntimeConfigCompiler()
+	}
+	if cache != nil {
+		rc = rc.WithCompilationCache(cache)
 	}
 	ctx := context.Background()
-	e.wazero = wazero.NewRuntimeWithConfig(ctx, rc.WithCoreFeatures(features).WithDebugInfoEnabled(false))
-	if err := e.registerMeter(ctx); err != nil {
-		return err
+	r := wazero.NewRuntimeWithConfig(ctx, rc.WithCoreFeatures(features).WithDebugInfoEnabled(false))
+	e.mu.Lock()
+	e.runtimes = append(e.runtimes, r)
+	e.mu.Unlock()
+	if err := registerMeter(ctx, r); err != nil {
+		return nil, err
 	}
-	for _, m := range append([]hostabi.Module{wasi.Module()}, e.cfg.HostModules...) {
-		if err := e.register(ctx, m); err != nil {
-			return err
+	for _, m := range e.hosts {
+		if err := register(ctx, r, m); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return r, nil
 }
 
 func (e *Engine) compiles() bool {
@@ -123,8 +143,8 @@ func (e *Engine) Close() error {
 	}
 	var errs []error
 	ctx := context.Background()
-	if e.wazero != nil {
-		errs = append(errs, e.wazero.Close(ctx))
+	for _, r := range e.runtimes {
+		errs = append(errs, r.Close(ctx))
 	}
 	if e.machine != nil {
 		errs = append(errs, e.machine.Close(ctx))
@@ -136,11 +156,8 @@ func (e *Engine) Close() error {
 }
 
 // register makes a host module importable.
-func (e *Engine) register(ctx context.Context, m hostabi.Module) error {
-	if _, taken := e.hosts[m.Name]; taken || m.Name == "" {
-		return fmt.Errorf("host module name %q is empty or taken", m.Name)
-	}
-	b := e.wazero.NewHostModuleBuilder(m.Name)
+func register(ctx context.Context, r wazero.Runtime, m hostabi.Module) error {
+	b := r.NewHostModuleBuilder(m.Name)
 	for _, f := range m.Funcs {
 		b.NewFunctionBuilder().WithName(f.Name).
 			WithGoFunction(hostFunction(m.Name+"."+f.Name, f), f.Params, f.Results).Export(f.Name)
@@ -148,6 +165,5 @@ func (e *Engine) register(ctx context.Context, m hostabi.Module) error {
 	if _, err := b.Instantiate(ctx); err != nil {
 		return fmt.Errorf("host module %s: %w", m.Name, err)
 	}
-	e.hosts[m.Name] = m
 	return nil
 }

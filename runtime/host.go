@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/godwit-run/godwit/hostabi"
@@ -64,8 +65,8 @@ func (i *Instance) guard(function string) {
 }
 
 // registerMeter provides what the rewriter makes modules import.
-func (e *Engine) registerMeter(ctx context.Context) error {
-	b := e.wazero.NewHostModuleBuilder(meter.HostModule)
+func registerMeter(ctx context.Context, r wazero.Runtime) error {
+	b := r.NewHostModuleBuilder(meter.HostModule)
 	i64, i32 := []api.ValueType{api.ValueTypeI64}, []api.ValueType{api.ValueTypeI32}
 	b.NewFunctionBuilder().WithGoFunction(api.GoFunc(hostCheck), i64, nil).Export(meter.HostCheck)
 	b.NewFunctionBuilder().WithGoFunction(api.GoFunc(hostTableGrow), i64, i32).Export(meter.HostTableGrow)

@@ -31,7 +31,7 @@ type Info struct {
 // Import is one thing that a module imports.
 type Import struct {
 	Module, Name string
-	// Kind is "func", "table", "memory", "global" or "tag".
+	// Kind is "function", "table", "memory", "global" or "tag".
 	Kind string
 	// Signature of a function, such as "(i32, i64) -> (f64)".
 	Signature string

@@ -115,9 +115,9 @@ func (i *Instance) setUpWASI(task Task) error {
 // instantiate makes the guest proper.
 func (i *Instance) instantiate(ctx context.Context) error {
 	e := i.module.engine
-	i.alloc = e.pool.NewAllocator(linmem.Options{Grow: i.budget.resize, Movable: false})
+	i.alloc = e.pool.NewAllocator(linmem.Options{Grow: i.budget.resize, Movable: !i.module.shared})
 	ctx = experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(i.allocate))
-	guest, err := e.wazero.InstantiateModule(ctx, i.module.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	guest, err := i.module.runtime.InstantiateModule(ctx, i.module.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		return trapOrFault(err)
 	}
@@ -230,7 +230,7 @@ func (i *Instance) ended(how *GuestError, fault ...error) error {
 	if how.Reason == ReasonTrap || how.Reason == ReasonExit {
 		if i.budget.refused {
 			how.Reason = ReasonOutOfMemory
-			how.Message = strings.TrimPrefix(how.Message+"; it had been refused more memory", "; ")
+			how.Message = strings.TrimSuffix("the memory limit was reached; "+how.Message, "; ")
 		}
 	}
 	i.end = how

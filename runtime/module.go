@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/godwit-run/godwit/blobs/unixfscid"
+	"github.com/godwit-run/godwit/hostabi/wasi"
 	"github.com/godwit-run/godwit/runtime/internal/meter"
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
 )
@@ -30,11 +31,13 @@ type loaded struct {
 
 	id       cid.Cid
 	plan     meter.Plan
+	runtime  wazero.Runtime // that compiled it
 	compiled wazero.CompiledModule
 	exports  map[string]wasm.FuncType
 	memory   uint64 // bytes at start, of all memories and tables
 	elements int64  // of all tables at start
 	wasi     bool   // it imports WASI
+	shared   bool   // its memory is shared, so it may not move
 }
 
 // Load decodes, validates, meters and compiles a module, or finds it in the
@@ -108,14 +111,35 @@ func (e *Engine) load(ctx context.Context, l *loaded, binary []byte) error {
 		if plan, err = e.rewrite(m); err != nil {
 			return invalidModule(err)
 		}
+		m.CleanCustoms()
 		metered = m.Encode()
 		if err := e.cache.put(l.id, plan, metered); err != nil {
 			return err
 		}
 	}
 	l.plan = plan
-	ctx = experimental.WithCompilationWorkers(ctx, e.cfg.CompileWorkers)
-	if l.compiled, err = e.wazero.CompileModule(ctx, metered); err != nil {
+	return e.compile(experimental.WithCompilationWorkers(ctx, e.cfg.CompileWorkers), l, metered)
+}
+
+// compile makes machine code. Where that fails with a cache, the cache is the
+// suspect, since the module is valid: it is emptied, and done without.
+func (e *Engine) compile(ctx context.Context, l *loaded, metered []byte) error {
+	var err error
+	l.runtime = e.main
+	if l.compiled, err = l.runtime.CompileModule(ctx, metered); err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if e.machine == nil {
+		return invalidModule(err)
+	}
+	e.cache.dropMachineCode()
+	if l.runtime, err = e.spare(); err != nil {
+		return err
+	}
+	if l.compiled, err = l.runtime.CompileModule(ctx, metered); err != nil {
 		return invalidModule(err)
 	}
 	return nil
@@ -130,10 +154,12 @@ func (l *loaded) describe(m *wasm.Module) error {
 		}
 	}
 	for i := range m.Imports {
-		l.wasi = l.wasi || m.Imports[i].Module == wasiModule
+		name := m.Imports[i].Module
+		l.wasi = l.wasi || name == wasi.ModuleName || name == wasi.UnstableName
 	}
 	for i := range m.Memories {
 		l.memory += m.Memories[i].Limits.Min << 16
+		l.shared = m.Memories[i].Limits.Shared
 	}
 	for i := range m.Tables {
 		min := m.Tables[i].Type.Limits.Min

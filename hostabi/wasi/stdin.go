@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"os"
+	"io/fs"
 	"strings"
 )
 
@@ -33,12 +33,15 @@ type source struct {
 	hold   []byte        // what pending input is kept in
 }
 
+// statter is a stream that tells what file it is.
+type statter interface{ Stat() (fs.FileInfo, error) }
+
 // neverBlocks reports whether reading from r or writing to it returns at once.
 func neverBlocks(r any) bool {
 	switch r := r.(type) {
 	case nil, *bytes.Buffer, *bytes.Reader, *strings.Reader, *strings.Builder:
 		return true
-	case *os.File:
+	case statter: // an *os.File, or what wraps one
 		info, err := r.Stat()
 		return err == nil && info.Mode().IsRegular()
 	}

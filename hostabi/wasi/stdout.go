@@ -147,7 +147,7 @@ func (s *System) attached(k DescriptorKind) any {
 // isTerminal reports whether a stream is a character device other than the
 // null device: what a program should treat as a terminal.
 func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
+	f, ok := stream.(statter)
 	if !ok {
 		return false
 	}
