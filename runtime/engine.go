@@ -37,6 +37,7 @@ type Engine struct {
 	pool    *linmem.Pool
 	hosts   map[string]hostabi.Module
 	rewrite func(*wasm.Module) (meter.Plan, error)
+	slices  sliceBounds
 
 	mu       sync.Mutex
 	closed   bool
@@ -52,6 +53,7 @@ func New(cfg Config) (*Engine, error) {
 	cfg = cfg.withDefaults()
 	e := &Engine{
 		cfg: cfg, modules: make(map[cid.Cid]*loaded), hosts: make(map[string]hostabi.Module), rewrite: meter.Rewrite,
+		slices: sliceBounds{minSlice, maxSlice},
 	}
 	if err := e.open(); err != nil {
 		return nil, errors.Join(err, e.Close())

@@ -25,11 +25,15 @@ type fuelTank struct {
 	limit   int64
 	granted int64
 	slice   int64
+	bounds  sliceBounds
 	since   time.Time // when the current slice was granted
 }
 
-func (t *fuelTank) start(global api.MutableGlobal, limit uint64, cost uint64) {
-	t.left, t.limit, t.slice = global, int64(limit), minSlice
+// sliceBounds bounds the size of a slice, in units.
+type sliceBounds struct{ min, max int64 }
+
+func (t *fuelTank) start(global api.MutableGlobal, bounds sliceBounds, limit uint64, cost uint64) {
+	t.left, t.bounds, t.limit, t.slice = global, bounds, int64(limit), bounds.min
 	t.granted = 0
 	t.left.Set(uint64(-int64(cost)))
 }
@@ -66,11 +70,11 @@ func (t *fuelTank) grant(debt int64) bool {
 func (t *fuelTank) resize(took time.Duration) {
 	switch {
 	case took < sliceTime/2:
-		t.slice = min(2*t.slice, maxSlice)
+		t.slice = min(2*t.slice, t.bounds.max)
 	case took > 2*sliceTime:
-		t.slice = max(t.slice/4, minSlice)
+		t.slice = max(t.slice/4, t.bounds.min)
 	case took > sliceTime:
-		t.slice = max(t.slice/2, minSlice)
+		t.slice = max(t.slice/2, t.bounds.min)
 	}
 }
 

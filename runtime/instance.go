@@ -128,7 +128,7 @@ func (i *Instance) instantiate(ctx context.Context) error {
 		return errors.New("metered module lacks its globals")
 	}
 	i.depth = depth
-	i.tank.start(fuel, i.limits.Fuel, i.module.plan.StartCost)
+	i.tank.start(fuel, e.slices, i.limits.Fuel, i.module.plan.StartCost)
 	return nil
 }
 

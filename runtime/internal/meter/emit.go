@@ -15,7 +15,7 @@ type emitter struct {
 	known bool           // liveness has been found
 }
 
-// Locals that are added behind those of the function.
+// Locals that are added behind those of the function, as many as it needs.
 const (
 	localFuel  = iota // i64
 	localDepth        // i64: depth left at the start, in functions that catch
@@ -23,11 +23,15 @@ const (
 )
 
 func (e *emitter) locals() []wasm.LocalRun {
-	runs := []wasm.LocalRun{{N: 2, Type: wasm.I64}}
-	if e.fn.waits {
-		runs = append(runs, waitLocals...)
+	switch {
+	case e.fn.waits:
+		return append([]wasm.LocalRun{{N: localWait, Type: wasm.I64}}, waitLocals...)
+	case e.fn.catches:
+		return []wasm.LocalRun{{N: localWait, Type: wasm.I64}}
+	case e.fn.loops:
+		return []wasm.LocalRun{{N: localDepth, Type: wasm.I64}}
 	}
-	return runs
+	return nil
 }
 
 // function writes the whole body.
