@@ -1,11 +1,78 @@
-// Package runtime runs WebAssembly guests under exact fuel and hard limits.
+// Package runtime runs WebAssembly guests under exact fuel and hard limits, in
+// this process.
 //
-// The public face, for embedders:
+// An engine loads modules, and runs them as tasks:
 //
-//	New(Config) (*Engine, error)                          one a process
-//	(*Engine).Inspect(binary []byte) (Info, error)        what is in it; compiles nothing
-//	(*Engine).Load(ctx, binary []byte) (*Module, error)   decode, validate, meter, compile (cached)
-//	(*Engine).Run(ctx, *Module, Task) (Result, error)     one run to completion; err is the system's failure only
-//	(*Module).Instantiate(ctx, Task) (*Instance, error)   for calls one by one
-//	(*Instance).Call(ctx, name, args ...uint64) ([]uint64, error)
+//	e, err := runtime.New(runtime.Config{})
+//	...
+//	defer e.Close()
+//	m, err := e.Load(ctx, binary)
+//	...
+//	defer m.Close()
+//	result, err := e.Run(ctx, m, runtime.Task{
+//		Args:   []string{"program", "argument"},
+//		Stdout: os.Stdout,
+//		Limits: runtime.Limits{Fuel: 1_000_000_000, Memory: 64 << 20, WallTime: time.Minute},
+//	})
+//
+// An error is the system's or the caller's. What becomes of the guest is in the
+// Result: how it ended and why, its exit code, and exactly what it used. For calls
+// one by one there are Module.Instantiate and Instance.Call.
+//
+// # Glossary
+//
+//   - engine: compiler or interpreter, caches, pooled memories; one a process.
+//   - module: compiled code, named by the CID of its bytes.
+//   - instance: a module in the middle of its life: memory, globals, tables, and
+//     the state that host modules keep for it.
+//   - task: one run of a module to completion.
+//   - fuel: the unit of work, the same number on every machine and engine. What
+//     costs what is in internal/meter: one unit an instruction, and one for each
+//     64 bytes that bulk instructions and host functions move.
+//   - slice: the fuel that a guest gets at once, about a quarter of a
+//     millisecond's worth.
+//
+// # How it works
+//
+// The engine is wazero, which has no fuel: a module is validated and rewritten
+// before it is compiled (internal/wasm, internal/meter), so that it counts its
+// fuel in a global of its own and calls the host when that falls below zero. The
+// host then grants the next slice, or ends the guest: for want of fuel, since its
+// time is up, or since its context was cancelled. So nothing a guest does keeps the
+// Go scheduler and the garbage collector waiting for longer than a slice, and the
+// same check serves every limit; wazero's WithCloseOnContextDone, which costs
+// several times the run time, is not used.
+//
+// Modules that catch exceptions are interpreted, on every machine: wazero 1.12's
+// compiler runs them wrongly (see Engine.compile).
+//
+// Linear memory is a mapping of our own outside the Go heap (internal/linmem). The
+// host modules that a guest may import are WASI preview 1 (hostabi/wasi) and those
+// of Config.HostModules; a module that wants more is refused when it is loaded.
+//
+// # Invariants
+//
+//   - A run whose total is within its fuel limit succeeds; one whose total is above
+//     it ends out_of_fuel. FuelUsed is exact at normal ends, and deterministic and
+//     close to exact at traps and when fuel runs out: internal/meter has the bounds.
+//   - A guest's own unreachable is a trap, never mistaken for want of fuel.
+//   - Memories and tables together never take more than Limits.Memory, and all
+//     tables together never more than 2^20 elements.
+//   - Nested calls end with a trap at Limits.CallDepth, the same on every engine.
+//   - Whatever a module contains, Load returns an error or a module that keeps its
+//     limits; no input panics.
+//   - A guest sees its host only through what it imports. It has no access to the
+//     host's files, network, environment or clock beyond what the Task gives it.
+//
+// # Host functions
+//
+// A host function (package hostabi) runs on the guest's goroutine. It charges for
+// the bytes it moves before it moves them, and returns soon after its context is
+// done. What it keeps between calls belongs to the instance: Task.State.
+//
+// # Caches
+//
+// Modules of the same bytes are compiled once while they are in use. With
+// Config.CacheDir, rewritten modules and machine code are kept on disk as well,
+// keyed by CID, the meter's version and wazero's. A damaged entry counts as absent.
 package runtime

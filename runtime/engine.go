@@ -32,6 +32,7 @@ type Engine struct {
 	cfg     Config
 	main    wazero.Runtime
 	spare   func() (wazero.Runtime, error) // without machine code on disk; made at need
+	interp  func() (wazero.Runtime, error) // the interpreter; made at need
 	machine wazero.CompilationCache
 	cache   *diskCache
 	pool    *linmem.Pool
@@ -80,20 +81,23 @@ func (e *Engine) open() error {
 		}
 		e.hosts[m.Name] = m
 	}
-	e.spare = sync.OnceValues(func() (wazero.Runtime, error) { return e.backend(nil) })
-	e.main, err = e.backend(e.machine)
+	interpreter, compiler := wazero.NewRuntimeConfigInterpreter(), wazero.NewRuntimeConfigCompiler()
+	e.interp = sync.OnceValues(func() (wazero.Runtime, error) { return e.backend(interpreter) })
+	if !e.compiles() {
+		e.main, err = e.interp()
+		return err
+	}
+	e.spare = sync.OnceValues(func() (wazero.Runtime, error) { return e.backend(compiler) })
+	cached := compiler
+	if e.machine != nil {
+		cached = cached.WithCompilationCache(e.machine)
+	}
+	e.main, err = e.backend(cached)
 	return err
 }
 
 // backend makes a wazero runtime with all host modules.
-func (e *Engine) backend(cache wazero.CompilationCache) (wazero.Runtime, error) {
-	rc := wazero.NewRuntimeConfigInterpreter()
-	if e.compiles() {
-		rc = wazero.NewRuntimeConfigCompiler()
-	}
-	if cache != nil {
-		rc = rc.WithCompilationCache(cache)
-	}
+func (e *Engine) backend(rc wazero.RuntimeConfig) (wazero.Runtime, error) {
 	ctx := context.Background()
 	r := wazero.NewRuntimeWithConfig(ctx, rc.WithCoreFeatures(features).WithDebugInfoEnabled(false))
 	e.mu.Lock()

@@ -118,8 +118,8 @@ func (i *Instance) instantiate(ctx context.Context) error {
 	i.alloc = e.pool.NewAllocator(linmem.Options{Grow: i.budget.resize, Movable: !i.module.shared})
 	ctx = experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(i.allocate))
 	guest, err := i.module.runtime.InstantiateModule(ctx, i.module.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
-	if err != nil {
-		return trapOrFault(err)
+	if err != nil { // the module is valid, so what failed is one of its segments
+		return &GuestError{Status: StatusFailed, Reason: ReasonTrap, Message: "at instantiation: " + err.Error()}
 	}
 	i.guest = guest
 	fuel, ok1 := guest.ExportedGlobal(i.module.plan.Fuel).(api.MutableGlobal)

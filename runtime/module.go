@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -52,7 +53,10 @@ func (e *Engine) Load(ctx context.Context, binary []byte) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.once.Do(func() { l.err = e.load(ctx, l, binary) })
+	l.once.Do(func() {
+		l.err = errors.New("loading the module failed") // should load panic
+		l.err = e.load(ctx, l, binary)
+	})
 	if l.err != nil {
 		e.release(l)
 		return nil, l.err
@@ -121,11 +125,18 @@ func (e *Engine) load(ctx context.Context, l *loaded, binary []byte) error {
 	return e.compile(experimental.WithCompilationWorkers(ctx, e.cfg.CompileWorkers), l, metered)
 }
 
-// compile makes machine code. Where that fails with a cache, the cache is the
-// suspect, since the module is valid: it is emptied, and done without.
-func (e *Engine) compile(ctx context.Context, l *loaded, metered []byte) error {
-	var err error
+// compile makes machine code. Modules that catch exceptions are interpreted:
+// what wazero 1.12 compiles them to forgets changes of locals in a try_table
+// (its issue 2503) and copies the whole stack at each. Where compilation fails
+// with a cache, the cache is the suspect, since the module is valid: it is
+// emptied, and done without.
+func (e *Engine) compile(ctx context.Context, l *loaded, metered []byte) (err error) {
 	l.runtime = e.main
+	if l.plan.Catches {
+		if l.runtime, err = e.interp(); err != nil {
+			return err
+		}
+	}
 	if l.compiled, err = l.runtime.CompileModule(ctx, metered); err == nil {
 		return nil
 	}

@@ -5,7 +5,7 @@ import "github.com/godwit-run/godwit/runtime/internal/wasm"
 func (g *graph) branch(in *wasm.Instr) {
 	f := g.frame(in.A)
 	if f.op == wasm.OpLoop {
-		e := g.backEdge(g.cur, f.label)
+		e := g.backEdge(g.cur, f)
 		g.site(site{kind: siteBack, pos: in.Pos, end: in.End, edge: e, arg: in.A, target: f.loop})
 	} else {
 		g.chargeAt(in.Pos, g.edge(g.cur, g.label(f), g.base()))
@@ -15,10 +15,20 @@ func (g *graph) branch(in *wasm.Instr) {
 	g.die(in)
 }
 
-func (g *graph) backEdge(from, header int32) int32 {
-	e := g.edge(from, header, g.base())
-	g.edges[e].back = true
+func (g *graph) backEdge(from int32, f *frame) int32 {
+	g.loops[f.loop].backs++
+	e := g.edge(from, f.label, g.base())
+	g.edges[e].loop = f.loop
 	return e
+}
+
+// placeChecks decides which back edges carry a check.
+func (g *graph) placeChecks() {
+	for i := range g.edges {
+		if e := &g.edges[i]; e.loop >= 0 {
+			e.checked = !g.loops[e.loop].checkedAtHeader()
+		}
+	}
 }
 
 // takenWeight tells how dear a charge on a taken br_if is: it turns one
@@ -31,7 +41,7 @@ func (g *graph) branchIf(in *wasm.Instr) {
 	s := site{kind: siteBrIf, pos: in.Pos, end: in.End, arg: in.A, typ: g.mod.identity(f.types)}
 	if f.op == wasm.OpLoop {
 		s.kind, s.target = siteBackIf, f.loop
-		s.edge = g.backEdge(g.cur, f.label)
+		s.edge = g.backEdge(g.cur, f)
 	} else {
 		s.edge = g.edge(g.cur, g.label(f), takenWeight*g.base())
 	}
@@ -64,7 +74,7 @@ func (g *graph) branchTable(in *wasm.Instr) {
 		f.mark = g.table
 		g.event(evBranch, depth)
 		if f.op == wasm.OpLoop {
-			g.backEdge(mid, f.label)
+			g.backEdge(mid, f)
 			g.landings = append(g.landings, landing{depth, f.loop})
 			s.arg++
 			s.typ = g.mod.landing(f.types)

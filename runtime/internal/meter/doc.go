@@ -91,7 +91,8 @@
 // # Call depth
 //
 // A function's frame takes one unit of depth for each 16 values of parameters,
-// locals and operands (a vector is two), or part of them. A header takes its own
+// locals and operands (a vector is two), or part of them, and one that catches
+// exceptions takes catchDepth (256) more. A header takes its own
 // frame and the longest chain of frames up to the next header, on the way to a
 // call that may lead to a header, and gives it back after; a way through it that
 // calls nothing of the kind takes nothing. So the depth at which recursion ends is the same on

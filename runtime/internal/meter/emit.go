@@ -85,6 +85,10 @@ func (e *emitter) site(s *site) {
 	case siteBack:
 		e.back(s.edge, s.target, s.arg, s.loop)
 	case siteBackIf:
+		if !e.edges[s.edge].checked && !e.changes(s.edge) {
+			e.raw(e.body[s.pos:s.end])
+			return
+		}
 		e.block(wasm.OpIf, s.typ)
 		e.back(s.edge, s.target, s.arg+1, s.loop)
 		e.end()
@@ -244,7 +248,10 @@ func (e *emitter) loopStart(s *site, mirror bool) {
 	e.raw(e.body[s.pos:s.end])
 	if l.caught {
 		e.restoreDepth(e.nodes[l.header].level)
-		e.check(e.nodes[l.header].debt, inside)
+	}
+	if l.checkedAtHeader() {
+		e.fuelMinus(0, inside)
+		e.coldCheck(e.nodes[l.header].debt, e.savedIn(l), inside)
 	}
 }
 
@@ -263,6 +270,11 @@ func (e *emitter) branchIf(s *site) {
 // conditional branch.
 func (e *emitter) back(edge, target int32, depth uint32, loop int32) {
 	e.takeDepth(edge, loop)
+	if !e.edges[edge].checked {
+		e.charge(e.edges[edge].charge, e.mirrors(loop))
+		e.br(depth)
+		return
+	}
 	e.fuelMinus(e.edges[edge].charge, e.mirrors(loop))
 	e.localTee(e.fuel)
 	e.globalSet(e.out.fuel)
@@ -273,12 +285,16 @@ func (e *emitter) back(edge, target int32, depth uint32, loop int32) {
 	e.br(depth + 1)
 	e.end()
 	l := &e.loops[target]
-	var saved []uint32
-	if e.known {
-		saved = e.list(l.live, l.modified)
-	}
-	e.cold(e.nodes[l.header].debt, saved, e.mirrors(target))
+	e.cold(e.nodes[l.header].debt, e.savedIn(l), e.mirrors(target))
 	e.br(depth)
+}
+
+// savedIn lists the locals to save where the host is called in a loop.
+func (e *emitter) savedIn(l *loop) []uint32 {
+	if !e.known {
+		return nil
+	}
+	return e.list(l.live, l.modified)
 }
 
 // maxSaved bounds the locals saved around one call; with more of them the call is

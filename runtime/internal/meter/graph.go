@@ -24,10 +24,18 @@ type loop struct {
 	typ      wasm.BlockType // of a block that passes on what the header takes
 	parent   int32          // enclosing loop, or -1
 	calls    bool           // something in it may change the fuel global
+	backs    int            // number of back edges to it
 	caught   bool           // a catch clause branches to it: a cycle without a back edge
 	live     bits           // locals whose value at the header matters
 	modified bits           // locals set within
 }
+
+// maxBacks is how many back edges of a loop are checked each for itself. A loop
+// with more of them is checked at its header, as is one that a catch clause leads
+// to: that is a little slower, and saves the code of all those checks.
+const maxBacks = 2
+
+func (l *loop) checkedAtHeader() bool { return l.caught || l.backs > maxBacks }
 
 // graph builds a function's flow, and the list of sites where its body will be
 // changed, in one walk over its instructions.
@@ -87,7 +95,7 @@ func (g *graph) newNode() int32 {
 }
 
 func (g *graph) edge(from, to int32, weight float64) int32 {
-	g.edges = append(g.edges, edge{from: from, to: to, weight: weight})
+	g.edges = append(g.edges, edge{from: from, to: to, weight: weight, loop: -1})
 	return int32(len(g.edges) - 1)
 }
 
@@ -249,8 +257,10 @@ func (g *graph) label(f *frame) int32 {
 func (g *graph) frame(depth uint32) *frame { return &g.frames[len(g.frames)-1-int(depth)] }
 
 func (g *graph) openBlock(in *wasm.Instr) {
-	for i := range in.Catches {
-		g.catch(g.frame(in.Catches[i].Label))
+	if in.Op == wasm.OpTryTable {
+		for i := range in.Catches {
+			g.catch(g.frame(in.Catches[i].Label))
+		}
 	}
 	g.event(evBlock, 0)
 	t := g.mod.blockType(in.Block)

@@ -15,6 +15,10 @@ const (
 	maxReturn    = 256    // units from a call that takes depth to the end or the next check
 )
 
+// catchDepth is what a frame that catches takes of the call depth, beside what
+// any frame does: engines unwind step by step through such frames.
+const catchDepth = 256
+
 // frameValues is how many locals and operands make one unit of call depth.
 const frameValues = 16
 
@@ -55,15 +59,15 @@ var (
 
 // module is the analysis of a whole module.
 type module struct {
-	m                 *wasm.Module
-	imported          int32 // number of imported functions
-	functions         []function
-	byType            map[string]int // canonical types: see sigs
-	sig               []int          // of each type, its canonical type
-	sigs              []signature
-	growsTable, waits bool
-	throws            bool // it has exceptions: any call may throw
-	foreign           bool // tables are shared with others: an indirect call may reach the host
+	m                          *wasm.Module
+	imported                   int32 // number of imported functions
+	functions                  []function
+	byType                     map[string]int // canonical types: see sigs
+	sig                        []int          // of each type, its canonical type
+	sigs                       []signature
+	growsTable, waits, catches bool
+	throws                     bool // it has exceptions: any call may throw
+	foreign                    bool // tables are shared with others: an indirect call may reach the host
 
 	types typeTable
 }

@@ -50,7 +50,8 @@ type edge struct {
 	weight   float64 // guess of what a charge on it would cost, all told
 	charge   int64   // units to charge on it; see solve
 	depth    int64   // call depth to take on it, or, negative, to give back; see solveDepth
-	back     bool    // it carries a check anyway
+	loop     int32   // the loop that it goes back to, or -1
+	checked  bool    // it carries a check anyway
 }
 
 // flow is the control flow of one function. Node 0 is zero.
@@ -101,7 +102,7 @@ func (f *flow) unite(a, b int32, delta int64) {
 func (f *flow) solve() {
 	f.sortEdges(func(e *edge) float64 {
 		switch {
-		case e.back || e.depth != 0:
+		case e.checked || e.depth != 0:
 			return 0
 		case f.nodes[e.to].cold:
 			return e.weight / 100

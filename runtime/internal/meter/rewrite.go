@@ -16,6 +16,8 @@ type Plan struct {
 	Names
 	// StartCost is the fuel to take for instantiation.
 	StartCost uint64
+	// Catches tells that the module catches exceptions.
+	Catches bool
 }
 
 // Rewrite validates m and makes it count its fuel. It changes m, and shares
@@ -34,7 +36,7 @@ func rewrite(m *wasm.Module, bodies func(*output) ([]wasm.Code, error)) (Plan, e
 		return Plan{}, err
 	}
 	mod.references()
-	plan := Plan{StartCost: StartCost(m)}
+	plan := Plan{StartCost: StartCost(m), Catches: mod.catches}
 	o := newOutput(mod)
 	o.imports()
 	codes, err := bodies(o)
@@ -151,6 +153,7 @@ func (o *output) function(g *graph, i int) (wasm.Code, error) {
 	if fn.header {
 		g.solveDepth(fn.chain)
 	}
+	g.placeChecks()
 	g.solve()
 	g.settle()
 	e := emitter{graph: g, out: o, body: code.Body, types: localTypes(fn.typ, code.Locals)}

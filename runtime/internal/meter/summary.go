@@ -40,6 +40,9 @@ func (mod *module) summary(checker *wasm.Checker, i int) error {
 	slices.Sort(f.indirect)
 	f.indirect = slices.Compact(f.indirect)
 	f.frame = 1 + int64(values(checker.Locals())+height)/frameValues
+	if f.catches {
+		f.frame += catchDepth
+	}
 	return nil
 }
 
@@ -59,7 +62,7 @@ func (mod *module) note(f *function, in *wasm.Instr) {
 	case wasm.OpLoop:
 		f.loops = true
 	case wasm.OpTryTable:
-		f.catches = true
+		f.catches, mod.catches = true, true
 	case wasm.OpThrow, wasm.OpThrowRef:
 		f.toHost = true
 	case wasm.OpReturnCall, wasm.OpCall:
