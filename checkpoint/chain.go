@@ -60,6 +60,8 @@ type Ready struct {
 	*Signed
 	// Objects are those that the checkpoint before does not have.
 	Objects []Object
+	// Shared are packs that the Index knew, newly referred to.
+	Shared []cid.Cid
 	// Pages are those that the objects hold and an Index may learn, once they
 	// are stored.
 	Pages []IndexedPage
@@ -72,17 +74,26 @@ type IndexedPage struct {
 	At Location
 }
 
-// Stats counts what went into one checkpoint.
+// Stats counts what went into one checkpoint, or several.
 type Stats struct {
 	// Dirty pages were given. Of them Zero and Unchanged ones needed nothing,
 	// and Shared ones were found in the Index or twice in the capture.
-	Dirty, Zero, Unchanged, Shared int
+	Dirty, Zero, Unchanged, Shared int64
 	// Written pages were packed; Moved ones as well, though not dirty: they
 	// came from packs that had few live pages left.
-	Written, Moved int
+	Written, Moved int64
 	// PackBytes, NodeBytes and StateBytes are the sizes of the objects: packs;
 	// map leaves and tree nodes; parts of the state.
-	PackBytes, NodeBytes, StateBytes int
+	PackBytes, NodeBytes, StateBytes int64
+}
+
+// Plus adds up.
+func (s Stats) Plus(t Stats) Stats {
+	return Stats{
+		Dirty: s.Dirty + t.Dirty, Zero: s.Zero + t.Zero, Unchanged: s.Unchanged + t.Unchanged, Shared: s.Shared + t.Shared,
+		Written: s.Written + t.Written, Moved: s.Moved + t.Moved,
+		PackBytes: s.PackBytes + t.PackBytes, NodeBytes: s.NodeBytes + t.NodeBytes, StateBytes: s.StateBytes + t.StateBytes,
+	}
 }
 
 // Config is what stays the same from one checkpoint of a chain to the next.
@@ -190,7 +201,7 @@ func (c *Chain) Update(cap Capture) (*Ready, error) {
 		return nil, err
 	}
 	c.last = signed
-	return &Ready{Signed: signed, Objects: u.objects, Pages: u.indexed, Stats: u.stats}, nil
+	return &Ready{Signed: signed, Objects: u.objects, Shared: u.shared, Pages: u.indexed, Stats: u.stats}, nil
 }
 
 // manifest is all of it but the memory's trees.

@@ -19,6 +19,7 @@ type update struct {
 	// leaves are the map leaves to write.
 	leaves  map[int]bool
 	objects []Object
+	shared  []cid.Cid
 	indexed []IndexedPage
 	stats   Stats
 }
@@ -71,7 +72,10 @@ func (u *update) add(page int, id PageID, data []byte) {
 	if u.cfg.Index != nil {
 		if at, ok := u.cfg.Index.Find(id); ok && at.Slot < PackPages && checkID(at.Pack) == nil {
 			u.stats.Shared++
-			pack, _ := u.packs.add(at.Pack, int(at.Slot)+1)
+			pack, added := u.packs.add(at.Pack, int(at.Slot)+1)
+			if added {
+				u.shared = append(u.shared, at.Pack)
+			}
 			u.put(page, placeAt(pack, int(at.Slot)), id)
 			return
 		}
@@ -101,7 +105,7 @@ func (u *update) gather() {
 		return
 	}
 	pages := make([][]byte, len(u.packs.ids))
-	for _, v := range u.packs.victims(max(u.stats.Dirty, PackPages)) {
+	for _, v := range u.packs.victims(max(int(u.stats.Dirty), PackPages)) {
 		// A pack that cannot be read is left alone: to name the damage is
 		// Verify's part.
 		if data, err := readPack(u.cfg.Old, u.packs.id(v)); err == nil {
@@ -151,8 +155,8 @@ func (u *update) pack() {
 			u.put(u.fresh[f].page, placeAt(pack, slot), u.fresh[f].id)
 			u.indexed = append(u.indexed, IndexedPage{u.fresh[f].id, Location{o.ID, uint8(slot)}})
 		}
-		u.stats.Written += len(chunk)
-		u.stats.PackBytes += len(o.Data)
+		u.stats.Written += int64(len(chunk))
+		u.stats.PackBytes += int64(len(o.Data))
 	}
 	for _, c := range u.copies {
 		f := u.fresh[c.of]
@@ -180,7 +184,7 @@ func (u *update) writeTrees() {
 	nodes = append(nodes, u.packs.write()...)
 	u.objects = append(u.objects, nodes...)
 	for _, n := range nodes {
-		u.stats.NodeBytes += len(n.Data)
+		u.stats.NodeBytes += int64(len(n.Data))
 	}
 }
 
@@ -192,7 +196,7 @@ func (u *update) leaf(i int) cid.Cid {
 	}
 	o := NewRaw(encodeLeaf(places))
 	if o.ID != u.tree.levels[0][i] {
-		u.stats.NodeBytes += len(o.Data)
+		u.stats.NodeBytes += int64(len(o.Data))
 		u.objects = append(u.objects, o)
 	}
 	return o.ID
@@ -204,7 +208,7 @@ func (u *update) keepState(objects []Object) {
 	for _, o := range objects {
 		if !u.blobs[o.ID] && !blobs[o.ID] {
 			u.objects = append(u.objects, o)
-			u.stats.StateBytes += len(o.Data)
+			u.stats.StateBytes += int64(len(o.Data))
 		}
 		blobs[o.ID] = true
 	}

@@ -279,3 +279,42 @@ func (v *verifier) checkPack(id cid.Cid, used []Extent) error {
 	}
 	return fits(pages, used)
 }
+
+// Mark names every object below a manifest to enter, which returns false to
+// leave out what is below one. Packs and chunks are not read. Below a damaged or
+// missing node nothing is named: then the first such *[DamageError] comes back
+// at the end.
+func Mark(m *Manifest, g Getter, enter func(cid.Cid) bool) error {
+	var first error
+	note := func(e *DamageError) {
+		if first == nil {
+			first = e
+		}
+	}
+	goOn := func(e *DamageError) error { note(e); return nil }
+	w := walker{get: g, memory: m.Memory, enter: enter, damaged: goOn, node: func(nodeVisit) error { return nil }}
+	if err := w.trees(); err != nil {
+		return err
+	}
+	for part, b := range m.State.parts {
+		if !b.Link.Defined() || !enter(b.Link) || !b.isList() {
+			continue
+		}
+		chunks, err := chunksOf(b, g)
+		if err != nil {
+			note(&DamageError{Object: b.Link, Part: part, Err: err})
+		}
+		for _, c := range chunks {
+			enter(c)
+		}
+	}
+	return first
+}
+
+func chunksOf(b Blob, g Getter) ([]cid.Cid, error) {
+	list, err := g.Get(b.Link)
+	if err != nil {
+		return nil, err
+	}
+	return b.chunks(list)
+}

@@ -1,0 +1,263 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/godwit-run/godwit/checkpoint"
+)
+
+// Remove takes back checkpoints, at once and for good; their objects go with the
+// next Collect. Unknown ones are ignored. Removing the newest of a name is the
+// caller's to answer for: its chain must not go on.
+func (s *Store) Remove(ids ...cid.Cid) error {
+	g := &group{}
+	for _, ref := range s.refs() {
+		if slices.Contains(ids, ref.ID) {
+			g.records = append(g.records, draft{kind: removal, id: ref.ID})
+			g.unlist = append(g.unlist, ref)
+		}
+	}
+	if len(g.records) == 0 {
+		return nil
+	}
+	if err := s.append(g); err != nil {
+		return fmt.Errorf("remove checkpoints: %w", err)
+	}
+	return nil
+}
+
+// refs are all checkpoints that count.
+func (s *Store) refs() []checkpoint.Ref {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var all []checkpoint.Ref
+	for _, refs := range s.names {
+		all = append(all, refs...)
+	}
+	return all
+}
+
+// Plan says what a policy would keep and remove of a name, and why. pinned
+// marks checkpoints to keep in any case; nil marks none.
+func (s *Store) Plan(name string, p checkpoint.Policy, now time.Time, pinned func(cid.Cid) bool) (checkpoint.Decision, error) {
+	if err := p.Validate(); err != nil {
+		return checkpoint.Decision{}, err
+	}
+	refs := s.List(name)
+	for i := range refs {
+		refs[i].Pinned = pinned != nil && pinned(refs[i].ID)
+	}
+	return p.Retain(now, refs, s.BytesOf), nil
+}
+
+// Retain does what Plan says and returns it.
+func (s *Store) Retain(name string, p checkpoint.Policy, now time.Time, pinned func(cid.Cid) bool) (checkpoint.Decision, error) {
+	d, err := s.Plan(name, p, now, pinned)
+	if err != nil {
+		return d, err
+	}
+	ids := make([]cid.Cid, len(d.Remove))
+	for i, r := range d.Remove {
+		ids[i] = r.ID
+	}
+	return d, s.Remove(ids...)
+}
+
+// BytesOf is what a set of checkpoints takes on disk, each object counted once.
+// What is damaged below is not counted.
+func (s *Store) BytesOf(refs []checkpoint.Ref) uint64 {
+	total := uint64(0)
+	seen := map[cid.Cid]bool{}
+	for _, r := range refs {
+		s.mark(r.ID, seen)
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for id := range seen {
+		if at, ok := s.index[id]; ok {
+			total += uint64(at.record.end() - at.record.offset)
+		}
+	}
+	return total
+}
+
+// mark adds a checkpoint and all below it to seen. Damage hides what is below
+// it, which is lost anyway.
+func (s *Store) mark(id cid.Cid, seen map[cid.Cid]bool) {
+	seen[id] = true
+	data, err := s.Get(id)
+	if err != nil {
+		return
+	}
+	m, err := checkpoint.DecodeManifest(data)
+	if err != nil {
+		return
+	}
+	_ = checkpoint.Mark(m, s, func(id cid.Cid) bool {
+		fresh := !seen[id]
+		seen[id] = true
+		return fresh
+	})
+}
+
+// Collected says what Collect did.
+type Collected struct {
+	// Objects were not part of any checkpoint any more.
+	Objects int
+	// Segments were removed, and Moved bytes copied out of them before.
+	Segments int
+	Moved    int64
+	// Freed is by how much the store got smaller, in bytes.
+	Freed int64
+}
+
+// Collect forgets the objects that no checkpoint needs, nor a batch in
+// progress, and removes the segments that hold little else, having copied what
+// does. Commits go on meanwhile. It ends early, with nothing lost, when ctx does.
+func (s *Store) Collect(ctx context.Context) (Collected, error) {
+	before := s.Usage().Bytes
+	c := Collected{Objects: s.sweep(s.markAll())}
+	for _, seg := range s.sparse() {
+		if err := ctx.Err(); err != nil {
+			return c, err
+		}
+		moved, err := s.evacuate(seg)
+		c.Moved += moved
+		if err != nil {
+			return c, fmt.Errorf("collect segment %s: %w", seg.name, err)
+		}
+		c.Segments++
+	}
+	c.Freed = before - s.Usage().Bytes
+	return c, nil
+}
+
+// markAll returns what the listed checkpoints need, and the clock before which
+// that was all.
+func (s *Store) markAll() (seen map[cid.Cid]bool, since uint64) {
+	s.mu.Lock()
+	s.clock++
+	since = s.clock
+	s.mu.Unlock()
+	seen = map[cid.Cid]bool{}
+	for _, ref := range s.refs() {
+		s.mark(ref.ID, seen)
+	}
+	return seen, since
+}
+
+// sweep forgets what is not in seen, was there before since, and is not held by
+// a batch. Objects that a checkpoint shares with the one before are in seen
+// because that one was listed when marking began, or were put or touched later.
+func (s *Store) sweep(seen map[cid.Cid]bool, since uint64) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, begun := range s.begun {
+		since = min(since, begun)
+	}
+	maps.DeleteFunc(s.touched, func(_ cid.Cid, at uint64) bool { return at < since })
+	n := 0
+	for id, at := range s.index {
+		if seen[id] || at.born >= since || s.touched[id] >= since || at.record.kind == commit {
+			continue
+		}
+		s.forget(id)
+		n++
+	}
+	return n
+}
+
+// sparse lists the segments to rewrite.
+func (s *Store) sparse() []*segment {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var list []*segment
+	for _, seg := range s.segments {
+		if seg != s.log.active && float64(seg.live) < s.cfg.MinLive*float64(seg.size)+1 {
+			list = append(list, seg)
+		}
+	}
+	slices.SortFunc(list, func(a, b *segment) int { return cmp.Compare(a.live, b.live) })
+	return list
+}
+
+// evacuate copies what is needed of a segment and removes it. Should the
+// process die in between, there are two copies.
+func (s *Store) evacuate(seg *segment) (moved int64, err error) {
+	c, err := scan(seg.file, seg.size, seg.salt)
+	if err != nil {
+		return 0, err
+	}
+	g := &group{from: seg}
+	for _, r := range c.records {
+		if !s.needed(seg, r) {
+			continue
+		}
+		payload, err := readPayload(location{segment: seg, record: r})
+		if err != nil {
+			return moved, err
+		}
+		g.records = append(g.records, draft{kind: r.kind, id: r.id, payload: payload})
+		if g.size() < flushBytes {
+			continue
+		}
+		if err := s.append(g); err != nil {
+			return moved, err
+		}
+		moved += g.size()
+		g = &group{from: seg}
+	}
+	if err := s.append(g); err != nil {
+		return moved, err
+	}
+	return moved + g.size(), s.discard(seg)
+}
+
+// needed tells whether a record must outlast its segment.
+func (s *Store) needed(seg *segment, r record) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if r.kind == seal {
+		return false
+	}
+	if r.kind != removal {
+		at := s.index[r.id]
+		return at.segment == seg && at.record.offset == r.offset
+	}
+	if s.counts(r.id) {
+		return false // it is back
+	}
+	return slices.ContainsFunc(s.copies[r.id], func(n uint64) bool { return n != seg.number })
+}
+
+// discard removes a segment that nothing points to, and makes sure that it does
+// not come back before what it holds is removed elsewhere.
+func (s *Store) discard(seg *segment) error {
+	s.mu.Lock()
+	for id, at := range s.index {
+		if at.segment == seg {
+			s.mu.Unlock()
+			return fmt.Errorf("object %s is still there", id)
+		}
+	}
+	delete(s.segments, seg.number)
+	for id, in := range s.copies {
+		if in = slices.DeleteFunc(in, func(n uint64) bool { return n == seg.number }); len(in) == 0 {
+			delete(s.copies, id)
+		} else {
+			s.copies[id] = in
+		}
+	}
+	s.mu.Unlock()
+	return errors.Join(seg.close(), s.cfg.FS.Remove(seg.name), s.cfg.FS.Sync())
+}

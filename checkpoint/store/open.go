@@ -1,0 +1,133 @@
+package store
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/godwit-run/godwit/checkpoint"
+)
+
+// Open reads all headers of the store in cfg.FS, an empty one to begin with,
+// and whatever may not have been on disk before a crash. It changes nothing but
+// to sync it; writing begins with a new segment.
+func Open(cfg Config) (*Store, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		cfg: cfg, segments: map[uint64]*segment{}, index: map[cid.Cid]location{}, bad: map[cid.Cid]error{},
+		names: map[string][]checkpoint.Ref{}, copies: map[cid.Cid][]uint64{},
+		begun: map[*Batch]uint64{}, touched: map[cid.Cid]uint64{}, pages: newDictionary(cfg.IndexPages),
+	}
+	if s.lock, err = cfg.FS.Lock(); err != nil {
+		return nil, fmt.Errorf("open checkpoint store: %w", err)
+	}
+	if err := s.load(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open checkpoint store: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) load() error {
+	segments, err := s.find()
+	if err != nil {
+		return err
+	}
+	for _, seg := range segments {
+		s.segments[seg.number] = seg
+		s.log.next = seg.number + 1
+		if err := s.replay(seg); err != nil {
+			return fmt.Errorf("segment %s: %w", seg.name, err)
+		}
+	}
+	return s.listAll()
+}
+
+// find opens all segments, oldest first.
+func (s *Store) find() ([]*segment, error) {
+	names, err := s.cfg.FS.List()
+	if err != nil {
+		return nil, err
+	}
+	var segments []*segment
+	for _, name := range names {
+		number, salt, ok := parseSegmentName(name)
+		if !ok {
+			continue
+		}
+		f, err := s.cfg.FS.Open(name)
+		if err != nil {
+			return nil, closeAll(err, segments)
+		}
+		seg := &segment{number: number, salt: salt, name: name, file: f}
+		segments = append(segments, seg)
+		if seg.size, err = f.Size(); err != nil {
+			return nil, closeAll(err, segments)
+		}
+	}
+	slices.SortFunc(segments, func(a, b *segment) int { return cmp.Compare(a.number, b.number) })
+	return segments, nil
+}
+
+func closeAll(err error, segments []*segment) error {
+	for _, seg := range segments {
+		err = joinClose(err, seg.file)
+	}
+	return err
+}
+
+func joinClose(err error, c io.Closer) error { return errors.Join(err, c.Close()) }
+
+// replay indexes a segment's records. What another process wrote but did not
+// sync before it was killed is still only in memory, so it is synced first.
+func (s *Store) replay(seg *segment) error {
+	if err := seg.file.Sync(); err != nil {
+		return err
+	}
+	seg.synced = seg.size
+	c, err := scan(seg.file, seg.size, seg.salt)
+	if err != nil {
+		return err
+	}
+	if err := c.whole(seg.file, seg.salt); err != nil {
+		return err
+	}
+	for _, g := range c.gaps {
+		s.damage = append(s.damage, Damage{seg.name, g.from, g.to, g.from >= c.durable})
+	}
+	for _, r := range c.records {
+		s.know(location{segment: seg, record: r}, nil)
+	}
+	return nil
+}
+
+// listAll reads the manifests of the checkpoints that count. One that cannot be
+// read is damage, and is not listed.
+func (s *Store) listAll() error {
+	for id, at := range s.index {
+		if at.record.kind != commit {
+			continue
+		}
+		data, err := readPayload(at)
+		if err != nil {
+			return err
+		}
+		signed, err := checkpoint.OpenTrusted(data)
+		if err == nil && signed.ID != id {
+			err = fmt.Errorf("checkpoint %s: %w", id, checkpoint.ErrHash)
+		}
+		if err != nil {
+			s.bad[id] = err
+			s.damage = append(s.damage, Damage{at.segment.name, at.record.payload(), at.record.end(), false})
+			continue
+		}
+		s.insert(refOf(signed))
+	}
+	return nil
+}

@@ -1,0 +1,341 @@
+package store
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/godwit-run/godwit/checkpoint"
+)
+
+var (
+	// ErrQuota is wrapped when there is no room left under Config.MaxBytes.
+	ErrQuota = errors.New("checkpoint quota is used up")
+	// ErrIncomplete is wrapped when a checkpoint is to be committed that
+	// refers to objects the store does not have.
+	ErrIncomplete = errors.New("checkpoint is incomplete")
+	// ErrInUse is wrapped when another store uses the directory.
+	ErrInUse = errors.New("checkpoint store is in use by another process")
+	// ErrClosed is returned by everything after Close.
+	ErrClosed = errors.New("checkpoint store is closed")
+)
+
+// Config sizes a store.
+type Config struct {
+	// FS is where it lives, for one store at a time.
+	FS FS
+	// Rand gives each segment's salt: crypto/rand.Reader.
+	Rand io.Reader
+	// Verifier checks signatures, of what is committed and what is read.
+	// nil means Ed25519 only.
+	Verifier checkpoint.Verifier
+	// SegmentBytes is the size at which a segment is full. At least 4 KiB; 0
+	// means 64 MiB.
+	SegmentBytes int64
+	// MaxBytes is the most bytes that all segments may have together; beyond,
+	// commits fail with ErrQuota. Collecting garbage may for a moment need one
+	// segment more. 0 means no limit.
+	MaxBytes int64
+	// IndexPages is how many pages are remembered for sharing between names,
+	// about 100 bytes each. 0 means 65,536 (256 MiB of pages), negative none.
+	IndexPages int
+	// MinLive is the share of live bytes below which Collect rewrites a
+	// segment: 0 to 1. 0 means 0.5.
+	MinLive float64
+}
+
+func (c Config) withDefaults() (Config, error) {
+	c.SegmentBytes = cmp.Or(c.SegmentBytes, 64<<20)
+	c.IndexPages = cmp.Or(c.IndexPages, 1<<16)
+	c.MinLive = cmp.Or(c.MinLive, 0.5)
+	if c.Verifier == nil {
+		c.Verifier = checkpoint.Ed25519{}
+	}
+	return c, c.Validate()
+}
+
+// Validate reports the first field that is out of range.
+func (c Config) Validate() error {
+	switch {
+	case c.FS == nil || c.Rand == nil:
+		return errors.New("checkpoint store without file system or randomness")
+	case c.SegmentBytes < 4096:
+		return fmt.Errorf("segments of %d bytes are smaller than 4 KiB", c.SegmentBytes)
+	case c.MaxBytes < 0:
+		return fmt.Errorf("quota of %d bytes", c.MaxBytes)
+	case !(c.MinLive >= 0 && c.MinLive <= 1):
+		return fmt.Errorf("share of live bytes %v is not between 0 and 1", c.MinLive)
+	}
+	return nil
+}
+
+// Store keeps checkpoints in a directory. Its methods may be called from any
+// goroutine; it has none of its own.
+type Store struct {
+	cfg  Config
+	lock io.Closer
+	log  appender
+
+	mu       sync.RWMutex
+	closed   bool
+	segments map[uint64]*segment
+	index    map[cid.Cid]location
+	// bad are objects found damaged; they are read no more, and written anew
+	// if they come again.
+	bad   map[cid.Cid]error
+	names map[string][]checkpoint.Ref // oldest first
+	// copies are the segments that have a commit record of a checkpoint, also
+	// of a removed one: as long as there is one, its removal must be kept.
+	copies map[cid.Cid][]uint64
+	// clock counts batches and writes; begun has those in progress, and touched when an
+	// object was last relied on: what Collect must leave alone.
+	clock   uint64
+	begun   map[*Batch]uint64
+	touched map[cid.Cid]uint64
+	pages   dictionary
+	damage  []Damage
+}
+
+// location is where a record's payload is.
+type location struct {
+	segment *segment
+	record  record
+	// born is the clock when it was written.
+	born uint64
+}
+
+// Damage is what Open found: bytes that had been on disk and are not records any
+// more. What they held shows when it is missing.
+type Damage struct {
+	Segment  string
+	From, To int64
+	// Unfinished is true if it may as well be a write that a crash cut off.
+	Unfinished bool
+}
+
+// String names the bytes.
+func (d Damage) String() string {
+	what := "damaged"
+	if d.Unfinished {
+		what = "damaged or a write that was cut off"
+	}
+	return fmt.Sprintf("segment %s: bytes %d to %d are %s", d.Segment, d.From, d.To, what)
+}
+
+// Damage lists what Open found.
+func (s *Store) Damage() []Damage { return slices.Clone(s.damage) }
+
+// Get implements checkpoint.Getter: the object's bytes, checked against id.
+// Manifests of committed checkpoints are objects too.
+func (s *Store) Get(id cid.Cid) ([]byte, error) {
+	s.mu.RLock()
+	at, ok := s.index[id]
+	bad, closed := s.bad[id], s.closed
+	if ok && bad == nil && !closed {
+		at.segment.readers.Add(1)
+		defer at.segment.readers.Done()
+	}
+	s.mu.RUnlock()
+	switch {
+	case closed:
+		return nil, ErrClosed
+	case bad != nil:
+		return nil, bad
+	case !ok:
+		return nil, fmt.Errorf("object %s: %w", id, checkpoint.ErrNotFound)
+	}
+	return s.read(at)
+}
+
+func (s *Store) read(at location) ([]byte, error) {
+	data, err := readPayload(at)
+	if err != nil {
+		return nil, s.note(at, err)
+	}
+	if at.record.kind == commit {
+		signed, err := checkpoint.OpenTrusted(data)
+		if err != nil {
+			return nil, s.note(at, err)
+		}
+		data = signed.Encoded
+	}
+	if err := checkpoint.Check(at.record.id, data); err != nil {
+		return nil, s.note(at, err)
+	}
+	return data, nil
+}
+
+func readPayload(at location) ([]byte, error) {
+	data := make([]byte, at.record.length)
+	n, err := at.segment.file.ReadAt(data, at.record.payload())
+	if err != nil && !(errors.Is(err, io.EOF) && n == len(data)) {
+		return nil, fmt.Errorf("segment %s at %d: %w", at.segment.name, at.record.payload(), err)
+	}
+	return data, nil
+}
+
+// note remembers damage, if it is still what the index points to.
+func (s *Store) note(at location, err error) error {
+	err = fmt.Errorf("segment %s, bytes %d to %d: %w", at.segment.name, at.record.payload(), at.record.end(), err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.index[at.record.id] == at {
+		s.bad[at.record.id] = err
+	}
+	return err
+}
+
+// Has tells whether the store has an object, and as far as it knows a sound
+// one. It does not keep it from being collected: see [Batch.Has].
+func (s *Store) Has(id cid.Cid) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.has(id)
+}
+
+func (s *Store) has(id cid.Cid) bool {
+	_, ok := s.index[id]
+	return ok && s.bad[id] == nil
+}
+
+// Names lists what there are checkpoints of, sorted.
+func (s *Store) Names() []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var names []string
+	for name := range s.names {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// List lists the checkpoints of a name, oldest first.
+func (s *Store) List(name string) []checkpoint.Ref {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Clone(s.names[name])
+}
+
+// Load reads a checkpoint's envelope and verifies the signature; nothing below
+// it is read.
+func (s *Store) Load(id cid.Cid) (*checkpoint.Signed, error) {
+	s.mu.RLock()
+	at, ok := s.index[id]
+	if !ok || s.closed || at.record.kind != commit {
+		defer s.mu.RUnlock()
+		if s.closed {
+			return nil, ErrClosed
+		}
+		return nil, fmt.Errorf("checkpoint %s: %w", id, checkpoint.ErrNotFound)
+	}
+	at.segment.readers.Add(1)
+	defer at.segment.readers.Done()
+	s.mu.RUnlock()
+	data, err := readPayload(at)
+	if err != nil {
+		return nil, s.note(at, err)
+	}
+	signed, err := checkpoint.Open(data, s.cfg.Verifier)
+	if err == nil && signed.ID != id {
+		err = fmt.Errorf("checkpoint %s: %w", id, checkpoint.ErrHash)
+	}
+	if err != nil {
+		return nil, s.note(at, err)
+	}
+	return signed, nil
+}
+
+// Latest loads the newest checkpoint of a name. Its error wraps
+// checkpoint.ErrNotFound if there is none.
+func (s *Store) Latest(name string) (*checkpoint.Signed, error) {
+	refs := s.List(name)
+	if len(refs) == 0 {
+		return nil, fmt.Errorf("checkpoint of %q: %w", name, checkpoint.ErrNotFound)
+	}
+	return s.Load(refs[len(refs)-1].ID)
+}
+
+// Verify reads all of a checkpoint and returns what is damaged. The store will
+// take damaged objects anew.
+func (s *Store) Verify(id cid.Cid) []*checkpoint.DamageError {
+	signed, err := s.Load(id)
+	if err != nil {
+		return []*checkpoint.DamageError{{Object: id, Part: "manifest", Err: err}}
+	}
+	return checkpoint.Verify(signed.Manifest, s)
+}
+
+// PassedOver is a checkpoint that cannot be used, and why.
+type PassedOver struct {
+	checkpoint.Ref
+	Damage []*checkpoint.DamageError
+}
+
+// Newest returns the newest checkpoint of a name that is whole, having read it
+// all, and those newer ones that are not. Its error wraps checkpoint.ErrNotFound
+// if there is none.
+func (s *Store) Newest(name string) (*checkpoint.Signed, []PassedOver, error) {
+	var over []PassedOver
+	for _, ref := range slices.Backward(s.List(name)) {
+		signed, err := s.Load(ref.ID)
+		if err != nil {
+			over = append(over, PassedOver{ref, []*checkpoint.DamageError{{Object: ref.ID, Part: "manifest", Err: err}}})
+			continue
+		}
+		found := checkpoint.Verify(signed.Manifest, s)
+		if len(found) == 0 {
+			return signed, over, nil
+		}
+		over = append(over, PassedOver{ref, found})
+	}
+	return nil, over, fmt.Errorf("whole checkpoint of %q: %w", name, checkpoint.ErrNotFound)
+}
+
+// Usage says what a store holds.
+type Usage struct {
+	// Bytes is the size of all segments, Live what of it is still referred to
+	// or not yet collected.
+	Bytes, Live                    int64
+	Segments, Objects, Checkpoints int
+}
+
+// Usage counts.
+func (s *Store) Usage() Usage {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	u := Usage{Segments: len(s.segments), Objects: len(s.index)}
+	for _, seg := range s.segments {
+		u.Bytes += seg.size
+		u.Live += seg.live
+	}
+	for _, es := range s.names {
+		u.Checkpoints += len(es)
+	}
+	return u
+}
+
+// Close waits for reads and a write in progress. Nothing need be saved.
+func (s *Store) Close() error {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	segments := s.segments
+	s.mu.Unlock()
+	s.seal()
+	errs := []error{s.lock.Close()}
+	for _, seg := range segments {
+		errs = append(errs, seg.close())
+	}
+	return errors.Join(errs...)
+}
