@@ -98,7 +98,7 @@ func constOp(t wasm.ValType) wasm.Op {
 
 // localValue reads a local, or sets it and keeps the value.
 func (b *body) localValue(t wasm.ValType, op wasm.Op) bool {
-	fit := filter(b.locals, func(i int, l wasm.ValType) bool { return l == t && (op == wasm.OpLocalGet || !b.own[i]) })
+	fit := filter(b.locals, func(i int, l wasm.ValType) bool { return l == t && !b.own[i] })
 	if len(fit) == 0 {
 		return false
 	}
