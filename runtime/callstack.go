@@ -1,13 +1,28 @@
 package runtime
 
-import _ "unsafe" // for go:linkname
+import (
+	"math/bits"
+	_ "unsafe" // for go:linkname
+)
 
 // interpreterFrames is the most frames that wazero's interpreter nests before
 // it reports a stack overflow: a variable there, 2000 by default, meant to be
 // set at link time. Call depth is limited by the meter, the same on every
-// engine, so this must only be beyond what it admits.
+// engine; this is a backstop beyond what it admits, and within what Go's stack
+// can hold.
 //
 //go:linkname interpreterFrames github.com/tetratelabs/wazero/internal/engine/interpreter.callStackCeiling
 var interpreterFrames int
 
-func init() { interpreterFrames = 2 * MaxCallDepth }
+func init() {
+	const spare = 4096
+	interpreterFrames = maxCallDepth() + spare
+}
+
+// maxCallDepth is the largest call depth limit on this machine.
+func maxCallDepth() int {
+	if bits.UintSize == 32 {
+		return DefaultCallDepth
+	}
+	return MaxCallDepth
+}

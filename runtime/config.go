@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"fmt"
-	"math/bits"
 	goruntime "runtime"
 	"time"
 
@@ -161,10 +160,8 @@ func (l Limits) Validate() error {
 		return fmt.Errorf("fuel limit %d is above %d", l.Fuel, uint64(MaxFuel))
 	case l.WallTime < 0:
 		return fmt.Errorf("negative time limit %v", l.WallTime)
-	case l.CallDepth < 0 || l.CallDepth > MaxCallDepth:
-		return fmt.Errorf("call depth limit %d is not in 0..%d", l.CallDepth, MaxCallDepth)
-	case l.CallDepth > DefaultCallDepth && bits.UintSize == 32:
-		return fmt.Errorf("call depth limit %d is above %d, the most on a 32-bit machine", l.CallDepth, DefaultCallDepth)
+	case l.CallDepth < 0 || l.CallDepth > maxCallDepth():
+		return fmt.Errorf("call depth limit %d is not between 0 and %d, the most on this machine", l.CallDepth, maxCallDepth())
 	case l.OutputBytes < 0:
 		return fmt.Errorf("negative output limit %d", l.OutputBytes)
 	case l.OpenFiles < 0:

@@ -55,6 +55,9 @@
 //   - A run whose total is within its fuel limit succeeds; one whose total is above
 //     it ends out_of_fuel. FuelUsed is exact at normal ends, and deterministic and
 //     close to exact at traps and when fuel runs out: internal/meter has the bounds.
+//     The bits of a NaN that an operation makes are the processor's choice
+//     (specification 2.0, section 4.3.3): a guest that looks at them may take
+//     another way, and use other fuel, elsewhere.
 //   - A guest's own unreachable is a trap, never mistaken for want of fuel.
 //   - Memories and tables together never take more than Limits.Memory, and all
 //     tables together never more than 2^20 elements.

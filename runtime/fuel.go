@@ -82,8 +82,7 @@ func (t *fuelTank) resize(took time.Duration) {
 // zero, and now and then in between.
 func (i *Instance) check(ctx context.Context, debt int64) {
 	if int64(i.tank.left.Get()) < 0 && !i.tank.grant(debt) {
-		i.overrun = debt
-		panic(&GuestError{Status: StatusFailed, Reason: ReasonOutOfFuel, Message: "out of fuel"})
+		i.outOfFuel(debt)
 	}
 	if int64(i.depth.Get()) < 0 {
 		panic(&GuestError{Status: StatusFailed, Reason: ReasonTrap, Message: "stack overflow: the limit on call depth"})
@@ -94,8 +93,22 @@ func (i *Instance) check(ctx context.Context, debt int64) {
 // Charge implements hostabi.Caller.
 func (i *Instance) Charge(units uint64) {
 	if i.tank.charge(units) && !i.tank.grant(0) {
-		panic(&GuestError{Status: StatusFailed, Reason: ReasonOutOfFuel, Message: "out of fuel"})
+		i.outOfFuel(0)
 	}
+}
+
+// maxOvershoot is more than a guest can execute beyond its limit, in units (see
+// internal/meter).
+const maxOvershoot = 1 << 16
+
+// outOfFuel ends the guest. What is charged beyond maxOvershoot is a bulk
+// instruction or a host function that has not run, and does not count.
+func (i *Instance) outOfFuel(debt int64) {
+	i.overrun = debt
+	if over := i.tank.used() + debt - i.tank.limit; over > maxOvershoot {
+		i.overrun = debt - over
+	}
+	panic(&GuestError{Status: StatusFailed, Reason: ReasonOutOfFuel, Message: "out of fuel"})
 }
 
 // stopIfDone stops the guest when its context is done.

@@ -165,7 +165,24 @@ func (i *Instance) Call(ctx context.Context, name string, args ...uint64) ([]uin
 	if want := slots(t.Params); len(args) != want {
 		return nil, fmt.Errorf("%w: %q takes %d values, not %d", ErrArguments, name, want, len(args))
 	}
-	return i.call(ctx, name, args...)
+	results, err := i.call(ctx, name, args...)
+	narrow(t.Results, results)
+	return results, err
+}
+
+// narrow clears the upper halves of 32-bit results, where the compiler leaves
+// whatever was there.
+func narrow(types []ValueType, results []uint64) {
+	at := 0
+	for _, t := range types {
+		if at >= len(results) {
+			return
+		}
+		if t == I32 || t == F32 {
+			results[at] = uint64(uint32(results[at]))
+		}
+		at += slots([]ValueType{t})
+	}
 }
 
 func slots(types []ValueType) int {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/ipfs/go-cid"
@@ -167,6 +168,11 @@ func (l *loaded) describe(m *wasm.Module) error {
 	for i := range m.Imports {
 		name := m.Imports[i].Module
 		l.wasi = l.wasi || name == wasi.ModuleName || name == wasi.UnstableName
+	}
+	for _, t := range m.Tags {
+		if int(t) < len(m.Types) && slices.Contains(m.Types[t].Params, V128) {
+			return invalidModule(errors.New("exceptions that carry v128 values are not supported"))
+		}
 	}
 	for i := range m.Memories {
 		l.memory += m.Memories[i].Limits.Min << 16

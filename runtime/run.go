@@ -70,7 +70,7 @@ func (i *Instance) runEntry(ctx context.Context, name string, args []uint64) ([]
 			return nil, err
 		}
 	}
-	return i.call(ctx, name, args...)
+	return i.Call(ctx, name, args...)
 }
 
 func (i *Instance) result(name string, values []uint64) *Result {

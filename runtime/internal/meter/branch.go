@@ -9,6 +9,7 @@ func (g *graph) branch(in *wasm.Instr) {
 		g.site(site{kind: siteBack, pos: in.Pos, end: in.End, edge: e, arg: in.A, target: f.loop})
 	} else {
 		g.chargeAt(in.Pos, g.edge(g.cur, g.label(f), g.base()))
+		g.site(site{kind: siteBr, pos: in.Pos, end: in.End, arg: in.A, target: f.outer})
 	}
 	g.event(evBranch, in.A)
 	g.event(evStop, 0)
@@ -26,7 +27,8 @@ func (g *graph) backEdge(from int32, f *frame) int32 {
 func (g *graph) placeChecks() {
 	for i := range g.edges {
 		if e := &g.edges[i]; e.loop >= 0 {
-			e.checked = !g.loops[e.loop].checkedAtHeader()
+			l := &g.loops[e.loop]
+			e.checked = !l.caught && g.form(l) != formGathered
 		}
 	}
 }
@@ -38,9 +40,9 @@ const takenWeight = 9
 func (g *graph) branchIf(in *wasm.Instr) {
 	f := g.frame(in.A)
 	g.event(evBranch, in.A)
-	s := site{kind: siteBrIf, pos: in.Pos, end: in.End, arg: in.A, typ: g.mod.identity(f.types)}
+	s := site{kind: siteBrIf, pos: in.Pos, end: in.End, arg: in.A, target: f.outer, typ: g.mod.identity(f.types)}
 	if f.op == wasm.OpLoop {
-		s.kind, s.target = siteBackIf, f.loop
+		s.kind = siteBackIf
 		s.edge = g.backEdge(g.cur, f)
 	} else {
 		s.edge = g.edge(g.cur, g.label(f), takenWeight*g.base())
@@ -65,9 +67,10 @@ func (g *graph) branchTable(in *wasm.Instr) {
 	g.chargeAt(in.Pos, g.edge(g.cur, mid, g.base()))
 	g.cur = mid
 	g.table++
-	s := site{kind: siteTable, pos: in.Pos, end: in.End, edge: int32(len(g.edges)), target: int32(len(g.landings))}
+	s := site{kind: siteTable, pos: in.Pos, end: in.End, edge: int32(len(g.edges)), target: int32(len(g.landings)), table: int32(len(g.outers))}
 	for _, depth := range in.Targets {
 		f := g.frame(depth)
+		g.outers = append(g.outers, f.outer)
 		if f.mark == g.table {
 			continue
 		}

@@ -75,6 +75,10 @@ func (e *emitter) site(s *site) {
 		e.tail(s)
 	case siteLoop:
 		e.loopStart(s, mirror)
+	case siteLoopEnd:
+		e.loopEnd(s)
+	case siteBr:
+		e.br(s.arg + e.shift(s.loop, s.target))
 	case siteElse:
 		if e.changes(s.edge) {
 			e.op(wasm.OpElse)
@@ -83,14 +87,14 @@ func (e *emitter) site(s *site) {
 	case siteBrIf:
 		e.branchIf(s)
 	case siteBack:
-		e.back(s.edge, s.target, s.arg, s.loop)
+		e.back(s.edge, s.arg+e.shift(s.loop, s.target), s.loop)
 	case siteBackIf:
 		if !e.edges[s.edge].checked && !e.changes(s.edge) {
-			e.raw(e.body[s.pos:s.end])
+			e.brIf(s.arg + e.shift(s.loop, s.target))
 			return
 		}
 		e.block(wasm.OpIf, s.typ)
-		e.back(s.edge, s.target, s.arg+1, s.loop)
+		e.back(s.edge, s.arg+e.shift(s.loop, s.target)+1, s.loop)
 		e.end()
 	case siteTable:
 		e.branchTable(s)
@@ -245,30 +249,76 @@ func (e *emitter) loopStart(s *site, mirror bool) {
 	if inside && !mirror {
 		e.reload()
 	}
-	e.raw(e.body[s.pos:s.end])
+	form := e.form(l)
+	if form != formPlain {
+		head := e.body[s.pos+1 : s.end] // the block type
+		e.op(wasm.OpBlock)
+		e.raw(head)
+		e.op(wasm.OpLoop)
+		e.raw(head)
+		e.block(wasm.OpBlock, l.typ)
+	}
+	if form != formGathered {
+		e.raw(e.body[s.pos:s.end])
+	}
 	if l.caught {
 		e.restoreDepth(e.nodes[l.header].level)
-	}
-	if l.checkedAtHeader() {
-		e.fuelMinus(0, inside)
-		e.coldCheck(e.nodes[l.header].debt, e.savedIn(l), inside)
+		e.check(e.nodes[l.header].debt, inside)
 	}
 }
 
+// loopEnd closes a loop, and what was opened around it: the block that is left
+// when the loop ends, the loop that enters it anew, and the block that is left to
+// call the host, or to see whether to.
+func (e *emitter) loopEnd(s *site) {
+	l := &e.loops[s.target]
+	form := e.form(l)
+	if form != formGathered {
+		e.end()
+	}
+	if form == formPlain {
+		return
+	}
+	e.br(2)
+	e.end()
+	mirror := e.mirrors(s.target)
+	if form == formShared {
+		e.cold(e.nodes[l.header].debt, e.savedIn(l), mirror)
+	} else {
+		e.fuelMinus(0, mirror)
+		e.coldCheck(e.nodes[l.header].debt, e.savedIn(l), mirror)
+	}
+	e.br(0)
+	e.end()
+	e.end()
+}
+
+// shift is by how much the depth of a label grows that is in the body of a loop,
+// or the function's if that is -1, as seen from within other loops in there.
+func (e *emitter) shift(from, outer int32) uint32 {
+	n := uint32(0)
+	for l := from; l != outer; l = e.loops[l].parent {
+		n += e.form(&e.loops[l]).labels()
+	}
+	return n
+}
+
 func (e *emitter) branchIf(s *site) {
+	depth := s.arg + e.shift(s.loop, s.target)
 	if !e.changes(s.edge) {
-		e.raw(e.body[s.pos:s.end])
+		e.brIf(depth)
 		return
 	}
 	e.block(wasm.OpIf, s.typ)
 	e.edge(s.edge, s.loop)
-	e.br(s.arg + 1)
+	e.br(depth + 1)
 	e.end()
 }
 
 // back charges and checks a back edge and goes along it. The hot way is one
 // conditional branch.
-func (e *emitter) back(edge, target int32, depth uint32, loop int32) {
+func (e *emitter) back(edge int32, depth uint32, loop int32) {
+	target := e.edges[edge].loop
 	e.takeDepth(edge, loop)
 	if !e.edges[edge].checked {
 		e.charge(e.edges[edge].charge, e.mirrors(loop))
@@ -285,13 +335,18 @@ func (e *emitter) back(edge, target int32, depth uint32, loop int32) {
 	e.br(depth + 1)
 	e.end()
 	l := &e.loops[target]
+	if e.form(l) == formShared {
+		e.br(depth + 1)
+		return
+	}
 	e.cold(e.nodes[l.header].debt, e.savedIn(l), e.mirrors(target))
 	e.br(depth)
 }
 
-// savedIn lists the locals to save where the host is called in a loop.
+// savedIn lists the locals to save where the host is called in a loop, if that
+// pays.
 func (e *emitter) savedIn(l *loop) []uint32 {
-	if !e.known {
+	if !e.known || !l.tight() && e.form(l) == formPlain {
 		return nil
 	}
 	return e.list(l.live, l.modified)
@@ -319,10 +374,6 @@ func (e *emitter) list(a, b bits) []uint32 {
 // which its back edge is charged and checked.
 func (e *emitter) branchTable(s *site) {
 	landings := e.landings[s.target : s.target+int32(s.arg)]
-	if len(landings) == 0 {
-		e.raw(e.body[s.pos:s.end])
-		return
-	}
 	landed := make(map[uint32]uint32, len(landings))
 	for i, l := range landings {
 		landed[l.depth] = uint32(i)
@@ -332,16 +383,16 @@ func (e *emitter) branchTable(s *site) {
 	var in wasm.Instr
 	r.Next(&in)
 	e.opU32(wasm.OpBrTable, uint32(len(in.Targets)-1))
-	for _, depth := range in.Targets {
+	for i, depth := range in.Targets {
 		n, ok := landed[depth]
 		if !ok {
-			n = depth + uint32(len(landings))
+			n = depth + uint32(len(landings)) + e.shift(s.loop, e.outers[int(s.table)+i])
 		}
 		e.b = wasm.AppendU32(e.b, n)
 	}
 	for i, l := range landings {
 		e.end()
-		e.back(s.edge+int32(i), l.loop, l.depth+uint32(len(landings)-1-i), s.loop)
+		e.back(s.edge+int32(i), l.depth+uint32(len(landings)-1-i)+e.shift(s.loop, l.loop), s.loop)
 	}
 }
 

@@ -12,6 +12,7 @@ type frame struct {
 	label int32   // node that a branch to it reaches, or -1 while there is none
 	loop  int32   // index of the loop, for a loop
 	src   int32   // for an if without else so far: the node that its test ends
+	outer int32   // the loop whose body a branch to it leads to, or -1
 	types []wasm.ValType
 	mark  int32 // the br_table that last named it
 
@@ -30,12 +31,46 @@ type loop struct {
 	modified bits           // locals set within
 }
 
-// maxBacks is how many back edges of a loop are checked each for itself. A loop
-// with more of them is checked at its header, as is one that a catch clause leads
-// to: that is a little slower, and saves the code of all those checks.
-const maxBacks = 2
+// loopForm says how a loop's back edges are checked.
+type loopForm uint8
 
-func (l *loop) checkedAtHeader() bool { return l.caught || l.backs > maxBacks }
+const (
+	// formPlain: each with its own call of the host.
+	formPlain loopForm = iota
+	// formShared: each for itself, with one call of the host for all, outside of
+	// the loop, which is then entered anew.
+	formShared
+	// formGathered: all lead to one check, outside of the loop. That is a jump
+	// more on each round, and the least code.
+	formGathered
+)
+
+// maxShared is how many back edges of a loop are checked each for itself.
+const maxShared = 12
+
+// labels is how many labels the form adds around a loop.
+func (f loopForm) labels() uint32 {
+	switch f {
+	case formShared:
+		return 3
+	case formGathered:
+		return 2
+	}
+	return 0
+}
+
+func (g *graph) form(l *loop) loopForm {
+	switch {
+	case l.backs <= 1 || g.fn.catches:
+		return formPlain
+	case l.backs > maxShared:
+		return formGathered
+	}
+	return formShared
+}
+
+// tight tells whether the loop may be hot enough for a check to matter.
+func (l *loop) tight() bool { return !l.calls }
 
 // graph builds a function's flow, and the list of sites where its body will be
 // changed, in one walk over its instructions.
@@ -49,6 +84,7 @@ type graph struct {
 	events []event
 
 	landings []landing
+	outers   []int32        // of the targets of br_tables
 	points   map[int32]bits // what is live on edges that take depth
 
 	cur        int32 // the node being filled, or -1 in dead code
@@ -75,7 +111,7 @@ func (g *graph) reset(mod *module, fn *function) {
 			parent: g.parent, offset: g.offset, order: g.order,
 		},
 		mod: mod, fn: fn,
-		sites: g.sites[:0], frames: g.frames[:0], loops: g.loops[:0], events: g.events[:0], landings: g.landings[:0],
+		sites: g.sites[:0], frames: g.frames[:0], loops: g.loops[:0], events: g.events[:0], landings: g.landings[:0], outers: g.outers[:0],
 		loop: -1,
 	}
 	g.path.leaf = true
@@ -85,7 +121,7 @@ func (g *graph) reset(mod *module, fn *function) {
 	if fn.header && !fn.fixed {
 		g.nodes[g.cur].pin, g.nodes[g.cur].at = true, -fn.callee.prepaid
 	}
-	g.frames = append(g.frames, frame{op: wasm.OpEnd, label: zero, types: fn.typ.Results})
+	g.frames = append(g.frames, frame{op: wasm.OpEnd, label: zero, outer: -1, types: fn.typ.Results})
 }
 
 // newNode adds a node that is reached from here.
@@ -264,7 +300,7 @@ func (g *graph) openBlock(in *wasm.Instr) {
 	}
 	g.event(evBlock, 0)
 	t := g.mod.blockType(in.Block)
-	g.frames = append(g.frames, frame{op: in.Op, label: -1, types: t.Results})
+	g.frames = append(g.frames, frame{op: in.Op, label: -1, outer: g.loop, types: t.Results})
 }
 
 // catch makes a frame the target of a catch clause: whoever throws has a debt
@@ -294,7 +330,7 @@ func (g *graph) openLoop(in *wasm.Instr) {
 	g.event(evLoop, uint32(index))
 	t := g.mod.blockType(in.Block)
 	g.loops[index].typ = g.mod.identity(t.Params)
-	g.frames = append(g.frames, frame{op: wasm.OpLoop, label: header, loop: index, types: t.Params})
+	g.frames = append(g.frames, frame{op: wasm.OpLoop, label: header, loop: index, outer: index, types: t.Params})
 	g.cur, g.loop, g.depth = header, index, g.depth+1
 	g.checks = true
 }
@@ -304,7 +340,7 @@ func (g *graph) openIf(in *wasm.Instr) {
 	t := g.mod.blockType(in.Block)
 	src := g.cur
 	g.nodes[src].in = g.path // from here on, the ways to its end
-	g.frames = append(g.frames, frame{op: wasm.OpIf, label: -1, src: src, types: t.Results})
+	g.frames = append(g.frames, frame{op: wasm.OpIf, label: -1, src: src, outer: g.loop, types: t.Results})
 	g.cur = g.newNode()
 	g.chargeAt(in.End, g.edge(src, g.cur, g.base()/2))
 }
@@ -332,6 +368,7 @@ func (g *graph) closeFrame(in *wasm.Instr) {
 	}
 	if f.op == wasm.OpLoop {
 		g.loop, g.depth = g.loops[f.loop].parent, g.depth-1
+		g.site(site{kind: siteLoopEnd, pos: in.Pos, end: in.End, target: f.loop})
 	} else {
 		g.join(in, f)
 	}
