@@ -19,10 +19,10 @@ func featuresOf(m *wasm.Module) []string {
 			used[featureOfType(v)] = true
 		}
 	}
+	imported := uint32(m.ImportedGlobals())
 	for i := range m.Exports {
-		if x := &m.Exports[i]; x.Kind == wasm.KindGlobal {
-			t, _ := m.GlobalTypeOf(x.Index)
-			used["mutable-globals"] = used["mutable-globals"] || t.Mutable
+		if x := &m.Exports[i]; x.Kind == wasm.KindGlobal && x.Index >= imported {
+			used["mutable-globals"] = used["mutable-globals"] || m.Globals[x.Index-imported].Type.Mutable
 		}
 	}
 	for i := range m.Memories {

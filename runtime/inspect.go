@@ -129,11 +129,12 @@ func tableInfo(t wasm.TableType, imported bool) TableInfo {
 }
 
 func describeExports(info *Info, m *wasm.Module) {
+	functions := exportedFunctions(m)
 	for i := range m.Exports {
 		exp := &m.Exports[i]
 		x := Export{Name: exp.Name, Kind: exp.Kind.String()}
 		if exp.Kind == wasm.KindFunc {
-			t := m.FuncTypeOf(exp.Index)
+			t := functions[exp.Name]
 			x.Signature, x.Params, x.Results = signature(t), t.Params, t.Results
 		}
 		info.Exports = append(info.Exports, x)

@@ -159,12 +159,7 @@ func (e *Engine) compile(ctx context.Context, l *loaded, metered []byte) (err er
 
 // describe notes what instantiation and calls need to know.
 func (l *loaded) describe(m *wasm.Module) error {
-	l.exports = make(map[string]wasm.FuncType, len(m.Exports))
-	for i := range m.Exports {
-		if x := &m.Exports[i]; x.Kind == wasm.KindFunc && x.Index < uint32(m.FuncCount()) {
-			l.exports[x.Name] = m.FuncTypeOf(x.Index)
-		}
-	}
+	l.exports = exportedFunctions(m)
 	for i := range m.Imports {
 		name := m.Imports[i].Module
 		l.wasi = l.wasi || name == wasi.ModuleName || name == wasi.UnstableName
@@ -187,6 +182,19 @@ func (l *loaded) describe(m *wasm.Module) error {
 	}
 	l.memory += uint64(l.elements) * elementBytes
 	return nil
+}
+
+// exportedFunctions lists the types of a module's exported functions.
+func exportedFunctions(m *wasm.Module) map[string]wasm.FuncType {
+	types := m.FuncTypes()
+	exports := make(map[string]wasm.FuncType, len(m.Exports))
+	for i := range m.Exports {
+		x := &m.Exports[i]
+		if x.Kind == wasm.KindFunc && int64(x.Index) < int64(len(types)) && int64(types[x.Index]) < int64(len(m.Types)) {
+			exports[x.Name] = m.Types[types[x.Index]]
+		}
+	}
+	return exports
 }
 
 // CID names the module: what `ipfs add --cid-version=1` prints for its bytes.

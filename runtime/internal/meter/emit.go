@@ -53,7 +53,7 @@ func (e *emitter) function() {
 	}
 	e.raw(e.body[last:])
 	if e.exitCaught {
-		e.restoreDepth(0)
+		e.restoreDepth()
 		e.end()
 	}
 }
@@ -99,7 +99,7 @@ func (e *emitter) site(s *site) {
 	case siteTable:
 		e.branchTable(s)
 	case siteCaught:
-		e.restoreDepth(e.nodes[s.arg].level)
+		e.restoreDepth()
 	case siteBulk:
 		e.bulk(e.body[s.pos:s.end])
 	case siteWait:
@@ -150,11 +150,10 @@ func (e *emitter) liveAt(i, loop int32) []uint32 {
 	}
 }
 
-// restoreDepth sets the depth to what it was at the start less level: whoever
-// threw did not give back what was taken since.
-func (e *emitter) restoreDepth(level int64) {
+// restoreDepth sets the depth to what it was at the start: whoever threw did not
+// give back what was taken since.
+func (e *emitter) restoreDepth() {
 	e.localGet(e.fuel + localDepth)
-	e.minus(level)
 	e.globalSet(e.out.depth)
 }
 
@@ -262,7 +261,7 @@ func (e *emitter) loopStart(s *site, mirror bool) {
 		e.raw(e.body[s.pos:s.end])
 	}
 	if l.caught {
-		e.restoreDepth(e.nodes[l.header].level)
+		e.restoreDepth()
 		e.check(e.nodes[l.header].debt, inside)
 	}
 }

@@ -313,7 +313,7 @@ func (g *graph) catch(f *frame) {
 		g.exitCaught = true
 		return
 	}
-	g.nodes[n].pin = true
+	g.nodes[n].pin, g.nodes[n].caught = true, true
 	g.nodes[n].in = path{acc: maxUnchecked + 1}
 	if f.op == wasm.OpLoop {
 		g.loops[f.loop].caught = true
@@ -395,6 +395,6 @@ func (g *graph) join(in *wasm.Instr, f *frame) {
 		g.path = g.nodes[g.cur].in
 	}
 	if f.caught {
-		g.site(site{kind: siteCaught, pos: in.End, end: in.End, arg: uint32(f.label)})
+		g.site(site{kind: siteCaught, pos: in.End, end: in.End})
 	}
 }

@@ -158,9 +158,9 @@ func (mod *module) sharedMemory() bool {
 // references finds the functions that can be called by others than their
 // direct callers: exports, the start function, and whatever has a reference.
 func (mod *module) references() {
+	types := mod.m.FuncTypes()
 	ref := func(index uint32) {
-		typ, _ := mod.m.TypeIndexOf(index)
-		s := &mod.sigs[mod.sig[typ]]
+		s := &mod.sigs[mod.sig[types[index]]]
 		if int32(index) < mod.imported {
 			s.host = true
 			return

@@ -12,16 +12,17 @@ const zero = 0
 // node is a straight run of instructions: it is entered at its start and left
 // at its end.
 type node struct {
-	cost  int64 // units that running through it takes
-	debt  int64 // units executed but not charged at its start; see solve
-	at    int64 // what the debt must be, if pin is set
-	level int64 // call depth that the function has taken at its start; see solveDepth
-	in    path  // the worst of all ways to its start
-	pin   bool  // the debt must be at
-	soft  bool  // the debt must be in [0, maxCallDebt]
-	entry bool  // the debt may be whatever callers can prepay
-	deep  bool  // it starts with a call that needs the depth to be taken
-	cold  bool  // it ends in a trap
+	cost   int64 // units that running through it takes
+	debt   int64 // units executed but not charged at its start; see solve
+	at     int64 // what the debt must be, if pin is set
+	level  int64 // call depth that the function has taken at its start; see solveDepth
+	in     path  // the worst of all ways to its start
+	pin    bool  // the debt must be at
+	soft   bool  // the debt must be in [0, maxCallDebt]
+	entry  bool  // the debt may be whatever callers can prepay
+	caught bool  // a catch clause leads here: no depth may be taken
+	deep   bool  // it starts with a call that needs the depth to be taken
+	cold   bool  // it ends in a trap
 }
 
 // path sums up the ways from a function's start to a place in it.
@@ -129,8 +130,11 @@ func (f *flow) solveDepth(depth int64) {
 	f.sortEdges(func(e *edge) float64 { return e.weight })
 	f.clear()
 	for i := range f.nodes {
-		if f.nodes[i].deep {
+		switch n := &f.nodes[i]; {
+		case n.deep:
 			f.unite(zero, int32(i), depth)
+		case n.caught:
+			f.unite(zero, int32(i), 0)
 		}
 	}
 	f.tieEqual()

@@ -25,3 +25,15 @@ func (m *Module) DeclaredRefs() []bool {
 	m.constExprs(func(e *ConstExpr) { e.refs(mark) })
 	return refs
 }
+
+// FuncTypes lists the type index of every function, imported ones first: for
+// those who ask often, since TypeIndexOf walks the imports.
+func (m *Module) FuncTypes() []uint32 {
+	types := make([]uint32, 0, len(m.Funcs)+len(m.Imports))
+	for i := range m.Imports {
+		if m.Imports[i].Kind == KindFunc {
+			types = append(types, m.Imports[i].Func)
+		}
+	}
+	return append(types, m.Funcs...)
+}
