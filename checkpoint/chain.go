@@ -258,6 +258,7 @@ func (c *Chain) Lost(pack cid.Cid) []PageRange {
 	for _, r := range ranges {
 		clear(c.id[r.First : r.First+r.Count])
 	}
+	delete(c.packs.index, pack) // should it come out the same, it is written again
 	return ranges
 }
 

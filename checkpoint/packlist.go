@@ -141,7 +141,9 @@ func (l *packList) write() []Object {
 
 func (l *packList) drop(i int) {
 	if id := l.id(i); id.Defined() {
-		delete(l.index, id)
+		if l.index[id] == i {
+			delete(l.index, id)
+		}
 		l.ids[i] = cid.Undef
 		l.free = append(l.free, i)
 	}

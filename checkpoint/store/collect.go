@@ -203,7 +203,7 @@ func (s *Store) evacuate(seg *segment) (moved int64, err error) {
 		if !s.needed(seg, r) {
 			continue
 		}
-		payload, err := readPayload(location{segment: seg, record: r})
+		payload, err := s.copyOf(location{segment: seg, record: r})
 		if err != nil {
 			return moved, err
 		}
@@ -221,6 +221,18 @@ func (s *Store) evacuate(seg *segment) (moved int64, err error) {
 		return moved, err
 	}
 	return moved + g.size(), s.discard(seg)
+}
+
+// copyOf reads a payload, as it is if it is past repair: it will be noticed
+// where it is read.
+func (s *Store) copyOf(at location) ([]byte, error) {
+	if at.record.kind == removal {
+		return nil, nil
+	}
+	if data, err := s.payload(at); err == nil {
+		return data, nil
+	}
+	return readPayload(at)
 }
 
 // needed tells whether a record must outlast its segment.

@@ -66,7 +66,7 @@ func liveUntilCrash(rng *mathrand.Rand, fs *faultFS, actors []*actor) error {
 		}
 	}
 	for _, d := range s.Damage() {
-		if !d.Unfinished {
+		if d.Kind != Unfinished {
 			return fmt.Errorf("false alarm: %s", d)
 		}
 	}

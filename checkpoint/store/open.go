@@ -99,7 +99,14 @@ func (s *Store) replay(seg *segment) error {
 		return err
 	}
 	for _, g := range c.gaps {
-		s.damage = append(s.damage, Damage{seg.name, g.from, g.to, g.from >= c.durable})
+		kind := Broken
+		if g.from >= c.durable {
+			kind = Unfinished
+		}
+		s.damage = append(s.damage, Damage{seg.name, g.from, g.to, kind})
+	}
+	for _, g := range c.repaired {
+		s.damage = append(s.damage, Damage{seg.name, g.from, g.to, Repaired})
 	}
 	for _, r := range c.records {
 		s.know(location{segment: seg, record: r}, nil)
@@ -110,22 +117,18 @@ func (s *Store) replay(seg *segment) error {
 // listAll reads the manifests of the checkpoints that count. One that cannot be
 // read is damage, and is not listed.
 func (s *Store) listAll() error {
-	for id, at := range s.index {
+	for _, at := range s.index {
 		if at.record.kind != commit {
 			continue
 		}
-		data, err := readPayload(at)
+		data, err := s.payload(at)
 		if err != nil {
-			return err
+			s.damage = append(s.damage, Damage{at.segment.name, at.record.payload(), at.record.end(), Broken})
+			continue
 		}
 		signed, err := checkpoint.OpenTrusted(data)
-		if err == nil && signed.ID != id {
-			err = fmt.Errorf("checkpoint %s: %w", id, checkpoint.ErrHash)
-		}
 		if err != nil {
-			s.bad[id] = err
-			s.damage = append(s.damage, Damage{at.segment.name, at.record.payload(), at.record.end(), false})
-			continue
+			return err // it was checked
 		}
 		s.insert(refOf(signed))
 	}

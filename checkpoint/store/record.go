@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -86,6 +87,23 @@ func parseHeader(h []byte, salt uint32, offset int64) (record, bool) {
 	return r, ok
 }
 
+// repairHeader is parseHeader of a header in which one byte is wrong. A
+// wrong byte of the checksum itself is one that all else contradicts.
+func repairHeader(h []byte, salt uint32, offset int64) (r record, ok bool) {
+	if len(h) < headerSize {
+		return record{}, false
+	}
+	h = bytes.Clone(h[:headerSize])
+	if sum := binary.LittleEndian.Uint32(h); !oneByte(sum ^ crc32.Update(salt, castagnoli, h[4:])) {
+		parsed := func([]byte) bool { r, ok = parseHeader(h, salt, offset); return ok }
+		return r, repair(h[4:], salt, sum, parsed)
+	}
+	binary.LittleEndian.PutUint32(h, crc32.Update(salt, castagnoli, h[4:]))
+	return parseHeader(h, salt, offset)
+}
+
+func oneByte(v uint32) bool { return v<<8 == 0 || v&^0xff0000 == 0 || v&^0xff00 == 0 || v&^0xff == 0 }
+
 // gap is a stretch of a segment that holds no record.
 type gap struct{ from, to int64 }
 
@@ -93,6 +111,8 @@ type gap struct{ from, to int64 }
 type contents struct {
 	records []record
 	gaps    []gap
+	// repaired are headers that had one wrong byte.
+	repaired []gap
 	// durable is how much of the segment was on disk for certain: damage before
 	// it is damage, behind it a write that was never finished.
 	durable int64
@@ -109,6 +129,11 @@ func scan(f io.ReaderAt, size int64, salt uint32) (contents, error) {
 			return c, err
 		}
 		r, ok := parseHeader(h, salt, at)
+		if !ok && c.end() == at {
+			if r, ok = repairHeader(h, salt, at); ok {
+				c.repaired = append(c.repaired, gap{at, at + headerSize})
+			}
+		}
 		if !ok || r.end() > size {
 			c.skip(at)
 			at++
@@ -119,6 +144,14 @@ func scan(f io.ReaderAt, size int64, salt uint32) (contents, error) {
 		at = r.end()
 	}
 	return c, nil
+}
+
+// end is where the last record ended.
+func (c *contents) end() int64 {
+	if len(c.records) == 0 {
+		return 0
+	}
+	return c.records[len(c.records)-1].end()
 }
 
 // skip notes that the byte at offset belongs to no record.
@@ -142,11 +175,11 @@ func (c *contents) whole(f io.ReaderAt, salt uint32) error {
 		}
 		end = r.end()
 		if r.offset >= c.durable {
-			sum, err := payloadSum(f, salt, r)
+			sound, err := payloadSound(f, salt, r)
 			if err != nil {
 				return err
 			}
-			if sum != r.payloadSum {
+			if !sound {
 				run = end
 				c.gaps = append(c.gaps, gap{r.offset, end})
 				continue
@@ -161,12 +194,12 @@ func (c *contents) whole(f io.ReaderAt, salt uint32) error {
 	return nil
 }
 
-func payloadSum(f io.ReaderAt, salt uint32, r record) (uint32, error) {
+func payloadSound(f io.ReaderAt, salt uint32, r record) (bool, error) {
 	b := make([]byte, r.length)
-	if _, err := f.ReadAt(b, r.payload()); err != nil && !(errors.Is(err, io.EOF) && len(b) == 0) {
-		return 0, fmt.Errorf("read record: %w", err)
+	if n, err := f.ReadAt(b, r.payload()); n < len(b) {
+		return false, fmt.Errorf("read record: %w", err)
 	}
-	return crc32.Update(salt, castagnoli, b), nil
+	return crc32.Update(salt, castagnoli, b) == r.payloadSum, nil
 }
 
 // window reads a file by large pieces.

@@ -109,26 +109,38 @@ type location struct {
 	born uint64
 }
 
-// Damage is what Open found: bytes that had been on disk and are not records any
-// more. What they held shows when it is missing.
+// Damage is bytes that are not what was written. What they held shows when it
+// is missing.
 type Damage struct {
 	Segment  string
 	From, To int64
-	// Unfinished is true if it may as well be a write that a crash cut off.
-	Unfinished bool
+	Kind     DamageKind
 }
+
+// DamageKind says how bad it is.
+type DamageKind byte
+
+const (
+	// Broken bytes are lost.
+	Broken DamageKind = iota
+	// Unfinished bytes may as well be a write that a crash cut off.
+	Unfinished
+	// Repaired ones had one wrong byte, which could be put right.
+	Repaired
+)
 
 // String names the bytes.
 func (d Damage) String() string {
-	what := "damaged"
-	if d.Unfinished {
-		what = "damaged or a write that was cut off"
-	}
+	what := [...]string{"damaged", "damaged, or a write that was cut off", "damaged in one place and repaired"}[d.Kind]
 	return fmt.Sprintf("segment %s: bytes %d to %d are %s", d.Segment, d.From, d.To, what)
 }
 
-// Damage lists what Open found.
-func (s *Store) Damage() []Damage { return slices.Clone(s.damage) }
+// Damage lists what Open found, and what was repaired since.
+func (s *Store) Damage() []Damage {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Clone(s.damage)
+}
 
 // Get implements checkpoint.Getter: the object's bytes, checked against id.
 // Manifests of committed checkpoints are objects too.
@@ -153,28 +165,56 @@ func (s *Store) Get(id cid.Cid) ([]byte, error) {
 }
 
 func (s *Store) read(at location) ([]byte, error) {
+	data, err := s.payload(at)
+	if err != nil || at.record.kind != commit {
+		return data, err
+	}
+	signed, err := checkpoint.OpenTrusted(data)
+	if err != nil {
+		return nil, s.note(at, err)
+	}
+	return signed.Encoded, nil
+}
+
+// payload reads a record's payload and checks it against its name. One wrong
+// byte is put right, and noted.
+func (s *Store) payload(at location) ([]byte, error) {
 	data, err := readPayload(at)
 	if err != nil {
 		return nil, s.note(at, err)
 	}
-	if at.record.kind == commit {
-		signed, err := checkpoint.OpenTrusted(data)
-		if err != nil {
-			return nil, s.note(at, err)
-		}
-		data = signed.Encoded
+	err = at.record.check(data)
+	if err == nil {
+		return data, nil
 	}
-	if err := checkpoint.Check(at.record.id, data); err != nil {
+	good := func(b []byte) bool { return at.record.check(b) == nil }
+	if !repair(data, at.segment.salt, at.record.payloadSum, good) {
 		return nil, s.note(at, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d := (Damage{at.segment.name, at.record.payload(), at.record.end(), Repaired}); !slices.Contains(s.damage, d) {
+		s.damage = append(s.damage, d)
 	}
 	return data, nil
 }
 
+// check tells whether a payload is what the record's CID names.
+func (r record) check(payload []byte) error {
+	if r.kind != commit {
+		return checkpoint.Check(r.id, payload)
+	}
+	signed, err := checkpoint.OpenTrusted(payload)
+	if err == nil && signed.ID != r.id {
+		err = fmt.Errorf("checkpoint %s: %w", r.id, checkpoint.ErrHash)
+	}
+	return err
+}
+
 func readPayload(at location) ([]byte, error) {
 	data := make([]byte, at.record.length)
-	n, err := at.segment.file.ReadAt(data, at.record.payload())
-	if err != nil && !(errors.Is(err, io.EOF) && n == len(data)) {
-		return nil, fmt.Errorf("segment %s at %d: %w", at.segment.name, at.record.payload(), err)
+	if n, err := at.segment.file.ReadAt(data, at.record.payload()); n < len(data) {
+		return nil, err
 	}
 	return data, nil
 }
@@ -237,14 +277,11 @@ func (s *Store) Load(id cid.Cid) (*checkpoint.Signed, error) {
 	at.segment.readers.Add(1)
 	defer at.segment.readers.Done()
 	s.mu.RUnlock()
-	data, err := readPayload(at)
+	data, err := s.payload(at)
 	if err != nil {
-		return nil, s.note(at, err)
+		return nil, err
 	}
 	signed, err := checkpoint.Open(data, s.cfg.Verifier)
-	if err == nil && signed.ID != id {
-		err = fmt.Errorf("checkpoint %s: %w", id, checkpoint.ErrHash)
-	}
 	if err != nil {
 		return nil, s.note(at, err)
 	}
