@@ -29,6 +29,10 @@ var (
 	payElements = helper{wasm.OpTableInit, 1 << 31}
 )
 
+// slow calls the host's check: a call within the module takes the engine less
+// code, and there are many.
+var slow = helper{op: wasm.OpCall}
+
 // bulk replaces a bulk instruction.
 func (e *emitter) bulk(raw []byte) { e.out.bulk(&e.asm, raw) }
 
@@ -75,6 +79,11 @@ var (
 func (o *output) helperBody(h helper) (wasm.FuncType, []wasm.LocalRun, []byte) {
 	var a asm
 	switch {
+	case h == slow:
+		a.localGet(0)
+		a.call(o.check)
+		a.end()
+		return wasm.FuncType{Params: []wasm.ValType{wasm.I64}}, nil, a.b
 	case h == payBytes:
 		o.pay(&a, 0, bytesPerUnit)
 		a.localGet(0)

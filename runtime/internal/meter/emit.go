@@ -233,7 +233,7 @@ func (e *emitter) cold(debt int64, saved []uint32, mirror bool) {
 
 func (e *emitter) callHost(debt int64) {
 	e.i64(debt)
-	e.call(e.out.check)
+	e.call(e.out.helper(slow))
 }
 
 func (e *emitter) reload() {
