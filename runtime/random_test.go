@@ -208,12 +208,12 @@ func runPlain(r wazero.Runtime, p *wasmgen.Program) (*outcome, error) {
 // errStart: the program failed before it could be called.
 var errStart = errors.New("the program did not start")
 
-// runMetered runs a program on an engine of ours. slice is how much fuel the
-// guest gets first in each call.
+// runMetered runs a program on an engine of ours with slices of the given size.
 func runMetered(m *Module, p *wasmgen.Program, fuel uint64, slice int64) (*outcome, error) {
 	var j journal
 	o := &outcome{}
 	ctx := context.Background()
+	m.engine.slices = sliceBounds{slice, slice}
 	inst, err := m.Instantiate(ctx, Task{
 		State:  map[string]any{wasmgen.HostModule: &j},
 		Limits: Limits{Fuel: fuel, CallDepth: randomDepth},
@@ -223,9 +223,6 @@ func runMetered(m *Module, p *wasmgen.Program, fuel uint64, slice int64) (*outco
 	}
 	defer inst.Close()
 	for i := 0; err == nil && i < len(p.Calls); i++ {
-		if slice > 0 {
-			inst.tank.slice = slice
-		}
 		var results []uint64
 		if results, err = inst.Call(ctx, p.Calls[i].Name, p.Calls[i].Args...); err == nil {
 			o.calls = append(o.calls, resultText(exportType(p.Module, p.Calls[i].Name).Results, results))
@@ -345,7 +342,7 @@ func (s *specimen) compare() error {
 		s.overflows++
 		return nil
 	}
-	want, err := runMetered(s.metered, s.Program, enough, 0)
+	want, err := runMetered(s.metered, s.Program, enough, maxSlice)
 	switch {
 	case err != nil:
 		return fmt.Errorf("reference: %w", err)
@@ -371,7 +368,7 @@ func (s *specimen) compare() error {
 // agree runs on both engines, with slices of several sizes, which must make no
 // difference, and gives the outcome.
 func (s *specimen) agree(limit uint64) (*outcome, error) {
-	first, err := runMetered(s.compiled, s.Program, limit, 0)
+	first, err := runMetered(s.compiled, s.Program, limit, maxSlice)
 	if err != nil {
 		return nil, fmt.Errorf("compiler: %w", err)
 	}
@@ -380,7 +377,8 @@ func (s *specimen) agree(limit uint64) (*outcome, error) {
 		on    *Module
 		slice int64
 	}{
-		{"interpreter", s.interpreted, 0}, {"interpreter, small slices", s.interpreted, 1}, {"compiler, small slices", s.compiled, 1},
+		{"interpreter", s.interpreted, maxSlice}, {"interpreter, slices of 1", s.interpreted, 1},
+		{"compiler, slices of 1", s.compiled, 1}, {"compiler, slices of 97", s.compiled, 97},
 	} {
 		o, err := runMetered(again.on, s.Program, limit, again.slice)
 		if err != nil {
