@@ -65,6 +65,7 @@ func (o *output) helper(h helper) uint32 {
 	}
 	index := uint32(int(o.mod.imported)+len(o.m.Funcs)+len(o.bodies)) + o.added
 	o.helpers[h] = index
+	o.names = append(o.names, wasm.Name{Index: index, Name: h.op.String()})
 	typ, locals, body := o.helperBody(h)
 	o.types = append(o.types, o.mod.types.of(typ.Params, typ.Results))
 	o.bodies = append(o.bodies, wasm.Code{Locals: locals, Body: body})

@@ -39,6 +39,7 @@ type output struct {
 	spills  map[wasm.ValType][]uint32 // globals that cold paths save locals in
 	helpers map[helper]uint32         // functions added
 	bodies  []wasm.Code               // their bodies
+	names   []wasm.Name               // their names, as traps show them
 	types   []uint32                  // their types
 }
 

@@ -45,6 +45,7 @@ func rewrite(m *wasm.Module, bodies func(*output) ([]wasm.Code, error)) (Plan, e
 	}
 	start := m.Start
 	m.MapFuncs(o.index)
+	m.NameFuncs(o.names)
 	if start != nil {
 		moved := o.index(*start)
 		start, m.Start = &moved, nil

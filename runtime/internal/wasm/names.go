@@ -216,3 +216,13 @@ func (m *Module) mapNames(change func(*Names)) {
 	}
 	m.Customs = kept
 }
+
+// NameFuncs adds names of functions whose index is above all others, to a module that names its
+// functions.
+func (m *Module) NameFuncs(more []Name) {
+	m.mapNames(func(n *Names) {
+		if len(n.Funcs) > 0 {
+			n.Funcs = append(n.Funcs, more...)
+		}
+	})
+}
