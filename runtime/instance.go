@@ -263,8 +263,8 @@ func trapOrFault(err error) error {
 	if guest, ok := errors.AsType[*GuestError](err); ok {
 		return guest
 	}
-	const prefix = "wasm error: "
-	if text := err.Error(); strings.HasPrefix(text, prefix) {
+	const prefix, overflow = "wasm error: ", "stack overflow"
+	if text := err.Error(); strings.HasPrefix(text, prefix) || strings.HasPrefix(text, overflow) {
 		return &GuestError{Status: StatusFailed, Reason: ReasonTrap, Message: strings.TrimPrefix(text, prefix)}
 	}
 	return err

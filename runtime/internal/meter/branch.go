@@ -23,8 +23,16 @@ func (g *graph) backEdge(from int32, f *frame) int32 {
 	return e
 }
 
-// placeChecks decides which back edges carry a check.
+// placeChecks decides which back edges carry a check, and by how much the loops'
+// forms deepen labels.
 func (g *graph) placeChecks() {
+	for i := range g.loops { // parents come first
+		l := &g.loops[i]
+		l.labels = g.form(l).labels()
+		if l.parent >= 0 {
+			l.labels += g.loops[l.parent].labels
+		}
+	}
 	for i := range g.edges {
 		if e := &g.edges[i]; e.loop >= 0 {
 			l := &g.loops[e.loop]
@@ -129,7 +137,9 @@ func (g *graph) invoke(in *wasm.Instr, c callee) {
 	case c.checks:
 		g.split(in.Pos, splitSoft)
 	}
-	g.nodes[g.cur].deep = c.deep && g.fn.header
+	if c.deep && g.fn.header {
+		g.nodes[g.cur].deep = true // the node is the call's own: it has just been split off
+	}
 	g.afterCall(c)
 }
 

@@ -295,9 +295,12 @@ func (e *emitter) loopEnd(s *site) {
 // shift is by how much the depth of a label grows that is in the body of a loop,
 // or the function's if that is -1, as seen from within other loops in there.
 func (e *emitter) shift(from, outer int32) uint32 {
-	n := uint32(0)
-	for l := from; l != outer; l = e.loops[l].parent {
-		n += e.form(&e.loops[l]).labels()
+	if from == outer {
+		return 0
+	}
+	n := e.loops[from].labels
+	if outer >= 0 {
+		n -= e.loops[outer].labels
 	}
 	return n
 }

@@ -15,7 +15,7 @@ import (
 // disk would mix modules of the old kind with the new.
 const (
 	goldenRevision = 1
-	golden         = ""
+	golden         = "b88af1abae0d60feca9f2fbf448b4bd8d5cbebbc720833ede752d4228200228b"
 )
 
 func TestRevision(t *testing.T) {

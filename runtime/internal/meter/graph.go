@@ -27,6 +27,7 @@ type loop struct {
 	calls    bool           // something in it may change the fuel global
 	backs    int            // number of back edges to it
 	caught   bool           // a catch clause branches to it: a cycle without a back edge
+	labels   uint32         // labels added around it and the loops around it
 	live     bits           // locals whose value at the header matters
 	modified bits           // locals set within
 }

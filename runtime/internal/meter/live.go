@@ -74,7 +74,7 @@ func (g *graph) liveness(locals int) bool {
 
 // point notes what is live on an edge on which the host may be called.
 func (g *graph) point(edge uint32, live bits) {
-	if g.edges[edge].depth <= 0 {
+	if g.edges[edge].depth <= 0 || len(g.points)*len(live) > maxLiveWork/8 {
 		return
 	}
 	if g.points == nil {
@@ -88,21 +88,19 @@ func (g *graph) point(edge uint32, live bits) {
 
 // modified collects the locals that each loop sets.
 func (g *graph) modified() {
-	var open []int32 // loop index or -1
+	open := []int32{-1} // the innermost loop at each level
 	for _, e := range g.events {
+		inner := open[len(open)-1]
 		switch e & evKind {
 		case evBlock, evIf:
-			open = append(open, -1)
+			open = append(open, inner)
 		case evLoop:
 			open = append(open, int32(e&evArg))
 		case evEnd:
 			open = open[:len(open)-1]
 		case evSet:
-			for _, l := range slices.Backward(open) {
-				if l >= 0 {
-					g.loops[l].modified.add(uint32(e & evArg))
-					break
-				}
+			if inner >= 0 {
+				g.loops[inner].modified.add(uint32(e & evArg))
 			}
 		}
 	}

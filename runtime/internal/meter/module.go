@@ -28,6 +28,7 @@ type function struct {
 	calls    []int32  // defined functions that it calls, each once
 	indirect []uint32 // types that it calls indirectly
 	frame    int64    // units of call depth that its frame takes
+	branches int      // places where its control flow divides or meets, about
 	loops    bool     // it has a loop
 	bulk     bool     // it has a bulk instruction
 	toHost   bool     // it calls an imported function
@@ -66,6 +67,7 @@ type module struct {
 	sig                        []int          // of each type, its canonical type
 	sigs                       []signature
 	growsTable, waits, catches bool
+	branches                   int  // the most in one function
 	throws                     bool // it has exceptions: any call may throw
 	foreign                    bool // tables are shared with others: an indirect call may reach the host
 
@@ -127,10 +129,11 @@ func (mod *module) callee(index uint32) callee {
 
 // indirect is the callee of a call through a table.
 func (mod *module) indirect(typ uint32) callee {
+	c := mod.sigs[mod.sig[typ]].callee
 	if mod.foreign {
-		return hostCallee
+		c.host, c.checks, c.charges = true, true, true
 	}
-	return mod.seen(mod.sigs[mod.sig[typ]].callee)
+	return mod.seen(c)
 }
 
 func (mod *module) seen(c callee) callee {

@@ -35,6 +35,7 @@ func (mod *module) summary(checker *wasm.Checker, i int) error {
 		height = max(height, len(checker.Stack()))
 		mod.note(f, &in)
 	}
+	mod.branches = max(mod.branches, f.branches)
 	slices.Sort(f.calls)
 	f.calls = slices.Compact(f.calls)
 	slices.Sort(f.indirect)
@@ -59,7 +60,12 @@ func values(types []wasm.ValType) int {
 
 func (mod *module) note(f *function, in *wasm.Instr) {
 	switch in.Op {
+	case wasm.OpBlock, wasm.OpIf, wasm.OpElse, wasm.OpBrIf:
+		f.branches++
+	case wasm.OpBrTable:
+		f.branches += len(in.Targets)
 	case wasm.OpLoop:
+		f.branches++
 		f.loops = true
 	case wasm.OpTryTable:
 		f.catches, mod.catches = true, true
