@@ -1,0 +1,6 @@
+;; The start function never stops calling itself.
+(module
+  (memory (export "memory") 1)
+  (func $f (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1))) (call $f))
+  (start $f)
+  (func (export "_start")))
