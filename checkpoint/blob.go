@@ -162,19 +162,49 @@ func appendArrayHead(b []byte, n int) []byte {
 	return append(b, 0x99, byte(n>>8), byte(n))
 }
 
+// decodeLinks reads what encodeLinks writes, at most so many. The form is so
+// narrow, and there are so many, that it is done by hand.
 func decodeLinks(b []byte, most int) ([]cid.Cid, error) {
-	var links []link
-	if err := decodeExact(b, &links); err != nil {
-		return nil, err
+	n, rest, ok := cutArrayHead(b)
+	if !ok || n > most {
+		return nil, fmt.Errorf("array of at most %d links: %w", most, ErrFormat)
 	}
-	if len(links) > most {
-		return nil, fmt.Errorf("%d links, more than %d: %w", len(links), most, ErrFormat)
+	ids := make([]cid.Cid, n)
+	for i := range ids {
+		if len(rest) > 0 && rest[0] == cborNull {
+			rest = rest[1:]
+			continue
+		}
+		raw, ok := bytes.CutPrefix(rest, linkHead)
+		if !ok || len(raw) < idSize {
+			return nil, fmt.Errorf("link %d: %w", i, ErrFormat)
+		}
+		var err error
+		if ids[i], err = parseID(raw[:idSize]); err != nil {
+			return nil, fmt.Errorf("link %d: %w", i, err)
+		}
+		rest = raw[idSize:]
 	}
-	ids := make([]cid.Cid, len(links))
-	for i, l := range links {
-		ids[i] = l.Cid
+	if len(rest) > 0 {
+		return nil, fmt.Errorf("bytes after %d links: %w", n, ErrFormat)
 	}
 	return ids, nil
+}
+
+// cutArrayHead reads what appendArrayHead writes.
+func cutArrayHead(b []byte) (n int, rest []byte, ok bool) {
+	size := 1
+	switch {
+	case len(b) > 0 && b[0]&0xe0 == 0x80 && b[0] < 0x98:
+		n = int(b[0] & 0x1f)
+	case len(b) > 1 && b[0] == 0x98:
+		n, size = int(b[1]), 2
+	case len(b) > 2 && b[0] == 0x99:
+		n, size = int(b[1])<<8|int(b[2]), 3
+	default:
+		return 0, nil, false
+	}
+	return n, b[size:], bytes.Equal(appendArrayHead(nil, n), b[:size])
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -177,14 +177,3 @@ func (v *treeVisitor) descend(id cid.Cid, level, index, n int) error {
 	}
 	return v.node(at)
 }
-
-// loadTree reads all nodes of a tree of n elements.
-func loadTree(g Getter, root cid.Cid, n int, leaf uint64) (tree, error) {
-	t := newTree()
-	t.extend(n)
-	v := treeVisitor{get: g, leaf: leaf, node: func(at visit) error {
-		t.levels[at.level][at.index] = at.id
-		return at.err
-	}}
-	return t, v.walk(root, n)
-}

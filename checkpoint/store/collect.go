@@ -140,12 +140,16 @@ func (s *Store) Collect(ctx context.Context) (Collected, error) {
 	return c, nil
 }
 
-// markAll returns what the listed checkpoints need, and the clock before which
-// that was all.
+// markAll returns what the listed checkpoints need. What was put or touched at
+// or after since may belong to others: of batches that are in progress now, and
+// may be committed by the time of the sweep.
 func (s *Store) markAll() (seen map[cid.Cid]bool, since uint64) {
 	s.mu.Lock()
 	s.clock++
 	since = s.clock
+	for _, begun := range s.begun {
+		since = min(since, begun)
+	}
 	s.mu.Unlock()
 	seen = map[cid.Cid]bool{}
 	for _, ref := range s.refs() {
@@ -154,15 +158,12 @@ func (s *Store) markAll() (seen map[cid.Cid]bool, since uint64) {
 	return seen, since
 }
 
-// sweep forgets what is not in seen, was there before since, and is not held by
-// a batch. Objects that a checkpoint shares with the one before are in seen
-// because that one was listed when marking began, or were put or touched later.
+// sweep forgets what is not in seen and was neither put nor touched at or after
+// since. Objects that a checkpoint shares with the one before it are in seen,
+// because that one was listed when marking began, or were put themselves.
 func (s *Store) sweep(seen map[cid.Cid]bool, since uint64) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, begun := range s.begun {
-		since = min(since, begun)
-	}
 	maps.DeleteFunc(s.touched, func(_ cid.Cid, at uint64) bool { return at < since })
 	n := 0
 	for id, at := range s.index {

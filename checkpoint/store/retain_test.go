@@ -133,6 +133,14 @@ func TestCollectSparesBatches(t *testing.T) {
 	if err := b.flush(&group{}); err != nil {
 		t.Fatal(err)
 	}
+	seen, since := s.markAll()
+	b.Close() // committed, for all that the marking knows
+	if n := s.sweep(seen, since); n > 0 {
+		t.Errorf("%d objects of a batch that ended meanwhile were collected", n)
+	}
+	b = s.Begin()
+	b.Has(mine.ID)
+	b.Has(old.ID)
 	for i, want := range []bool{true, false} {
 		if _, err := s.Collect(context.Background()); err != nil {
 			t.Fatal(err)
