@@ -242,13 +242,14 @@ func (i *Instance) run(ctx *callContext, f api.Function, args []uint64) ([]uint6
 	return nil, i.ended(&GuestError{Status: StatusFailed, Reason: ReasonTrap, Message: err.Error()}, err)
 }
 
+// aborted is the trap of a guest that gives up, as allocators do.
+const aborted = "unreachable"
+
 // ended notes how the guest ended. A fault of the system goes along.
 func (i *Instance) ended(how *GuestError, fault ...error) error {
-	if how.Reason == ReasonTrap || how.Reason == ReasonExit {
-		if i.budget.refused {
-			how.Reason = ReasonOutOfMemory
-			how.Message = strings.TrimSuffix("the memory limit was reached; "+how.Message, "; ")
-		}
+	if i.budget.refused && how.Reason == ReasonTrap && strings.HasPrefix(how.Message, aborted) {
+		how.Reason = ReasonOutOfMemory
+		how.Message = "the memory limit was reached; " + how.Message
 	}
 	i.end = how
 	if len(fault) > 0 {

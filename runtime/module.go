@@ -126,11 +126,6 @@ func (e *Engine) load(ctx context.Context, l *loaded, binary []byte) error {
 	return e.compile(experimental.WithCompilationWorkers(ctx, e.cfg.CompileWorkers), l, metered)
 }
 
-// maxBranches is the most places in one function where control flow may divide or
-// meet for the function to be compiled: beyond it wazero's compiler, which takes
-// time by their square, is slower than a few seconds for each MB.
-const maxBranches = 1 << 15
-
 // compile makes machine code. Modules that catch exceptions are interpreted:
 // what wazero 1.12 compiles them to forgets changes of locals in a try_table
 // (its issue 2503) and copies the whole stack at each; and so are modules that
@@ -139,7 +134,7 @@ const maxBranches = 1 << 15
 // emptied, and done without.
 func (e *Engine) compile(ctx context.Context, l *loaded, metered []byte) (err error) {
 	l.runtime = e.main
-	if l.plan.Catches || l.plan.Branches > maxBranches {
+	if l.plan.Catches || l.plan.Tangled {
 		if l.runtime, err = e.interp(); err != nil {
 			return err
 		}

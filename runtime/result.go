@@ -36,7 +36,7 @@ const (
 	// context reached its deadline.
 	ReasonTimeout Reason = "timeout"
 	// ReasonOutOfMemory: the module needs more than Limits.Memory to start, or
-	// the guest failed after growth beyond it had been refused.
+	// the guest gave up (by unreachable) after growth beyond it had been refused.
 	ReasonOutOfMemory Reason = "out_of_memory"
 )
 
@@ -44,6 +44,9 @@ const (
 type Result struct {
 	Status Status
 	Reason Reason
+
+	// Started tells whether the guest was instantiated: if not, it has not run.
+	Started bool
 
 	// ExitCode is the guest's own exit code; 0 unless it exited by itself.
 	ExitCode uint32

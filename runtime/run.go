@@ -76,6 +76,7 @@ func (i *Instance) runEntry(ctx context.Context, name string, args []uint64) ([]
 func (i *Instance) result(name string, values []uint64) *Result {
 	r := &Result{
 		Status:          StatusSucceeded,
+		Started:         i.guest != nil,
 		FuelUsed:        i.FuelUsed(),
 		MemoryPeakBytes: i.MemoryPeakBytes(),
 		Wall:            time.Since(i.begun),

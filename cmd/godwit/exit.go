@@ -109,7 +109,7 @@ func endCode(r *runtime.Result) int {
 		switch {
 		case r.ExitCode != 0:
 			return int(min(r.ExitCode, 255))
-		case r.FuelUsed == 0:
+		case !r.Started:
 			return exitRefused
 		}
 		return exitTrap

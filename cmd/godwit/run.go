@@ -64,6 +64,7 @@ func (f *runFlags) register(cmd *cobra.Command) {
 	fs.Var(&f.fuel, "fuel", "stop it after `N` units of fuel (default no limit)")
 	fs.Var(&f.memory, "memory", "allow `SIZE` for memories and tables together, such as 512Mi or 1Gi")
 	fs.Var(&f.timeout, "timeout", "stop it after a `TIME` such as 30s (default no limit)")
+	fs.Lookup("timeout").DefValue = "" // else the help says 0s as well
 	fs.Var(&f.env, "env", "set an environment variable, `K=V` (repeatable)")
 	fs.StringVar(&f.stdin, "stdin", "", "let it read `FILE` as its standard input")
 	fs.StringArrayVar(&f.inputs, "input", nil, "show a file or directory `PATH[:NAME]` as /in/NAME, read-only (repeatable)")

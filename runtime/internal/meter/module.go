@@ -28,7 +28,6 @@ type function struct {
 	calls    []int32  // defined functions that it calls, each once
 	indirect []uint32 // types that it calls indirectly
 	frame    int64    // units of call depth that its frame takes
-	branches int      // places where its control flow divides or meets, about
 	loops    bool     // it has a loop
 	bulk     bool     // it has a bulk instruction
 	toHost   bool     // it calls an imported function
@@ -67,7 +66,7 @@ type module struct {
 	sig                        []int          // of each type, its canonical type
 	sigs                       []signature
 	growsTable, waits, catches bool
-	branches                   int  // the most in one function
+	tangled                    bool // see shape.tangled
 	throws                     bool // it has exceptions: any call may throw
 	foreign                    bool // tables are shared with others: an indirect call may reach the host
 

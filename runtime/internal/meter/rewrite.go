@@ -18,9 +18,9 @@ type Plan struct {
 	StartCost uint64
 	// Catches tells that the module catches exceptions.
 	Catches bool
-	// Branches is about how many places there are in the worst function where
-	// control flow divides or meets: compilers take time by its square.
-	Branches int
+	// Tangled tells that the module has a function whose control flow would take
+	// a compiler beyond all proportion.
+	Tangled bool
 }
 
 // Rewrite validates m and makes it count its fuel. It changes m, and shares
@@ -39,7 +39,7 @@ func rewrite(m *wasm.Module, bodies func(*output) ([]wasm.Code, error)) (Plan, e
 		return Plan{}, err
 	}
 	mod.references()
-	plan := Plan{StartCost: StartCost(m), Catches: mod.catches, Branches: mod.branches}
+	plan := Plan{StartCost: StartCost(m), Catches: mod.catches, Tangled: mod.tangled}
 	o := newOutput(mod)
 	o.imports()
 	codes, err := bodies(o)

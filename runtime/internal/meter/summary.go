@@ -22,6 +22,7 @@ func (mod *module) summarize() error {
 func (mod *module) summary(checker *wasm.Checker, i int) error {
 	f := &mod.functions[i]
 	height := 0
+	var s shape
 	checker.Begin(i)
 	var in wasm.Instr
 	for {
@@ -34,8 +35,10 @@ func (mod *module) summary(checker *wasm.Checker, i int) error {
 		}
 		height = max(height, len(checker.Stack()))
 		mod.note(f, &in)
+		s.note(checker, &in)
 	}
-	mod.branches = max(mod.branches, f.branches)
+	s.locals, s.bytes = len(checker.Locals()), len(mod.m.Codes[i].Body)
+	mod.tangled = mod.tangled || s.tangled()
 	slices.Sort(f.calls)
 	f.calls = slices.Compact(f.calls)
 	slices.Sort(f.indirect)
@@ -60,12 +63,7 @@ func values(types []wasm.ValType) int {
 
 func (mod *module) note(f *function, in *wasm.Instr) {
 	switch in.Op {
-	case wasm.OpBlock, wasm.OpIf, wasm.OpElse, wasm.OpBrIf:
-		f.branches++
-	case wasm.OpBrTable:
-		f.branches += len(in.Targets)
 	case wasm.OpLoop:
-		f.branches++
 		f.loops = true
 	case wasm.OpTryTable:
 		f.catches, mod.catches = true, true

@@ -1,0 +1,56 @@
+package meter
+
+import "github.com/godwit-run/godwit/runtime/internal/wasm"
+
+// shape is what makes a function hard to compile.
+type shape struct {
+	branches int // places where control flow divides or meets
+	backs    int // branches to loops
+	nesting  int
+	locals   int
+	bytes    int
+}
+
+// Bounds on shapes, found by measurement with wazero 1.12, whose compiler takes
+// time by the square or the cube of some of these. The largest functions of PHP,
+// SQLite and esbuild, as they come from their compilers, stay within half of them;
+// what goes beyond takes minutes for a few KB.
+const (
+	maxBranches = 1 << 15
+	maxNesting  = 1 << 12
+	maxPhis     = 120_000       // backs × locals
+	maxWork     = 1_000_000_000 // branches² × locals, unless there are
+	workPerByte = 60_000        // enough bytes for it
+)
+
+func (s *shape) note(c *wasm.Checker, in *wasm.Instr) {
+	switch in.Op {
+	case wasm.OpLoop, wasm.OpBlock, wasm.OpIf:
+		s.branches++
+		s.nesting = max(s.nesting, c.Depth())
+	case wasm.OpElse:
+		s.branches++
+	case wasm.OpBr, wasm.OpBrIf:
+		s.branches++
+		s.back(c, in.A)
+	case wasm.OpBrTable:
+		s.branches += len(in.Targets)
+		for _, depth := range in.Targets {
+			s.back(c, depth)
+		}
+	}
+}
+
+func (s *shape) back(c *wasm.Checker, depth uint32) {
+	if c.IsLoop(depth) {
+		s.backs++
+	}
+}
+
+// tangled tells whether the function would take a compiler beyond all proportion.
+func (s *shape) tangled() bool {
+	work := float64(s.branches) * float64(s.branches) * float64(8+s.locals)
+	return s.branches > maxBranches || s.nesting > maxNesting ||
+		s.backs*(1+s.locals) > maxPhis ||
+		work > maxWork && work > workPerByte*float64(s.bytes)
+}
