@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 )
 
 // inputFile is an open file of an input. Its ReadAt is never called twice at once.
@@ -24,6 +25,9 @@ func (f *inputFile) close() error {
 func (s *System) inputReader(n *Node) (*inputFile, error) {
 	if f := s.files[n.Inode]; f != nil {
 		return f, nil
+	}
+	if n.Input.Index >= len(s.inputs) { // closed
+		return nil, os.ErrClosed
 	}
 	a := s.inputs[n.Input.Index]
 	f := &inputFile{ReaderAt: a.File}

@@ -9,11 +9,12 @@ import (
 )
 
 // plantInputs makes the nodes of the inputs under /in, and the directories that
-// their names imply.
+// their names imply. Once the System has been closed there are none: a guest that
+// never looked at a file has had no tree until its outputs are asked for.
 func (s *System) plantInputs(in *Node) {
 	in.ReadOnly = true
-	for i, input := range s.cfg.Inputs {
-		dir, name := in, input.Name
+	for i, a := range s.inputs {
+		dir, name := in, s.cfg.Inputs[i].Name
 		for {
 			first, rest, more := strings.Cut(name, "/")
 			if !more {
@@ -21,7 +22,6 @@ func (s *System) plantInputs(in *Node) {
 			}
 			dir, name = s.inputDir(dir, first), rest
 		}
-		a := s.inputs[i]
 		ref := &InputRef{Index: i, Path: "."}
 		if a.Tree != nil {
 			ref.Unread = true
@@ -58,7 +58,7 @@ func (s *System) enterInput(dir *Node, name string, t FileType, ref *InputRef, m
 // at. What the guest could not name, and what is neither file, directory nor
 // symbolic link, is left out. An unreadable directory is empty.
 func (s *System) readInput(dir *Node) {
-	if dir.Input == nil || !dir.Input.Unread {
+	if dir.Input == nil || !dir.Input.Unread || dir.Input.Index >= len(s.inputs) {
 		return
 	}
 	dir.Input.Unread = false

@@ -138,3 +138,23 @@ func TestDeepOutputs(t *testing.T) {
 		t.Errorf("walked %d: %v", walked, err)
 	}
 }
+
+// TestOutputsAfterClose: whoever runs a guest closes its System and then collects
+// what it left; the inputs are gone by then.
+func TestOutputsAfterClose(t *testing.T) {
+	for _, looks := range []bool{false, true} {
+		g := newGuest(t, Config{Inputs: []Input{
+			BytesInput("a", []byte("x")), BytesInput("b/c", []byte("y")), FSInput("tree", fstest.MapFS{"f": {}}),
+		}})
+		if looks {
+			g.writeFile("out/file", "content")
+		}
+		if err := g.system.Close(); err != nil {
+			t.Fatal(err)
+		}
+		files, err := fs.Glob(g.system.Outputs(), "*")
+		if err != nil || len(files) > 0 != looks {
+			t.Errorf("guest that looks: %v: outputs %v, %v", looks, files, err)
+		}
+	}
+}
