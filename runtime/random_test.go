@@ -167,7 +167,7 @@ func firstLine(s string) string {
 
 // cause is the cause of a trap, without what came of it.
 func cause(message string) string {
-	message, _, _ = strings.Cut(firstLine(message), "; it had been refused")
+	message = strings.TrimPrefix(firstLine(message), "the memory limit was reached; ")
 	return strings.TrimPrefix(message, "wasm error: ")
 }
 

@@ -44,6 +44,16 @@
 //     divisors are made odd, and so on, but each of these is left out now and
 //     then.
 //
+// # What they lack
+//
+// Where wazero 1.12 itself does different things on its compiler and its
+// interpreter there is nothing to compare, so programs leave out: exceptions that
+// carry vectors (the interpreter loses its place on the stack), an ordered
+// comparison of zero with the result of an and (the compiler branches the wrong
+// way; see body.orZero), and atomic accesses with two things wrong at once. That
+// its compiler forgets changes of locals when an exception is caught is for users
+// of this package to know: programs catch exceptions all the same.
+//
 // The ideas are those of wasm-smith (Bytecode Alliance), which however makes
 // modules to be compiled rather than programs worth running.
 package wasmgen

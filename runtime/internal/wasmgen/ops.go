@@ -211,3 +211,8 @@ func saturating(op wasm.Op) wasm.Op {
 func divides(op wasm.Op) bool {
 	return op >= wasm.OpI32DivS && op <= wasm.OpI32RemU || op >= wasm.OpI64DivS && op <= wasm.OpI64RemU
 }
+
+// orders tells whether an instruction compares integers by their order.
+func orders(op wasm.Op) bool {
+	return op >= wasm.OpI32LtS && op <= wasm.OpI32GeU || op >= wasm.OpI64LtS && op <= wasm.OpI64GeU
+}

@@ -133,6 +133,9 @@ func (b *body) plainValue(t wasm.ValType) bool {
 	if divides(p.op) && b.mostly(16) {
 		b.makeOdd(t)
 	}
+	if orders(p.op) {
+		b.orZero(p.operands[1])
+	}
 	b.apply(p.op, p.operands, types{t})
 	if p.lanes > 0 {
 		b.code = append(b.code, byte(b.below(p.lanes)))
@@ -155,14 +158,21 @@ func (b *body) allows(p plain) bool {
 }
 
 // makeOdd keeps a divisor from being zero.
-func (b *body) makeOdd(t wasm.ValType) {
+func (b *body) makeOdd(t wasm.ValType) { b.or(t, 1) }
+
+// orZero keeps wazero's compiler from taking the wrong branch on a comparison of
+// zero with an and: it takes the zero to be on the right.
+func (b *body) orZero(t wasm.ValType) { b.or(t, 0) }
+
+// or sets bits of the integer on top of the stack.
+func (b *body) or(t wasm.ValType, bits int32) {
 	if t == i32 {
-		b.i32(1)
+		b.i32(bits)
 		b.op(wasm.OpI32Or)
 		return
 	}
 	b.op(wasm.OpI64Const)
-	b.code = wasm.AppendS64(b.code, 1)
+	b.code = wasm.AppendS64(b.code, int64(bits))
 	b.op(wasm.OpI64Or)
 }
 
