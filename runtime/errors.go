@@ -61,3 +61,6 @@ func (e *GuestError) Error() string {
 	}
 	return e.Message
 }
+
+// exited tells whether the guest ended by itself, with an exit code.
+func (e *GuestError) exited() bool { return e.Status == StatusSucceeded || e.Reason == ReasonExit }

@@ -29,12 +29,16 @@ func (c *callContext) Value(key any) any {
 
 func instanceOf(ctx context.Context) *Instance { return ctx.Value(instanceKey{}).(*Instance) }
 
-// hostFunction is f as wazero wants it. When the call is over the guest is
-// stopped if its time is: a host function may have taken long.
+// hostFunction is f as wazero wants it. Nothing is done for a guest beyond its fuel:
+// at host calls the count is exact. When the call is over the guest is stopped if
+// its time is: a host function may have taken long.
 func hostFunction(name string, f hostabi.Func) api.GoFunc {
 	return func(ctx context.Context, stack []uint64) {
 		inst := instanceOf(ctx)
 		defer inst.guard(name)
+		if int64(inst.tank.left.Get()) < 0 {
+			inst.check(ctx, 0)
+		}
 		f.Call(ctx, inst, stack)
 		inst.stopIfDone(ctx)
 	}

@@ -229,15 +229,18 @@ func (i *Instance) run(ctx *callContext, f api.Function, args []uint64) ([]uint6
 		return nil, i.ended(&GuestError{Status: StatusFailed, Reason: ReasonOutOfFuel, Message: "out of fuel"})
 	}
 	results, err := f.Call(ctx, args...)
-	if err == nil && i.tank.used() > i.tank.limit {
-		err = &GuestError{Status: StatusFailed, Reason: ReasonOutOfFuel, Message: "out of fuel"}
+	if err != nil {
+		err = trapOrFault(err)
 	}
-	if err == nil {
-		return results, nil
+	guest, ended := errors.AsType[*GuestError](err)
+	if byItself := err == nil || ended && guest.exited(); byItself && i.tank.used() > i.tank.limit {
+		guest, ended = &GuestError{Status: StatusFailed, Reason: ReasonOutOfFuel, Message: "out of fuel"}, true
 	}
-	err = trapOrFault(err)
-	if guest, ok := errors.AsType[*GuestError](err); ok {
+	switch {
+	case ended:
 		return nil, i.ended(guest)
+	case err == nil:
+		return results, nil
 	}
 	return nil, i.ended(&GuestError{Status: StatusFailed, Reason: ReasonTrap, Message: err.Error()}, err)
 }

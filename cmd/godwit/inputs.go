@@ -44,8 +44,11 @@ func parseInput(spec string) (wasi.Input, error) {
 			return wasi.Input{}, err
 		}
 	}
-	if info.IsDir() {
+	switch {
+	case info.IsDir():
 		return wasi.DirInput(name, path), nil
+	case !info.Mode().IsRegular(): // opening a pipe could wait for ever
+		return wasi.Input{}, errors.New("neither a file nor a directory")
 	}
 	return wasi.FileInput(name, path), nil
 }
