@@ -67,7 +67,7 @@ func BenchmarkUpdate(b *testing.B) {
 // 64 MiB moved to a node that has the checkpoint before, 1 % of the pages being
 // new: bytes sent for each byte of those, after one increment and after many.
 func BenchmarkMove(b *testing.B) {
-	for _, before := range []int{0, 200} {
+	for _, before := range []int{0, 200, 700} {
 		b.Run(fmt.Sprintf("increments=%d", before), func(b *testing.B) {
 			store := memoryStore{}
 			cfg := testConfig()

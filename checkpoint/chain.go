@@ -109,14 +109,14 @@ type Config struct {
 	// the live pages of packs that are mostly garbage. nil never gathers.
 	Old Getter
 	// Garbage is how many replaced pages there may be in packs for each live
-	// one before packs are gathered. At least 0.25; 0 means 2. Less saves disk
+	// one before packs are gathered. At least 0.25; 0 means 3. Less saves disk
 	// and writes more.
 	Garbage float64
 }
 
 func (c Config) withDefaults() (Config, error) {
 	if c.Garbage == 0 {
-		c.Garbage = 2
+		c.Garbage = 3
 	}
 	switch {
 	case !validName(c.Name):
