@@ -587,7 +587,9 @@ func TestRandomPrograms(t *testing.T) {
 		b.programs, b.ended, b.trapped, b.endless, b.overflows, b.fuel, b.trapError, b.overrun)
 }
 
-// FuzzMetered does the same for programs that a fuzzer makes up.
+// FuzzMetered does the same for programs that a fuzzer makes up. What it covers
+// depends on time (slices), so that the fuzzer would minimize for long: give
+// -fuzzminimizetime=10x.
 func FuzzMetered(f *testing.F) {
 	for seed := range uint64(20) {
 		f.Add(choices(seed))
