@@ -148,8 +148,17 @@ func (g *graph) arrive(n int32) {
 	g.nodes[n].in.merge(g.path)
 }
 
+// plain tells of most instructions that they only compute.
+func plain(op wasm.Op) bool {
+	return op >= wasm.OpI32Load && op <= wasm.OpI64Extend32S && op != wasm.OpMemoryGrow
+}
+
 // instr takes the next instruction.
 func (g *graph) instr(in *wasm.Instr) {
+	if plain(in.Op) && g.cur != dead && g.path.acc <= maxUnchecked && g.nodes[g.cur].cost <= maxRun {
+		g.add(1)
+		return
+	}
 	if g.cur == dead {
 		g.skip(in)
 		return

@@ -1,7 +1,7 @@
 package meter
 
 import (
-	"cmp"
+	"math"
 	"slices"
 )
 
@@ -63,7 +63,7 @@ type flow struct {
 
 	parent []int32 // union-find: parent and debt relative to the parent
 	offset []int64
-	order  []int32
+	order  []uint64 // edges, in the lower halves
 }
 
 // find returns the root of n's tree, and n's debt relative to the root's.
@@ -138,8 +138,9 @@ func (f *flow) solveDepth(depth int64) {
 		}
 	}
 	f.tieEqual()
-	for _, i := range f.order {
-		f.unite(f.edges[i].from, f.edges[i].to, 0)
+	for _, key := range f.order {
+		e := &f.edges[uint32(key)]
+		f.unite(e.from, e.to, 0)
 	}
 	for i := range f.nodes {
 		f.unite(zero, int32(i), 0)
@@ -151,15 +152,15 @@ func (f *flow) solveDepth(depth int64) {
 	}
 }
 
-// sortEdges orders the edges by falling weight.
+// sortEdges orders the edges by falling weight, and by number where they weigh the
+// same: as keys of which the upper half falls with the weight.
 func (f *flow) sortEdges(weight func(*edge) float64) {
 	f.order = f.order[:0]
 	for i := range f.edges {
-		f.order = append(f.order, int32(i))
+		w := math.Float32bits(float32(weight(&f.edges[i]))) // weights are not negative
+		f.order = append(f.order, uint64(^w)<<32|uint64(i))
 	}
-	slices.SortStableFunc(f.order, func(a, b int32) int {
-		return cmp.Compare(weight(&f.edges[b]), weight(&f.edges[a]))
-	})
+	slices.Sort(f.order)
 }
 
 // clear starts a new union-find, in which nothing is tied.
@@ -192,8 +193,8 @@ func (f *flow) tie() {
 		}
 	}
 	f.tieEqual()
-	for _, i := range f.order {
-		e := &f.edges[i]
+	for _, key := range f.order {
+		e := &f.edges[uint32(key)]
 		f.unite(e.from, e.to, f.nodes[e.from].cost)
 	}
 	for i := range f.nodes {

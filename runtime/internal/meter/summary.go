@@ -34,8 +34,10 @@ func (mod *module) summary(checker *wasm.Checker, i int) error {
 			break
 		}
 		height = max(height, len(checker.Stack()))
-		mod.note(f, &in)
-		s.note(checker, &in)
+		if !plain(in.Op) {
+			mod.note(f, &in)
+			s.note(checker, &in)
+		}
 	}
 	s.locals, s.bytes = len(checker.Locals()), len(mod.m.Codes[i].Body)
 	mod.tangled = mod.tangled || s.tangled()
