@@ -7,7 +7,7 @@ BENCH     ?= .
 
 # Packages whose tests exercise concurrency, run once more under the race
 # detector. It needs cgo; without a C compiler this round is left out.
-RACE := ./cmd/... ./hostabi/... ./runtime/internal/linmem/...
+RACE := ./cmd/... ./hostabi/... ./runtime ./runtime/internal/linmem/... ./checkpoint/...
 
 .PHONY: build test lint bench fuzz examples demo help
 .DEFAULT_GOAL := build

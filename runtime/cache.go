@@ -41,29 +41,61 @@ func (c *diskCache) modules() string {
 	return filepath.Join(c.dir, fmt.Sprintf("metered-%d.%d", meter.Version, meter.Revision))
 }
 
-// machineCode is wazero's cache of machine code.
-func (c *diskCache) machineCode() (wazero.CompilationCache, error) {
-	if c == nil {
-		return nil, nil
+// machineCode is wazero's cache for one module. wazero believes every byte of what
+// it reads there; so if the files are not just those that were sealed, they go.
+func (c *diskCache) machineCode(id cid.Cid) (wazero.CompilationCache, error) {
+	dir := c.machineCodeDir(id)
+	sealed, err := os.ReadFile(c.sealFile(id))
+	if err == nil {
+		var now []byte
+		if now, err = digest(dir); err == nil && !bytes.Equal(now, sealed) {
+			err = errors.New("machine code is not what was sealed")
+		}
 	}
-	m, err := wazero.NewCompilationCacheWithDir(c.machineCodeDir())
 	if err != nil {
-		return nil, fmt.Errorf("cache: %w", err)
+		if err := errors.Join(os.RemoveAll(dir), os.RemoveAll(c.sealFile(id))); err != nil {
+			return nil, fmt.Errorf("cache: %w", err)
+		}
 	}
-	return m, nil
+	return wazero.NewCompilationCacheWithDir(dir)
 }
 
-func (c *diskCache) machineCodeDir() string { return filepath.Join(c.dir, "machine-code") }
+func (c *diskCache) machineCodeDir(id cid.Cid) string {
+	return filepath.Join(c.modules(), id.String()+".code")
+}
 
-// dropMachineCode removes the files of wazero's cache, of which one is damaged:
-// wazero keeps no checksum. What can't be removed is left.
-func (c *diskCache) dropMachineCode() {
-	_ = filepath.WalkDir(c.machineCodeDir(), func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			_ = os.Remove(path)
+func (c *diskCache) sealFile(id cid.Cid) string {
+	return filepath.Join(c.modules(), id.String()+".seal")
+}
+
+// seal notes what wazero has put into the module's folder.
+func (c *diskCache) seal(id cid.Cid) error {
+	now, err := digest(c.machineCodeDir(id))
+	if err != nil {
+		return err
+	}
+	if sealed, err := os.ReadFile(c.sealFile(id)); err == nil && bytes.Equal(sealed, now) {
+		return nil
+	}
+	return c.write(c.sealFile(id), now)
+}
+
+// digest is a hash over names and contents of all files under a folder.
+func digest(dir string) ([]byte, error) {
+	sum := sha256.New()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
 		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		content := sha256.Sum256(b)
+		fmt.Fprintf(sum, "%q %x\n", d.Name(), content)
 		return nil
 	})
+	return sum.Sum(nil), err
 }
 
 // get returns a rewritten module, if it is there.
@@ -117,16 +149,24 @@ func (c *diskCache) put(id cid.Cid, plan meter.Plan, module []byte) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(c.modules(), ".new-*")
-	if err != nil {
+	if err := c.write(filepath.Join(c.modules(), id.String()), b); err != nil {
 		return ignoreUnwritable(err)
 	}
-	_, err = f.Write(b)
+	return nil
+}
+
+// write puts a file in place in one step.
+func (c *diskCache) write(name string, content []byte) error {
+	f, err := os.CreateTemp(c.modules(), ".new-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(c.modules(), id.String()))
+		err = os.Rename(f.Name(), name)
 	}
 	if err != nil {
-		return ignoreUnwritable(errors.Join(err, os.Remove(f.Name())))
+		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
 }

@@ -30,10 +30,8 @@ const features = api.CoreFeaturesV2 |
 // a process wants one.
 type Engine struct {
 	cfg     Config
-	main    wazero.Runtime
-	spare   func() (wazero.Runtime, error) // without machine code on disk; made at need
+	main    wazero.Runtime                 // the engine's kind
 	interp  func() (wazero.Runtime, error) // the interpreter; made at need
-	machine wazero.CompilationCache
 	cache   *diskCache
 	pool    *linmem.Pool
 	hosts   map[string]hostabi.Module
@@ -42,7 +40,7 @@ type Engine struct {
 
 	mu       sync.Mutex
 	closed   bool
-	runtimes []wazero.Runtime // all backends made
+	runtimes []wazero.Runtime // those shared by modules
 	modules  map[cid.Cid]*loaded
 }
 
@@ -70,45 +68,42 @@ func (e *Engine) open() error {
 	if e.cache, err = openDiskCache(e.cfg.CacheDir); err != nil {
 		return err
 	}
-	if e.compiles() {
-		if e.machine, err = e.cache.machineCode(); err != nil {
-			return err
-		}
-	}
 	for _, m := range append([]hostabi.Module{wasi.Module(), wasi.UnstableModule()}, e.cfg.HostModules...) {
 		if _, taken := e.hosts[m.Name]; taken || m.Name == "" || m.Name == meter.HostModule {
 			return fmt.Errorf("host module name %q is empty or taken", m.Name)
 		}
 		e.hosts[m.Name] = m
 	}
-	interpreter, compiler := wazero.NewRuntimeConfigInterpreter(), wazero.NewRuntimeConfigCompiler()
-	e.interp = sync.OnceValues(func() (wazero.Runtime, error) { return e.backend(interpreter) })
-	if !e.compiles() {
+	e.interp = sync.OnceValues(func() (wazero.Runtime, error) { return e.shared(wazero.NewRuntimeConfigInterpreter()) })
+	if e.compiles() {
+		e.main, err = e.shared(wazero.NewRuntimeConfigCompiler())
+	} else {
 		e.main, err = e.interp()
-		return err
 	}
-	e.spare = sync.OnceValues(func() (wazero.Runtime, error) { return e.backend(compiler) })
-	cached := compiler
-	if e.machine != nil {
-		cached = cached.WithCompilationCache(e.machine)
-	}
-	e.main, err = e.backend(cached)
 	return err
+}
+
+// shared is a backend that lives as long as the engine.
+func (e *Engine) shared(rc wazero.RuntimeConfig) (wazero.Runtime, error) {
+	r, err := e.backend(rc)
+	if err == nil {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.runtimes = append(e.runtimes, r)
+	}
+	return r, err
 }
 
 // backend makes a wazero runtime with all host modules.
 func (e *Engine) backend(rc wazero.RuntimeConfig) (wazero.Runtime, error) {
 	ctx := context.Background()
 	r := wazero.NewRuntimeWithConfig(ctx, rc.WithCoreFeatures(features).WithDebugInfoEnabled(false))
-	e.mu.Lock()
-	e.runtimes = append(e.runtimes, r)
-	e.mu.Unlock()
 	if err := registerMeter(ctx, r); err != nil {
-		return nil, err
+		return nil, errors.Join(err, r.Close(ctx))
 	}
 	for _, m := range e.hosts {
 		if err := register(ctx, r, m); err != nil {
-			return nil, err
+			return nil, errors.Join(err, r.Close(ctx))
 		}
 	}
 	return r, nil
@@ -141,19 +136,18 @@ func (e *Engine) Kind() Kind {
 // Close frees all that the engine holds. Instances must have been closed.
 func (e *Engine) Close() error {
 	e.mu.Lock()
-	closed := e.closed
-	e.closed = true
-	e.mu.Unlock()
-	if closed {
+	defer e.mu.Unlock()
+	if e.closed {
 		return nil
 	}
+	e.closed = true
 	var errs []error
 	ctx := context.Background()
+	for _, l := range e.modules {
+		errs = append(errs, l.free())
+	}
 	for _, r := range e.runtimes {
 		errs = append(errs, r.Close(ctx))
-	}
-	if e.machine != nil {
-		errs = append(errs, e.machine.Close(ctx))
 	}
 	if e.pool != nil {
 		errs = append(errs, e.pool.Close())

@@ -35,6 +35,7 @@ type loaded struct {
 	plan     meter.Plan
 	runtime  wazero.Runtime // that compiled it
 	compiled wazero.CompiledModule
+	own      []interface{ Close(context.Context) error } // to close with it
 	exports  map[string]wasm.FuncType
 	memory   uint64 // bytes at start, of all memories and tables
 	elements int64  // of all tables at start
@@ -94,10 +95,17 @@ func (e *Engine) release(l *loaded) error {
 	if e.modules[l.id] == l {
 		delete(e.modules, l.id)
 	}
-	if l.compiled == nil {
-		return nil
+	return l.free()
+}
+
+// free frees the compiled code.
+func (l *loaded) free() error {
+	var errs []error
+	for _, c := range l.own {
+		errs = append(errs, c.Close(context.Background()))
 	}
-	return l.compiled.Close(context.Background())
+	l.own = nil
+	return errors.Join(errs...)
 }
 
 func (e *Engine) load(ctx context.Context, l *loaded, binary []byte) error {
@@ -129,32 +137,50 @@ func (e *Engine) load(ctx context.Context, l *loaded, binary []byte) error {
 // compile makes machine code. Modules that catch exceptions are interpreted:
 // what wazero 1.12 compiles them to forgets changes of locals in a try_table
 // (its issue 2503) and copies the whole stack at each; and so are modules that
-// would take the compiler beyond all bounds. Where compilation fails
-// with a cache, the cache is the suspect, since the module is valid: it is
-// emptied, and done without.
+// would take the compiler beyond all bounds.
 func (e *Engine) compile(ctx context.Context, l *loaded, metered []byte) (err error) {
-	l.runtime = e.main
-	if l.plan.Catches || l.plan.Tangled {
-		if l.runtime, err = e.interp(); err != nil {
-			return err
-		}
-	}
-	if l.compiled, err = l.runtime.CompileModule(ctx, metered); err == nil {
+	interpret := l.plan.Catches || l.plan.Tangled
+	if e.cache != nil && e.compiles() && !interpret && e.compileCached(ctx, l, metered) == nil {
 		return nil
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if e.machine == nil {
-		return invalidModule(err)
-	}
-	e.cache.dropMachineCode()
-	if l.runtime, err = e.spare(); err != nil {
-		return err
+	l.runtime = e.main
+	if interpret {
+		if l.runtime, err = e.interp(); err != nil {
+			return err
+		}
 	}
 	if l.compiled, err = l.runtime.CompileModule(ctx, metered); err != nil {
 		return invalidModule(err)
 	}
+	l.own = append(l.own, l.compiled)
+	return nil
+}
+
+// compileCached compiles with a folder for the module's machine code. wazero
+// trusts what it finds in there, so it is checked first; and it takes a runtime for
+// each folder, so the module gets one of its own. Whatever fails is a reason to do
+// without the cache, not to fail.
+func (e *Engine) compileCached(ctx context.Context, l *loaded, metered []byte) error {
+	code, err := e.cache.machineCode(l.id)
+	if err != nil {
+		return err
+	}
+	runtime, err := e.backend(wazero.NewRuntimeConfigCompiler().WithCompilationCache(code))
+	if err != nil {
+		return errors.Join(err, code.Close(ctx))
+	}
+	compiled, err := runtime.CompileModule(ctx, metered)
+	if err == nil {
+		err = e.cache.seal(l.id)
+	}
+	if err != nil {
+		return errors.Join(err, runtime.Close(ctx), code.Close(ctx))
+	}
+	l.runtime, l.compiled = runtime, compiled
+	l.own = append(l.own, runtime, code)
 	return nil
 }
 

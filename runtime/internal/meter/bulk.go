@@ -160,10 +160,22 @@ func (o *output) memoryGrow(a *asm) {
 	a.end()
 }
 
-// growTable asks the host, grows, charges for what was added, and gives back
+// growTable asks the host unless the table's own maximum forbids it, grows, charges for what was added, and gives back
 // what could not be.
 func (o *output) growTable(a *asm, table uint32) {
 	const value, n, before = 0, 1, 2
+	if t, _ := o.m.TableTypeOf(table); t.Limits.HasMax {
+		a.opU32(wasm.OpTableSize, table)
+		a.op(wasm.OpI64ExtendI32U)
+		a.localGet(n)
+		a.ops(wasm.OpI64ExtendI32U, wasm.OpI64Add)
+		a.i64(int64(t.Limits.Max))
+		a.op(wasm.OpI64GtU)
+		a.block(wasm.OpIf, wasm.BlockEmpty)
+		a.i32(-1)
+		a.op(wasm.OpReturn)
+		a.end()
+	}
 	a.localGet(n)
 	a.op(wasm.OpI64ExtendI32U)
 	a.call(o.tableGrow)

@@ -100,6 +100,14 @@ func (e *emitter) site(s *site) {
 		e.branchTable(s)
 	case siteCaught:
 		e.restoreDepth()
+	case siteOr:
+		if s.op < wasm.OpI64Eqz {
+			e.i32(0)
+			e.op(wasm.OpI32Or)
+		} else {
+			e.i64(0)
+			e.op(wasm.OpI64Or)
+		}
 	case siteBulk:
 		e.bulk(e.body[s.pos:s.end])
 	case siteWait:

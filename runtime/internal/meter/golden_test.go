@@ -15,7 +15,7 @@ import (
 // disk would mix modules of the old kind with the new.
 const (
 	goldenRevision = 1
-	golden         = "b88af1abae0d60feca9f2fbf448b4bd8d5cbebbc720833ede752d4228200228b"
+	golden         = "088d8966ad41ae273ec5c5c30af2f9cb5d4ece3141ce0dcf704485483fd6c616"
 )
 
 func TestRevision(t *testing.T) {

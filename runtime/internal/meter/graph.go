@@ -84,6 +84,7 @@ type graph struct {
 	loops  []loop
 	events []event
 
+	fusion   fusion
 	landings []landing
 	outers   []int32        // of the targets of br_tables
 	points   map[int32]bits // what is live on edges that take depth
@@ -155,6 +156,9 @@ func plain(op wasm.Op) bool {
 
 // instr takes the next instruction.
 func (g *graph) instr(in *wasm.Instr) {
+	if g.cur != dead && g.fusion.hazard(in) {
+		g.site(site{kind: siteOr, pos: in.Pos, end: in.Pos, op: in.Op})
+	}
 	if plain(in.Op) && g.cur != dead && g.path.acc <= maxUnchecked && g.nodes[g.cur].cost <= maxRun {
 		g.add(1)
 		return

@@ -20,6 +20,7 @@ const (
 	siteBackIf                  // br_if to loop target at depth arg
 	siteTable                   // br_table with arg loops as targets, whose edges start at edge; see graph.branchTable
 	siteCaught                  // start of node arg, where a catch clause may lead: restore the depth
+	siteOr                      // before comparison op: or its right operand with zero; see fusion
 	siteBulk                    // bulk instruction
 	siteWait                    // memory.atomic.wait
 )
