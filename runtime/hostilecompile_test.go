@@ -1,0 +1,60 @@
+package runtime
+
+import (
+	"testing"
+	"time"
+
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
+)
+
+// large are modules that are hard on a compiler, most of which would keep
+// wazero's busy for minutes.
+var large = []hostile{
+	made("br_table of 1000000", func() []byte { return branchTable(1_000_000, false) }),
+	made("br_table of 1000000 with loops", func() []byte { return branchTable(1_000_000, true) }),
+	made("100000 blocks", func() []byte { return blocks(100_000) }),
+	made("4000 blocks", func() []byte { return blocks(4000) }),
+	made("100000 nested blocks", func() []byte { return nested(wasm.OpBlock, 100_000) }),
+	made("20000 nested loops", func() []byte { return nested(wasm.OpLoop, 20_000) }),
+	made("50000 nested ifs", func() []byte { return nested(wasm.OpIf, 50_000) }),
+	made("2000 loops with ways back", func() []byte { return nestedBack(2000) }),
+	made("20000 loops with ways back", func() []byte { return nestedBack(20_000) }),
+	made("3000 nested loops on 3000 locals", func() []byte { return loopsLocals(3000, 3000) }),
+	made("2000 loops on 2000 locals", func() []byte { return flatLoopsLocals(2000, 2000) }),
+	made("30000 loops on 30000 locals", func() []byte { return flatLoopsLocals(30_000, 30_000) }),
+	made("1000 back edges of 48 locals", func() []byte { return backEdges(1000, 48) }),
+	made("2000 back edges of 1000 locals", func() []byte { return backEdges(2000, 1000) }),
+	made("50000 back edges of 48 locals", func() []byte { return backEdges(50_000, 48) }),
+	made("a straight megabyte", func() []byte { return straight(1 << 20) }),
+	made("50000 operands", func() []byte { return stackDeep(50_000) }),
+	made("30000 functions", func() []byte { return functions(30_000) }),
+	made("10000 functions in a table", func() []byte { return indirectAll(10_000, 4000) }),
+	made("50000 locals", func() []byte { return manyLocals(50_000) }),
+	made("30000 levels of calls", func() []byte { return callTree(30_000) }),
+	made("a ring of 30000 functions", func() []byte { return recursionChain(30_000) }),
+	made("a million elements", func() []byte { return segments(65536) }),
+	made("50000 segments", func() []byte { return overlapping(50_000, 60) }),
+}
+
+// TestHostileCompile loads them, in a time that a person would wait, and runs
+// them a little.
+func TestHostileCompile(t *testing.T) {
+	const bound = 20 * time.Second // the slowest takes a second or two on an idle machine
+	e := newEngine(t, Config{})
+	for _, h := range large {
+		t.Run(h.name, func(t *testing.T) {
+			binary := h.binary(t)
+			start := time.Now()
+			m := load(t, e, binary)
+			took := time.Since(start)
+			if took > bound {
+				t.Errorf("%d bytes took %v", len(binary), took)
+			}
+			t.Logf("%d bytes: %v", len(binary), took)
+			end := runToEnd(t.Context(), t, m, Task{Limits: Limits{Fuel: 20_000}})
+			if end.Reason != ReasonOutOfFuel && end.Reason != ReasonTrap && end.Status != StatusSucceeded {
+				t.Errorf("%+v", end)
+			}
+		})
+	}
+}
