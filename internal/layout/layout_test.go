@@ -54,7 +54,7 @@ var bans = []struct {
 // pure are the packages without goroutine, lock, clock, randomness, file or
 // network: they import nothing that offers them. (time is allowed: durations.)
 var pure = []string{
-	"blobs/unixfscid", "checkpoint", "internal/units",
+	"blobs/unixfscid", "internal/units",
 	"runtime/internal/wasm", "runtime/internal/meter", "runtime/internal/suspend",
 	"scheduler/wire", "scheduler/placement",
 }
