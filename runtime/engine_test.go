@@ -250,7 +250,7 @@ func payment(calls *int) hostabi.Module {
 	return hostabi.Module{Name: "payment", Funcs: []hostabi.Func{
 		void("pay", func(c hostabi.Caller) { c.Charge(1000); *calls++ }),
 		void("panic", func(hostabi.Caller) { panic("a bug") }),
-		void("nil", func(hostabi.Caller) { var m map[string]int; m["x"] = 1 }),
+		void("bounds", func(c hostabi.Caller) { c.Memory()[1<<20] = 1 }),
 		void("exit", func(hostabi.Caller) { panic(hostabi.Exit{Code: 7}) }),
 		void("state", func(c hostabi.Caller) { *c.State("payment").(*int)++ }),
 		{
@@ -280,7 +280,7 @@ func TestHostFunctions(t *testing.T) {
 			t.Errorf("with %d: %+v", limit, r)
 		}
 	}
-	for _, name := range []string{"panic", "nil"} {
+	for _, name := range []string{"panic", "bounds"} {
 		if r, err := e.Run(t.Context(), calling(name), Task{}); err == nil || !strings.Contains(err.Error(), "payment."+name) {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
@@ -549,6 +549,7 @@ func TestDiskCache(t *testing.T) {
 		{"longer", func(b []byte) []byte { return append(b, 0) }},
 		{"first byte", func(b []byte) []byte { b[0] ^= 1; return b }},
 		{"middle byte", func(b []byte) []byte { b[len(b)/2] ^= 1; return b }},
+		{"last byte", func(b []byte) []byte { b[len(b)-1] ^= 0x80; return b }},
 		{"zeros", func(b []byte) []byte { clear(b); return b }},
 	} {
 		t.Run(c.what, func(t *testing.T) {

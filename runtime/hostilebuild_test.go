@@ -42,14 +42,6 @@ func (c *body) times(n int, f func(c *body)) *body {
 	return c
 }
 
-// each calls f for 0 to n-1.
-func (c *body) each(n int, f func(c *body, i int)) *body {
-	for i := range n {
-		f(c, i)
-	}
-	return c
-}
-
 // tick counts at address 0.
 func (c *body) tick() *body {
 	c.i32(0).i32(0).u32(wasm.OpI32Load, 2, 0).i32(1).op(wasm.OpI32Add)
@@ -326,14 +318,6 @@ func straight(n int) []byte {
 		c.tick()
 		c.times(n/7, func(c *body) { c.u32(wasm.OpLocalGet, 0).i32(1).op(wasm.OpI32Add).u32(wasm.OpLocalSet, 0) })
 	}), wasm.LocalRun{N: 1, Type: wasm.I32})
-}
-
-// constants is straight code that leaves nothing for the compiler to do.
-func constants(n int) []byte {
-	return program(forever(func(c *body) {
-		c.tick()
-		c.times(n/3, func(c *body) { c.i32(1).op(wasm.OpDrop) })
-	}))
 }
 
 // stackDeep pushes n values before it drops them.
