@@ -35,7 +35,7 @@ type Config struct {
 	// HostModules are what guests may import besides WASI.
 	HostModules []hostabi.Module
 
-	// MaxModuleBytes bounds the size of a module, in bytes. Default 128 MiB.
+	// MaxModuleBytes bounds the size of a module, in bytes. Default 64 MiB.
 	MaxModuleBytes int
 
 	// CompileWorkers is how many goroutines compile one module. Default 1:
@@ -57,7 +57,7 @@ func (c Config) withDefaults() Config {
 		c.Kind = KindAuto
 	}
 	if c.MaxModuleBytes == 0 {
-		c.MaxModuleBytes = 128 << 20
+		c.MaxModuleBytes = 64 << 20
 	}
 	if c.CompileWorkers == 0 {
 		c.CompileWorkers = 1

@@ -83,6 +83,11 @@ func (m *Module) Instantiate(ctx context.Context, task Task) (*Instance, error) 
 			Message: fmt.Sprintf("the module needs %d bytes of memory to start, more than the limit of %d", m.loaded.memory, i.limits.Memory),
 		})
 	}
+	if m.misfit {
+		return i, i.ended(&GuestError{
+			Status: StatusFailed, Reason: ReasonTrap, Message: "at instantiation: out of bounds table access",
+		})
+	}
 	i.budget.tables(m.elements)
 	if err := i.instantiate(ctx); err != nil {
 		if guest, ok := errors.AsType[*GuestError](err); ok {

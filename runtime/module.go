@@ -40,6 +40,7 @@ type loaded struct {
 	memory   uint64 // bytes at start, of all memories and tables
 	elements int64  // of all tables at start
 	wasi     bool   // it imports WASI
+	misfit   bool   // an active element segment does not fit its table
 	shared   bool   // its memory is shared, so it may not move
 }
 
@@ -208,7 +209,18 @@ func (l *loaded) describe(m *wasm.Module) error {
 		l.elements += int64(min)
 	}
 	l.memory += uint64(l.elements) * elementBytes
+	l.misfit = slices.ContainsFunc(m.Elems, func(e wasm.Elem) bool { return misfits(m, &e) })
 	return nil
+}
+
+// misfits tells whether an active element segment goes beyond its table. wazero 1.12
+// passes over it; by the specification (2.0, section 4.5.4) it is a trap.
+func misfits(m *wasm.Module, e *wasm.Elem) bool {
+	offset, known := e.Offset.I32()
+	if e.Mode != wasm.Active || !known || int64(e.Table) >= int64(len(m.Tables)) {
+		return false
+	}
+	return uint64(offset)+uint64(e.Len()) > m.Tables[e.Table].Type.Limits.Min
 }
 
 // exportedFunctions lists the types of a module's exported functions.

@@ -81,15 +81,15 @@ func refusedReport(err error) report {
 }
 
 // write puts the report into a file in one step: a reader sees the old file or
-// the whole new one. What is not a regular file, such as /dev/stdout, is
-// written to directly.
+// the whole new one. What is not a regular file, such as a device or a link
+// (/dev/stdout is one), is written to directly.
 func (r report) write(name string) error {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode report: %w", err)
 	}
 	text = append(text, '\n')
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
 		return os.WriteFile(name, text, 0o644)
 	}
 	return replaceFile(name, text)

@@ -35,8 +35,7 @@ func (g *graph) placeChecks() {
 	}
 	for i := range g.edges {
 		if e := &g.edges[i]; e.loop >= 0 {
-			l := &g.loops[e.loop]
-			e.checked = !l.caught && g.form(l) != formGathered
+			e.checked = g.form(&g.loops[e.loop]) != formHeader
 		}
 	}
 }

@@ -256,45 +256,41 @@ func (e *emitter) loopStart(s *site, mirror bool) {
 	if inside && !mirror {
 		e.reload()
 	}
-	form := e.form(l)
-	if form != formPlain {
-		head := e.body[s.pos+1 : s.end] // the block type
+	head := e.body[s.pos+1 : s.end] // the block type
+	switch e.form(l) {
+	case formBlock:
+		e.op(wasm.OpBlock)
+		e.raw(head)
+		return
+	case formShared:
 		e.op(wasm.OpBlock)
 		e.raw(head)
 		e.op(wasm.OpLoop)
 		e.raw(head)
 		e.block(wasm.OpBlock, l.typ)
 	}
-	if form != formGathered {
-		e.raw(e.body[s.pos:s.end])
-	}
+	e.raw(e.body[s.pos:s.end])
 	if l.caught {
 		e.restoreDepth()
-		e.check(e.nodes[l.header].debt, inside)
+	}
+	if e.form(l) == formHeader {
+		e.fuelMinus(0, inside)
+		e.coldCheck(e.nodes[l.header].debt, e.savedIn(l), inside)
 	}
 }
 
 // loopEnd closes a loop, and what was opened around it: the block that is left
 // when the loop ends, the loop that enters it anew, and the block that is left to
-// call the host, or to see whether to.
+// call the host.
 func (e *emitter) loopEnd(s *site) {
+	e.end()
 	l := &e.loops[s.target]
-	form := e.form(l)
-	if form != formGathered {
-		e.end()
-	}
-	if form == formPlain {
+	if e.form(l) != formShared {
 		return
 	}
 	e.br(2)
 	e.end()
-	mirror := e.mirrors(s.target)
-	if form == formShared {
-		e.cold(e.nodes[l.header].debt, e.savedIn(l), mirror)
-	} else {
-		e.fuelMinus(0, mirror)
-		e.coldCheck(e.nodes[l.header].debt, e.savedIn(l), mirror)
-	}
+	e.cold(e.nodes[l.header].debt, e.savedIn(l), e.mirrors(s.target))
 	e.br(0)
 	e.end()
 	e.end()

@@ -41,31 +41,31 @@ const (
 	// formShared: each for itself, with one call of the host for all, outside of
 	// the loop, which is then entered anew.
 	formShared
-	// formGathered: all lead to one check, outside of the loop. That is a jump
-	// more on each round, and the least code.
-	formGathered
+	// formHeader: not at all, but the header is: slower, and the least code.
+	formHeader
+	// formBlock: nothing goes back to it.
+	formBlock
 )
 
 // maxShared is how many back edges of a loop are checked each for itself.
-const maxShared = 12
+const maxShared = 64
 
 // labels is how many labels the form adds around a loop.
 func (f loopForm) labels() uint32 {
-	switch f {
-	case formShared:
+	if f == formShared {
 		return 3
-	case formGathered:
-		return 2
 	}
 	return 0
 }
 
 func (g *graph) form(l *loop) loopForm {
 	switch {
-	case l.backs <= 1 || g.fn.catches:
+	case l.caught || l.backs > maxShared:
+		return formHeader
+	case l.backs == 0:
+		return formBlock
+	case l.backs == 1 || g.fn.catches:
 		return formPlain
-	case l.backs > maxShared:
-		return formGathered
 	}
 	return formShared
 }

@@ -62,6 +62,7 @@ type module struct {
 	m                          *wasm.Module
 	imported                   int32 // number of imported functions
 	functions                  []function
+	shapes                     []shape
 	byType                     map[string]int // canonical types: see sigs
 	sig                        []int          // of each type, its canonical type
 	sigs                       []signature

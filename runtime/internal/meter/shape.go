@@ -1,6 +1,11 @@
 package meter
 
-import "github.com/godwit-run/godwit/runtime/internal/wasm"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
+)
 
 // shape is what makes a function hard to compile.
 type shape struct {
@@ -21,6 +26,14 @@ const (
 	maxPhis     = 120_000       // backs × locals
 	maxWork     = 1_000_000_000 // branches² × locals, unless there are
 	workPerByte = 60_000        // enough bytes for it
+
+	maxModuleWork     = 10_000_000_000 // the same for all functions together
+	moduleWorkPerByte = 10_000
+
+	// Interpreters take some 500 bytes of memory for each branch.
+	maxTangledBranches = 1 << 20
+	// What browsers allow, by the WebAssembly JavaScript interface, section 7.
+	maxBodyBytes = 7_654_321
 )
 
 func (s *shape) note(c *wasm.Checker, in *wasm.Instr) {
@@ -49,8 +62,35 @@ func (s *shape) back(c *wasm.Checker, depth uint32) {
 
 // tangled tells whether the function would take a compiler beyond all proportion.
 func (s *shape) tangled() bool {
-	work := float64(s.branches) * float64(s.branches) * float64(8+s.locals)
+	work := s.work()
 	return s.branches > maxBranches || s.nesting > maxNesting ||
 		s.backs*(1+s.locals) > maxPhis ||
 		work > maxWork && work > workPerByte*float64(s.bytes)
+}
+
+func (s *shape) work() float64 {
+	return float64(s.branches) * float64(s.branches) * float64(8+s.locals)
+}
+
+// ErrTooComplex says that a module would take more time or memory to compile than
+// its size justifies.
+var ErrTooComplex = errors.New("too complex")
+
+// bound sees to it that the module is bounded as a whole.
+func (mod *module) bound() error {
+	bytes, branches, work := 0, 0, 0.0
+	for i := range mod.shapes {
+		s := &mod.shapes[i]
+		if s.bytes > maxBodyBytes {
+			return fmt.Errorf("%w: function %d has %d bytes of code, more than %d",
+				ErrTooComplex, int(mod.imported)+i, s.bytes, maxBodyBytes)
+		}
+		bytes, branches, work = bytes+s.bytes, branches+s.branches, work+s.work()
+		mod.tangled = mod.tangled || s.tangled()
+	}
+	mod.tangled = mod.tangled || work > maxModuleWork && work > moduleWorkPerByte*float64(bytes)
+	if mod.tangled && branches > maxTangledBranches {
+		return fmt.Errorf("%w: %d branches, more than %d", ErrTooComplex, branches, maxTangledBranches)
+	}
+	return nil
 }

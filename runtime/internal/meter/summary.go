@@ -11,18 +11,19 @@ import (
 // needs of it.
 func (mod *module) summarize() error {
 	checker := wasm.NewChecker(mod.m)
+	mod.shapes = make([]shape, len(mod.functions))
 	for i := range mod.functions {
 		if err := mod.summary(checker, i); err != nil {
 			return fmt.Errorf("function %d: %w", int(mod.imported)+i, err)
 		}
 	}
-	return nil
+	return mod.bound()
 }
 
 func (mod *module) summary(checker *wasm.Checker, i int) error {
 	f := &mod.functions[i]
 	height := 0
-	var s shape
+	s := &mod.shapes[i]
 	checker.Begin(i)
 	var in wasm.Instr
 	for {
@@ -40,7 +41,6 @@ func (mod *module) summary(checker *wasm.Checker, i int) error {
 		}
 	}
 	s.locals, s.bytes = len(checker.Locals()), len(mod.m.Codes[i].Body)
-	mod.tangled = mod.tangled || s.tangled()
 	slices.Sort(f.calls)
 	f.calls = slices.Compact(f.calls)
 	slices.Sort(f.indirect)

@@ -130,3 +130,36 @@ func (c *constChecker) apply(in *Instr, offset int) error {
 	c.stack = append(c.stack[:rest], info.push)
 	return nil
 }
+
+// I32 is the value of an expression of type i32 that reads no global.
+func (e ConstExpr) I32() (value uint32, ok bool) {
+	var stack []uint32
+	r := NewReader(e, 0)
+	var in Instr
+	for r.Next(&in) && in.Op != OpEnd {
+		n := len(stack)
+		if in.Op == OpI32Const {
+			stack = append(stack, uint32(in.Const))
+			continue
+		}
+		if n < 2 {
+			return 0, false
+		}
+		a, b := stack[n-2], stack[n-1]
+		stack = stack[:n-1]
+		switch in.Op {
+		case OpI32Add:
+			stack[n-2] = a + b
+		case OpI32Sub:
+			stack[n-2] = a - b
+		case OpI32Mul:
+			stack[n-2] = a * b
+		default:
+			return 0, false
+		}
+	}
+	if len(stack) != 1 || r.Err() != nil {
+		return 0, false
+	}
+	return stack[0], true
+}
