@@ -72,7 +72,11 @@ func (j *job) prepare(ctx context.Context, name string, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkTargets(f.output, f.report); err != nil {
+	if err := checkReport(f.report); err != nil {
+		j.flags.report = "" // this error can't be reported there
+		return err
+	}
+	if err := checkOutput(f.output); err != nil {
 		return err
 	}
 	if j.stdin, err = openStdin(f.stdin, name); err != nil {

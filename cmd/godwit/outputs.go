@@ -46,14 +46,20 @@ func list(tree fs.FS) (outputs []output, err error) {
 	return outputs, err
 }
 
-// checkTargets fails before the run where its output or report could not be
-// written after it. It creates nothing.
-func checkTargets(output, report string) error {
-	if output != "" {
-		if err := checkDir(nearest(output)); err != nil {
-			return fmt.Errorf("--output %s: %w", output, err)
-		}
+// checkOutput fails before the run where its output could not be written after
+// it. It creates nothing.
+func checkOutput(output string) error {
+	if output == "" {
+		return nil
 	}
+	if err := checkDir(nearest(output)); err != nil {
+		return fmt.Errorf("--output %s: %w", output, err)
+	}
+	return nil
+}
+
+// checkReport is checkOutput for the report.
+func checkReport(report string) error {
 	if report == "" {
 		return nil
 	}

@@ -63,8 +63,7 @@ type module struct {
 	imported                   int32 // number of imported functions
 	functions                  []function
 	shapes                     []shape
-	byType                     map[string]int // canonical types: see sigs
-	sig                        []int          // of each type, its canonical type
+	sig                        []int // of each type, its canonical type
 	sigs                       []signature
 	growsTable, waits, catches bool
 	tangled                    bool // see shape.tangled
