@@ -84,9 +84,11 @@
 // The hot side of a check is one compare and branch. The cold side saves the
 // locals that are live and modified in globals around the call: if values were
 // live across the call, the compiler would keep them in memory on the hot side
-// too. In loops that nothing else charges in, the fuel is mirrored in a local, so
-// that one charge need not wait for the last one's store; the global is written
-// all the same, since a trap may come at any instruction.
+// too. A loop with one back edge has its cold side there; several back edges share
+// one, which lies around the loop; very many are not checked, and the header is
+// (see loopForm). In loops that nothing else charges in, the fuel is mirrored in a
+// local, so that one charge need not wait for the last one's store; the global is
+// written all the same, since a trap may come at any instruction.
 //
 // # Call depth
 //
@@ -105,10 +107,21 @@
 // guest is stopped for want of fuel, it is exact up to the debts of the functions
 // that are active: maxDebt (8192) in the innermost, maxUnchecked (50,000) over
 // functions without checks, and maxCallDebt (128) for each further one, of which
-// none can recur. What a guest executes beyond its limit is bounded by the same and by
-// maxUnchecked units up to the next check. In practice both are a few units. The
+// none can recur. What a guest executes beyond its limit is bounded by the same and
+// by maxUnchecked units up to the next check: below 2^17 in all. In practice both
+// are some units: in 35,000 random programs the count at a trap was off by at most
+// 128, and the most executed beyond a limit 30,507. The
 // count is deterministic: where a guest is stopped depends on nothing but the
 // module, its inputs and the limit.
+//
+// # Hostile modules
+//
+// What a module makes the rewriter do is linear in its size, but for sorting, and
+// liveness is given up where it would not be. What compilers behind it can't take
+// is found by counting (see shape): Plan.Tangled advises to interpret, and what would
+// be too much for that as well is ErrTooComplex. Two mistakes of wazero 1.12 are
+// worked around: comparisons of zero with a conjunction (see fusion), and exceptions,
+// for which Plan.Catches advises to interpret.
 //
 // # What the host sees
 //

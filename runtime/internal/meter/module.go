@@ -59,16 +59,19 @@ var (
 
 // module is the analysis of a whole module.
 type module struct {
-	m                          *wasm.Module
-	imported                   int32 // number of imported functions
-	functions                  []function
-	shapes                     []shape
-	sig                        []int // of each type, its canonical type
-	sigs                       []signature
-	growsTable, waits, catches bool
-	tangled                    bool // see shape.tangled
-	throws                     bool // it has exceptions: any call may throw
-	foreign                    bool // tables are shared with others: an indirect call may reach the host
+	m         *wasm.Module
+	imported  int32 // number of imported functions
+	functions []function
+	shapes    []shape
+	sig       []int // of each type, its canonical type
+	sigs      []signature
+
+	growsTable bool // it has a table.grow
+	waits      bool // it waits on an atomic
+	catches    bool // it has a try_table
+	throws     bool // it has exceptions: any call may throw
+	tangled    bool // see shape.tangled
+	foreign    bool // tables are shared with others: an indirect call may reach the host
 
 	types typeTable
 }
