@@ -7,7 +7,11 @@ BENCH     ?= .
 
 # Packages whose tests exercise concurrency, run once more under the race
 # detector. It needs cgo; without a C compiler this round is left out.
-RACE := ./cmd/... ./hostabi/... ./runtime ./runtime/internal/linmem/... ./checkpoint/...
+RACE := ./cmd/... ./hostabi/... ./runtime/internal/linmem/... ./checkpoint/...
+
+# Of the runtime's tests, those that exercise concurrency: the others interpret
+# billions of instructions.
+RACE_RUNTIME := ^Test(Concurrent|Close|HostFunctions|Stopped|Ended|DiskCache)
 
 .PHONY: build test lint bench fuzz examples demo help
 .DEFAULT_GOAL := build
@@ -18,6 +22,7 @@ build: ## build the command into bin/godwit
 test: ## run all tests, then the concurrent packages under the race detector
 ifeq ($(shell $(GO) env CGO_ENABLED),1)
 	$(GO) test -race -short $(RACE)
+	$(GO) test -race -short -run '$(RACE_RUNTIME)' ./runtime
 endif
 	$(GO) test ./...
 

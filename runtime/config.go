@@ -126,7 +126,7 @@ const (
 	// MaxCallDepth is the largest call depth limit, in frames. The interpreter
 	// takes some 4 KiB of Go's stack for each, and Go ends a process whose stack
 	// gets beyond 1 GB, or on 32-bit machines 250 MB.
-	MaxCallDepth = 65536
+	MaxCallDepth = 32768
 )
 
 // DefaultLimits are the limits that the zero Limits stand for.
