@@ -356,7 +356,9 @@ func (s *specimen) compare() error {
 		return err
 	}
 	plain, err := runPlain(s.plain(s.Program), s.Program)
-	if err == nil && plain.behaviour() != got.behaviour() {
+	// wazero passes over element segments that don't fit, where it should trap.
+	misfit := strings.HasPrefix(got.end, "at instantiation: ")
+	if err == nil && !misfit && plain.behaviour() != got.behaviour() {
 		return fmt.Errorf("plain:   %s\nmetered: %s", plain.behaviour(), got.behaviour())
 	}
 	if err != nil && err != errStart {
