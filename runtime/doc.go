@@ -79,4 +79,20 @@
 // Modules of the same bytes are compiled once while they are in use. With
 // Config.CacheDir, rewritten modules and machine code are kept on disk as well,
 // keyed by CID, the meter's version and wazero's. A damaged entry counts as absent.
+//
+// # Figures
+//
+// On a virtual machine with two EPYC cores, shared with other work:
+//
+//   - run time, metered exactly and in slices, over plain wazero with the same
+//     memory, 31 programs: geometric mean 1.04; most between 0.85 and 1.16; what does
+//     little but recurse up to 1.19, and one loop of 36 machine instructions 1.29
+//     (go test -run xxx -bench Overhead -benchtime 7x ./runtime; the least of
+//     interleaved rounds, by the thread's processor time)
+//   - rewriting and compiling over plain compiling 1.31 to 1.39, code sections 1.28
+//     to 1.43 times as large (-bench Compile ./runtime)
+//   - from a compiled module with 16 MiB of memory to its first instruction 13 µs;
+//     61,000 runs of nothing a second; runtime.GC beside a busy guest 0.2 ms in the
+//     median, 0.7 ms on a loaded machine; from cancelling to the guest's end 0.03 to
+//     0.7 ms in the median, 4.4 ms at worst (start_bench_test.go)
 package runtime
