@@ -67,6 +67,8 @@ type module struct {
 	sigs      []signature
 
 	growsTable bool // it has a table.grow
+	setsTables bool // it has an instruction that changes a table
+	drops      bool // it has a data.drop or elem.drop
 	waits      bool // it waits on an atomic
 	catches    bool // it has a try_table
 	throws     bool // it has exceptions: any call may throw

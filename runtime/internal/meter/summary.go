@@ -86,5 +86,15 @@ func (mod *module) note(f *function, in *wasm.Instr) {
 	default:
 		f.bulk = f.bulk || isBulk(in.Op)
 		mod.growsTable = mod.growsTable || in.Op == wasm.OpTableGrow
+		mod.setsTables = mod.setsTables || setsTable(in.Op)
+		mod.drops = mod.drops || in.Op == wasm.OpDataDrop || in.Op == wasm.OpElemDrop
 	}
+}
+
+func setsTable(op wasm.Op) bool {
+	switch op {
+	case wasm.OpTableSet, wasm.OpTableInit, wasm.OpTableCopy, wasm.OpTableFill, wasm.OpTableGrow:
+		return true
+	}
+	return false
 }
