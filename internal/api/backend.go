@@ -1,0 +1,105 @@
+package api
+
+import (
+	"context"
+	"io"
+	"iter"
+)
+
+// Backend is a node as the API sees it. The root package implements it; all
+// methods are safe for concurrent use and return when ctx is done.
+//
+// An id or CID of a request may be cut to a prefix that only one thing has.
+// Errors wrap the sentinels of this package where a client should be able to
+// tell; any other error is the node's own fault and answers 500.
+type Backend interface {
+	NodeBackend
+	TaskBackend
+	BlobBackend
+	ModelBackend
+
+	// Events are the state changes after the one with the number after, and then
+	// those to come, until ctx is done. A reader too slow to get every one gets an
+	// event of type [EventMissed] in place of those that were dropped. See [Feed].
+	Events(ctx context.Context, after uint64) iter.Seq[Event]
+}
+
+// NodeBackend tells of this node and the others it knows.
+type NodeBackend interface {
+	// Ready is nil once the node can take tasks, and says otherwise why not. It
+	// does not block.
+	Ready() error
+	// Self is this node.
+	Self(ctx context.Context) (Worker, error)
+	// Workers are all nodes known, this one included, in no special order.
+	Workers(ctx context.Context) ([]Worker, error)
+	// Worker is one of them. Errors: ErrNotFound, ErrAmbiguous.
+	Worker(ctx context.Context, id string) (Worker, error)
+	// SetDraining makes this node refuse new work, or take it again. Running tasks
+	// finish within the grace time and then go back to their submitters' queues.
+	SetDraining(ctx context.Context, on bool) (Worker, error)
+	// SetLabels sets labels of this node and removes others. The node announces
+	// them, and keeps them over a restart.
+	SetLabels(ctx context.Context, set map[string]string, remove []string) (Worker, error)
+}
+
+// TaskBackend takes tasks and tells of them.
+type TaskBackend interface {
+	// Submit accepts a task: when it returns, the task is on disk. created is
+	// false if the idempotency key was seen before and the task is that of then.
+	// Errors: ErrInvalid, ErrNotFound (a model nobody has registered), ErrConflict
+	// (an idempotency key used for something else), *BusyError, ErrUnavailable.
+	Submit(ctx context.Context, s Submission) (task Task, created bool, err error)
+	// Plan tells where a task would be placed now, and accepts nothing.
+	Plan(ctx context.Context, r TaskRequest) (Plan, error)
+	// Task is a task. Errors: ErrNotFound, ErrAmbiguous.
+	Task(ctx context.Context, id string) (Task, error)
+	// Tasks lists tasks, newest first. next is the cursor of the page after this,
+	// "" at the end.
+	Tasks(ctx context.Context, f TaskFilter) (tasks []Task, next string, err error)
+	// Wait returns the task when it has ended.
+	Wait(ctx context.Context, id string) (Task, error)
+	// Cancel asks for a task to end and returns it as it then is; one that has
+	// ended already stays as it is.
+	Cancel(ctx context.Context, id string) (Task, error)
+	// Explain tells why a task is where it is, or why it is nowhere yet.
+	Explain(ctx context.Context, id string) (Plan, error)
+	// Logs is the task's output from the piece with the number o.From on. If
+	// o.Follow it goes on until the task has ended, else to what there is now. A
+	// failure ends it: it is the last pair.
+	Logs(ctx context.Context, id string, o LogOptions) iter.Seq2[LogChunk, error]
+}
+
+// BlobBackend is the node's content-addressed store, and through it the mesh's.
+type BlobBackend interface {
+	// PutFile stores what r has, as a UnixFS file. It does not wait for r to end
+	// before it writes, nor hold more of it in memory than a few blocks.
+	// Errors: ErrNoSpace.
+	PutFile(ctx context.Context, r io.Reader, o PutOptions) (Blob, error)
+	// PutTree stores a directory. Entries come parents first or without their
+	// parents at all; each one's Body must be read before the next is asked for.
+	// Errors: ErrInvalid (a path that is absolute, climbs or comes twice), ErrNoSpace.
+	PutTree(ctx context.Context, entries iter.Seq2[TreeEntry, error], o PutOptions) (Blob, error)
+	// OpenFile opens a file, which is fetched from the mesh as it is read. The
+	// caller closes it. Errors: ErrNotFound (nobody has it), ErrIsDir, ErrDamaged.
+	OpenFile(ctx context.Context, cid string) (io.ReadSeekCloser, Blob, error)
+	// Tree is a directory's content, parents first, without the root itself.
+	Tree(ctx context.Context, cid string) iter.Seq2[TreeEntry, error]
+	// Stat describes a blob. With local it looks no further than this node.
+	Stat(ctx context.Context, cid string, local bool) (Blob, error)
+	// Blobs lists this node's pinned blobs.
+	Blobs(ctx context.Context) ([]Blob, error)
+	// Pin fetches a blob whole and keeps it; Unpin leaves it to the collector.
+	Pin(ctx context.Context, cid string) (Blob, error)
+	Unpin(ctx context.Context, cid string) (Blob, error)
+}
+
+// ModelBackend is the registry of models, which the mesh shares.
+type ModelBackend interface {
+	// AddModel signs and publishes a model; an older one of that name and
+	// publisher is replaced. Errors: ErrInvalid, ErrNotFound (the module).
+	AddModel(ctx context.Context, m ModelSpec) (Model, error)
+	Models(ctx context.Context) ([]Model, error)
+	// RemoveModel withdraws a model that this node published.
+	RemoveModel(ctx context.Context, name string) error
+}

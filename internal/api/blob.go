@@ -1,0 +1,47 @@
+package api
+
+import (
+	"io"
+	"io/fs"
+	"time"
+)
+
+// Blob is content with a name made of its hash.
+type Blob struct {
+	CID    string `json:"cid"`
+	Size   int64  `json:"size" doc:"Bytes of content, of a directory those of all its files"`
+	Kind   string `json:"kind" enum:"file,directory,raw"`
+	Blocks int    `json:"blocks,omitempty" doc:"Blocks that it is stored as"`
+	// Local is set if every block of it is on this node.
+	Local    bool      `json:"local"`
+	Pinned   bool      `json:"pinned"`
+	Name     string    `json:"name,omitempty" doc:"What it was called when it was pinned"`
+	PinnedAt time.Time `json:"pinned_at,omitzero"`
+}
+
+// The kinds of blobs.
+const (
+	BlobFile      = "file"
+	BlobDirectory = "directory"
+	BlobRaw       = "raw" // a block that is no UnixFS
+)
+
+// PutOptions say what becomes of new content.
+type PutOptions struct {
+	// Pin keeps it until it is unpinned. Content that is not pinned may be collected.
+	Pin bool
+	// Name is for lists; "" is none.
+	Name string
+}
+
+// TreeEntry is a file, directory or symbolic link in a tree. Only the kind of
+// Mode and its executable bits count; UnixFS as `ipfs add` writes it keeps
+// neither modes nor times.
+type TreeEntry struct {
+	Path   string      // relative, slash-separated, without "." and ".."
+	Mode   fs.FileMode // kind: regular, fs.ModeDir or fs.ModeSymlink
+	Size   int64       // bytes of a regular file
+	Target string      // of a symbolic link
+	// Body is what a regular file holds; it is good until the next entry.
+	Body io.Reader
+}

@@ -1,0 +1,22 @@
+package api
+
+import "time"
+
+// The types of events.
+const (
+	EventTask   = "task"   // a task changed its state
+	EventWorker = "worker" // a node came, changed its state or went
+	EventModel  = "model"  // a model was published or withdrawn
+	EventMissed = "missed" // events that the reader was too slow for
+)
+
+// Event is a change of state.
+type Event struct {
+	Seq    uint64    `json:"seq" doc:"Number of this event on this node, from 1"`
+	Time   time.Time `json:"time"`
+	Type   string    `json:"type" enum:"task,worker,model,missed"`
+	Task   *Task     `json:"task,omitempty" doc:"As it is now, without its history"`
+	Worker *Worker   `json:"worker,omitempty"`
+	Model  *Model    `json:"model,omitempty"`
+	Missed uint64    `json:"missed,omitempty" doc:"How many events were dropped"`
+}

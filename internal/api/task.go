@@ -1,0 +1,200 @@
+package api
+
+import "time"
+
+// TaskRequest is what a client wants run. Of module and model exactly one is set.
+//
+// The body of the documents works as it stands:
+//
+//	{"model":"llama-2-7b","input":"Explain quantum computing",
+//	 "requirements":{"min_memory":16000000000,"gpu_required":true}}
+type TaskRequest struct {
+	Module string `json:"module,omitempty" maxLength:"128" doc:"CID of the WebAssembly module to run"`
+	Model  string `json:"model,omitempty" maxLength:"128" doc:"Name of a registered model to run"`
+	Name   string `json:"name,omitempty" maxLength:"128" doc:"What people call this task; also the guest's own name, its first argument"`
+
+	Args   []string `json:"args,omitempty" maxItems:"1024" doc:"The guest's arguments after its own name; those of the function with invoke"`
+	Env    []string `json:"env,omitempty" maxItems:"1024" doc:"Environment variables, K=V"`
+	Input  string   `json:"input,omitempty" doc:"Text for the guest's standard input"`
+	Stdin  string   `json:"stdin,omitempty" maxLength:"128" doc:"CID of a file for the guest's standard input"`
+	Inputs []Input  `json:"inputs,omitempty" maxItems:"256" doc:"Content that the guest finds under /in, read-only"`
+	Invoke string   `json:"invoke,omitempty" maxLength:"256" doc:"Export to call with args instead of running the program"`
+
+	Deterministic bool `json:"deterministic,omitempty" doc:"Fix clocks and randomness: every run is the same to the last byte and unit of fuel"`
+
+	Limits       Limits       `json:"limits,omitzero"`
+	Requirements Requirements `json:"requirements,omitzero"`
+	Hints        Hints        `json:"hints,omitzero"`
+
+	Placement string     `json:"placement,omitempty" enum:"auto,direct,auction,local" doc:"How a node is found (default auto); local is this node or none"`
+	Priority  string     `json:"priority,omitempty" enum:"low,normal,high,critical" doc:"Higher ones are placed first, then older ones (default normal)"`
+	Retries   *int       `json:"retries,omitempty" minimum:"0" maximum:"100" doc:"How often to try again after a failure that is not the guest's (default as configured)"`
+	Deadline  *time.Time `json:"deadline,omitempty" doc:"When it must have ended, waiting included"`
+	MaxCost   float64    `json:"max_cost,omitempty" minimum:"0" doc:"What it may cost at most; 0 is no bound"`
+}
+
+// Input is a file or directory that a guest finds at /in/NAME.
+type Input struct {
+	Name string `json:"name" minLength:"1" maxLength:"255" doc:"Name under /in; no slashes"`
+	CID  string `json:"cid" minLength:"1" maxLength:"128"`
+}
+
+// Limits stop a task; 0 is the node's default (memory) or none (fuel, timeout).
+type Limits struct {
+	Fuel        uint64 `json:"fuel,omitempty" doc:"Units of fuel"`
+	MemoryBytes uint64 `json:"memory_bytes,omitempty" doc:"Memories and tables together"`
+	TimeoutMS   int64  `json:"timeout_ms,omitempty" minimum:"0" maximum:"9000000000000" doc:"Wall-clock time of one attempt, in milliseconds"`
+}
+
+// Requirements are what a node must have free for a task. Zero asks for nothing
+// in particular.
+type Requirements struct {
+	CPUCores      float64  `json:"cpu_cores,omitempty" minimum:"0" maximum:"128" doc:"CPU cores, parts of one included"`
+	MinMemory     uint64   `json:"min_memory,omitempty" doc:"Bytes of memory"`
+	MinStorage    uint64   `json:"min_storage,omitempty" doc:"Bytes of storage"`
+	NetworkMbps   float64  `json:"network_mbps,omitempty" minimum:"0" doc:"Megabits a second"`
+	GPURequired   bool     `json:"gpu_required,omitempty" doc:"The same as gpu: required"`
+	GPU           string   `json:"gpu,omitempty" enum:"required,preferred,none"`
+	GPUMemory     uint64   `json:"gpu_memory,omitempty" doc:"Bytes of memory of each GPU"`
+	GPUCount      int      `json:"gpu_count,omitempty" minimum:"0" maximum:"64" doc:"Number of GPUs (default 1 if one is asked for)"`
+	ComputeCap    string   `json:"compute_capability,omitempty" maxLength:"32" doc:"Least compute capability, such as sm_70"`
+	DurationMS    int64    `json:"duration_ms,omitempty" minimum:"0" maximum:"9000000000000" doc:"How long it will probably run, in milliseconds"`
+	RequireLabels []string `json:"labels,omitempty" maxItems:"64" doc:"Labels that the node must have, K=V"`
+}
+
+// Hints are preferences: where to run if there is a choice.
+type Hints struct {
+	Near     []string `json:"near,omitempty" maxItems:"64" doc:"CIDs: prefer nodes that hold them"`
+	Colocate string   `json:"colocate,omitempty" maxLength:"128" doc:"Task to run beside"`
+	Prefer   []string `json:"prefer,omitempty" maxItems:"64" doc:"Nodes to prefer"`
+	Avoid    []string `json:"avoid,omitempty" maxItems:"64" doc:"Nodes to avoid"`
+	Region   string   `json:"region,omitempty" maxLength:"128" doc:"Region to prefer"`
+}
+
+// Submission is a request as a node gets it.
+type Submission struct {
+	Request TaskRequest
+	// IdempotencyKey is that of the client, at most 255 bytes; "" is none. The same
+	// key of the same client within a day means the same task.
+	IdempotencyKey string
+	// Client is who asks, for rates and keys: "local" or a name of the token's or
+	// certificate's.
+	Client string
+}
+
+// The states of a task (DESIGN §4.2).
+const (
+	StatusQueued    = "queued"
+	StatusPlacing   = "placing"
+	StatusRunning   = "running"
+	StatusSucceeded = "succeeded"
+	StatusFailed    = "failed"
+	StatusCancelled = "cancelled"
+)
+
+// Ended reports whether a status is final.
+func Ended(status string) bool {
+	switch status {
+	case StatusSucceeded, StatusFailed, StatusCancelled:
+		return true
+	}
+	return false
+}
+
+// Task is a task as a node tells of it.
+type Task struct {
+	ID        string      `json:"id"`
+	Status    string      `json:"status" enum:"queued,placing,running,succeeded,failed,cancelled"`
+	Reason    string      `json:"reason,omitempty" doc:"Why it failed: exit, trap, out_of_fuel, timeout, out_of_memory, not_placed, node_lost or refused"`
+	Message   string      `json:"message,omitempty" doc:"The cause in words; for a trap with the guest's stack"`
+	Pending   string      `json:"pending,omitempty" doc:"Why it waits: rejections by reason"`
+	Submitter string      `json:"submitter" doc:"Peer id of the node that accepted it"`
+	Node      string      `json:"node,omitempty" doc:"Peer id of the node that runs or ran it"`
+	Attempts  int         `json:"attempts" doc:"How often it was given to a node"`
+	Request   TaskRequest `json:"request"`
+
+	CreatedAt time.Time  `json:"created_at"`
+	StartedAt *time.Time `json:"started_at,omitempty" doc:"Start of the last attempt"`
+	EndedAt   *time.Time `json:"ended_at,omitempty"`
+
+	Result  *Result   `json:"result,omitempty" doc:"Set when a node has run it to an end"`
+	History []Attempt `json:"history,omitempty" doc:"Every attempt; left out of lists"`
+}
+
+// Result is what an executor has signed.
+type Result struct {
+	ExitCode        int      `json:"exit_code" doc:"The guest's own"`
+	FuelUsed        uint64   `json:"fuel_used"`
+	FuelLimit       uint64   `json:"fuel_limit" doc:"0 is none"`
+	MemoryPeakBytes uint64   `json:"memory_peak_bytes"`
+	WallNS          int64    `json:"wall_ns" doc:"From instantiation to the end, in nanoseconds"`
+	Started         bool     `json:"started" doc:"Whether the guest ran at all"`
+	Values          []string `json:"values,omitempty" doc:"Results of the invoked function"`
+	Outputs         []Output `json:"outputs" doc:"Files that the guest left in /out"`
+	OutputCID       string   `json:"output_cid,omitempty" doc:"CID of the directory of all outputs"`
+	StdoutBytes     uint64   `json:"stdout_bytes"`
+	StderrBytes     uint64   `json:"stderr_bytes"`
+	Truncated       bool     `json:"truncated,omitempty" doc:"Whether output beyond the limit was dropped"`
+}
+
+// Output is a file that the guest left in /out.
+type Output struct {
+	Path string `json:"path" doc:"Relative to /out"`
+	Size int64  `json:"size" doc:"Bytes"`
+	CID  string `json:"cid"`
+}
+
+// Attempt is one try to run a task on a node.
+type Attempt struct {
+	Number    int        `json:"number" doc:"From 1"`
+	Node      string     `json:"node"`
+	StartedAt time.Time  `json:"started_at"`
+	EndedAt   *time.Time `json:"ended_at,omitempty"`
+	Outcome   string     `json:"outcome,omitempty" doc:"succeeded, a reason of failure, cancelled, or empty while it runs"`
+	Message   string     `json:"message,omitempty"`
+}
+
+// TaskFilter chooses tasks of a list.
+type TaskFilter struct {
+	Status string // "" is any
+	Limit  int    // how many at most; from 1 to 1000
+	Cursor string // of the page before; "" is the start
+	Prefix string // of ids; "" is any
+}
+
+// Plan is why a task is, or would be, where it is.
+type Plan struct {
+	TaskID     string      `json:"task_id,omitempty"`
+	Status     string      `json:"status,omitempty"`
+	Node       string      `json:"node,omitempty" doc:"The node chosen; empty if none fits"`
+	Summary    string      `json:"summary" doc:"In words: 3 of 4 nodes: not enough memory; 1: region eu-west"`
+	Candidates []Candidate `json:"candidates" doc:"Nodes that fit, best first"`
+	Rejections []Rejection `json:"rejections" doc:"Nodes that do not, by reason"`
+}
+
+// Candidate is a node that fits.
+type Candidate struct {
+	Node  string             `json:"node"`
+	Score float64            `json:"score"`
+	Parts map[string]float64 `json:"parts,omitempty" doc:"What the score is made of"`
+}
+
+// Rejection is a reason and the nodes that it holds for.
+type Rejection struct {
+	Reason string   `json:"reason"`
+	Nodes  []string `json:"nodes"`
+}
+
+// LogOptions choose what of a task's output to read.
+type LogOptions struct {
+	Follow bool
+	From   uint64 // number of the first piece wanted
+}
+
+// LogChunk is a piece of a task's output.
+type LogChunk struct {
+	Seq     uint64 `json:"seq" doc:"Number of this piece; to continue, ask from the next"`
+	Attempt int    `json:"attempt" doc:"Attempt that wrote it; a new one begins again"`
+	Stream  string `json:"stream" enum:"stdout,stderr"`
+	Data    []byte `json:"data" doc:"The bytes, at most 64 KiB"`
+}
