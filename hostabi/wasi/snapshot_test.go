@@ -1,8 +1,6 @@
 package wasi
 
 import (
-	"bytes"
-	"encoding/gob"
 	"errors"
 	"fmt"
 	"strings"
@@ -19,12 +17,12 @@ func (g *guest) moved(cfg Config) *guest {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(state); err != nil {
+	b, err := state.Encode()
+	if err != nil {
 		g.t.Fatal(err)
 	}
-	var decoded State
-	if err := gob.NewDecoder(&b).Decode(&decoded); err != nil {
+	decoded, err := DecodeState(b)
+	if err != nil {
 		g.t.Fatal(err)
 	}
 	s, err := Restore(cfg, decoded)
