@@ -17,12 +17,19 @@ import (
 type appender struct {
 	queueMu sync.Mutex
 	queue   []*group
+	// led is true while one of those who append writes for all.
+	led bool
 
-	// mu is held by whoever writes, over the queue as a whole.
+	// mu is held by whoever writes.
 	mu     sync.Mutex
 	active *segment
 	next   uint64
+	// buf is where records are put together, kept from one write to the next.
+	buf []byte
 }
+
+// maxKept is the largest write in bytes whose buffer is kept.
+const maxKept = 4 << 20
 
 // group is records that are written together. A commit is the last of its
 // group.
@@ -41,6 +48,8 @@ type group struct {
 	// those.
 	from *segment
 
+	// turn is closed when the group is done, or must lead.
+	turn chan struct{}
 	done bool
 	err  error
 }
@@ -55,21 +64,57 @@ type draft struct {
 
 // append writes a group and returns once it is on disk and in the index.
 func (s *Store) append(g *group) error {
-	s.log.queueMu.Lock()
-	s.log.queue = append(s.log.queue, g)
-	s.log.queueMu.Unlock()
-
-	s.log.mu.Lock()
-	defer s.log.mu.Unlock()
-	if g.done { // whoever had the lock before wrote it
-		return g.err
+	g.turn, g.done = make(chan struct{}), false
+	if !s.log.join(g) {
+		<-g.turn
 	}
-	s.log.queueMu.Lock()
-	groups := s.log.queue
-	s.log.queue = nil
-	s.log.queueMu.Unlock()
-	s.writeAll(groups)
+	if !g.done {
+		s.lead()
+	}
 	return g.err
+}
+
+// join puts a group into the queue, and tells whether it must lead.
+func (a *appender) join(g *group) bool {
+	a.queueMu.Lock()
+	defer a.queueMu.Unlock()
+	a.queue = append(a.queue, g)
+	leads := !a.led
+	a.led = true
+	return leads
+}
+
+// take empties the queue.
+func (a *appender) take() []*group {
+	a.queueMu.Lock()
+	defer a.queueMu.Unlock()
+	groups := a.queue
+	a.queue = nil
+	return groups
+}
+
+// retire makes the first of those who came meanwhile lead: it is woken before
+// those whose groups are done, so that the disk does not wait for them.
+func (a *appender) retire(groups []*group) {
+	a.queueMu.Lock()
+	if len(a.queue) > 0 {
+		close(a.queue[0].turn)
+	} else {
+		a.led = false
+	}
+	a.queueMu.Unlock()
+	for _, g := range groups[1:] {
+		close(g.turn)
+	}
+}
+
+// lead writes all that is in the queue. Whoever leads is first in it.
+func (s *Store) lead() {
+	s.log.mu.Lock()
+	groups := s.log.take()
+	s.writeAll(groups)
+	s.log.mu.Unlock()
+	s.log.retire(groups)
 }
 
 // writeAll writes groups, one segment after the other. The writer's lock is
@@ -153,7 +198,7 @@ func (s *Store) isClosed() bool {
 // write writes as many groups as the segment takes, at least one, and returns
 // how many are done.
 func (s *Store) write(seg *segment, groups []*group) int {
-	var buf []byte
+	buf := s.log.buffer(groups)
 	var good []*group
 	n := 0
 	room := s.room()
@@ -175,6 +220,7 @@ func (s *Store) write(seg *segment, groups []*group) int {
 		fail(good, err)
 		return n
 	}
+	s.log.keep(buf)
 	s.publish(seg, good, int64(len(buf)))
 	fail(good, nil)
 	return n
@@ -191,6 +237,22 @@ func (s *Store) put(seg *segment, buf []byte) error {
 		return fmt.Errorf("sync segment %s: %w", seg.name, err)
 	}
 	return nil
+}
+
+// buffer is empty and has room for all groups.
+func (a *appender) buffer(groups []*group) []byte {
+	size := int64(0)
+	for _, g := range groups {
+		size += g.size()
+	}
+	return slices.Grow(a.buf[:0], int(size))
+}
+
+// keep keeps a buffer for the next write.
+func (a *appender) keep(buf []byte) {
+	if cap(buf) <= maxKept {
+		a.buf = buf
+	}
 }
 
 // encode gives the group's records their places behind buf.

@@ -47,6 +47,9 @@ func (b *Batch) Has(id cid.Cid) bool {
 		return true
 	}
 	s := b.store
+	if !s.Has(id) {
+		return false // as for most objects: new ones
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.has(id) {

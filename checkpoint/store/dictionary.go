@@ -40,6 +40,12 @@ func (d *dictionary) remember(id checkpoint.PageID) bool {
 
 // Find implements checkpoint.Index over the newest pages of all names.
 func (s *Store) Find(id checkpoint.PageID) (checkpoint.Location, bool) {
+	s.mu.RLock()
+	_, ok := s.pages.at[id]
+	s.mu.RUnlock()
+	if !ok {
+		return checkpoint.Location{}, false // as for most pages
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at, ok := s.pages.at[id]
