@@ -1,0 +1,99 @@
+// Package scheduler decides: which task runs next, where, whether to try again,
+// what is believed of others, and when a task has ended. It has two cores, both
+// pure: no goroutine, lock, clock, randomness, disk or network.
+//
+//   - [Submitter]: the tasks that this node accepted, from submission to their one
+//     end, and its view of the mesh.
+//   - [Executor]: the attempts that this node runs for submitters, itself included,
+//     and its [Ledger] of capacity.
+//
+// # How a shell drives a core
+//
+// After etcd/raft. One goroutine owns a core. It calls Step with the time and an
+// event, and then carries out the [Ready] that it gets, in this order:
+//
+//  1. Write Ready.Persist as one batch. If Ready.Sync, wait until that and all
+//     before it is on disk; else it may be written late, but never out of order.
+//  2. Send Ready.Messages. A message to the node itself is given to the other core
+//     of this process as [Received]. A message that cannot be sent is dropped: the
+//     core sends again what matters. The shell never sends again by itself.
+//  3. Carry out Ready.Effects.
+//
+// Steps may go on while an earlier Ready is still being written, so that one fsync
+// serves many of them, as long as Readys are carried out in the order in which they
+// came. A client is answered only after the Ready of its event, and every earlier
+// one, is through step 1: that goes for an error that tells of another task, too
+// (an [ExistsError]).
+//
+// The shell sets one timer to Deadline (zero: none) and steps with [Tick] when it
+// is due, or later. Time must not go backwards between steps: use readings of
+// time.Now, which are monotonic.
+//
+// If writing fails, the process must stop: what the core believes is no longer on
+// disk.
+//
+// Which events there are, and which core takes them:
+//
+//	Submit, CancelTask, Learned          Submitter
+//	Ended, SetDraining                   Executor
+//	Received, Connected, Disconnected    both; wire.ForExecutor says whose a message is
+//	Tick                                 both
+//
+// The shell decides nothing, but checks what needs a key or a network: a message
+// comes with the node that its stream authenticates; a [Learned] vector is one that
+// wire.Open returned. Results need no check by the shell: the submitter opens their
+// envelopes.
+//
+// While an attempt runs, the executor's shell sends its [wire.Output] and
+// [wire.Progress] itself, to the node in [Start]; all else comes out of Ready.
+// Output comes before Ended is stepped: what follows a Done is dropped.
+//
+// # Queries
+//
+// Between steps, on the goroutine that owns the core:
+//
+//	(*Submitter).Restore(now time.Time, records []Record) (Ready, error)
+//	(*Submitter).Step(now time.Time, ev Event) (Ready, error)   error: only of Submit and CancelTask
+//	(*Submitter).Deadline() time.Time
+//	(*Submitter).Task(id wire.TaskID) (Task, bool)
+//	(*Submitter).Tasks() iter.Seq[Task]                         newest first
+//	(*Submitter).Explain(id wire.TaskID) (Explanation, bool)    why it is where it is
+//	(*Submitter).Plan(now time.Time, id wire.TaskID, spec *wire.Spec) Explanation   a dry run
+//	(*Submitter).Nodes() iter.Seq[NodeView]                     the mesh as this node sees it
+//	(*Submitter).Stats() SubmitterStats                         for metrics
+//	(*Executor).Restore, Step, Deadline                         alike; Step returns no error
+//	(*Executor).Free() wire.Capacity
+//	(*Executor).Runs() int                                      reserved, running and stopping
+//	(*Executor).Idle() bool                                     nothing runs, every result is acknowledged
+//
+// # After a restart
+//
+// Make the core, hand it everything that was persisted with Restore before the
+// first Step, and carry out the Ready that Restore returns. Then:
+//
+//   - queued tasks are placed as before;
+//   - tasks that were being placed or run elsewhere are kept for
+//     SubmitterConfig.Rejoin: executors that still run them say so in their
+//     heartbeats, or deliver results that waited;
+//   - attempts that ran here have died with the process: their submitters are told
+//     node_lost, at once, and place them anew. Results that were not acknowledged
+//     are sent again.
+//
+// # Invariants
+//
+//   - A task that Submit accepted has exactly one end, however many attempts ran.
+//   - An attempt is (task, number, node). A result counts only if its executor signed
+//     it, and only for the attempt that the submitter holds to be live.
+//   - Capacity is never given twice; a run's is free again when the run has really
+//     stopped, not when it was told to.
+//   - Accepted means on disk before it is said, here for submissions and there for
+//     assignments.
+//   - Everything a peer can make a core keep is bounded.
+//
+// # Why
+//
+// Assignments are not synced before they are sent: losing one in a crash makes
+// another attempt, which the fence makes harmless, and it saves a write on the way
+// of every task. Reservations come before assignments since a refusal is then
+// cheap: no attempt is spent, and nothing was written.
+package scheduler

@@ -1,0 +1,147 @@
+package scheduler
+
+import (
+	"time"
+
+	"github.com/godwit-run/godwit/scheduler/wire"
+)
+
+// Ready is what a shell must do after a step; see the package documentation for
+// the order.
+type Ready struct {
+	// Persist are records to write, in one batch.
+	Persist []Record
+	// Sync tells whether they must be on disk before the rest is carried out.
+	Sync bool
+	// Messages are to be sent, in this order for each receiver.
+	Messages []Outgoing
+	// Effects are to be carried out, in this order.
+	Effects []Effect
+}
+
+// Record is a value under a key; each core's keys are a space of their own. A
+// nil value deletes.
+type Record struct {
+	Key   string
+	Value []byte
+}
+
+// Outgoing is a message and its receiver.
+type Outgoing struct {
+	To      wire.NodeID
+	Message wire.Message
+}
+
+// Event is something that happened to a core.
+type Event interface{ event() }
+
+type (
+	// Tick says that time has passed: Deadline is due.
+	Tick struct{}
+
+	// Received is a message from the node that its stream authenticates.
+	Received struct {
+		From    wire.NodeID
+		Message wire.Message
+	}
+
+	// Connected says that messages to a node can be sent (again).
+	Connected struct{ Node wire.NodeID }
+
+	// Disconnected says that the last connection to a node has closed.
+	Disconnected struct{ Node wire.NodeID }
+
+	// Learned is a vector whose signature was checked, this node's own included.
+	Learned struct{ Vector wire.Vector }
+
+	// Submit asks the submitter to take a task. Step's error refuses it: one that
+	// wraps wire.ErrInvalid, a *BusyError, an *ExistsError or ErrKeyReused.
+	Submit struct {
+		// ID is fresh.
+		ID   wire.TaskID
+		Spec wire.Spec
+		// Client is who submits, for rates and keys; at most 255 bytes.
+		Client string
+		// Key is the idempotency key; at most 255 bytes, empty is none.
+		Key string
+	}
+
+	// CancelTask ends a task. Step's error is ErrUnknownTask, or nil if the task
+	// has ended already.
+	CancelTask struct{ Task wire.TaskID }
+
+	// Ended says that a run has stopped for good, so that its capacity is free.
+	// Each Start is followed by exactly one.
+	Ended struct {
+		Run     Run
+		Outcome wire.Outcome
+	}
+
+	// SetDraining makes the executor refuse new work, or take it again. After
+	// Grace what still runs is stopped and goes back to its submitters.
+	SetDraining struct {
+		On    bool
+		Grace time.Duration
+	}
+)
+
+func (Tick) event()         {}
+func (Received) event()     {}
+func (Connected) event()    {}
+func (Disconnected) event() {}
+func (Learned) event()      {}
+func (Submit) event()       {}
+func (CancelTask) event()   {}
+func (Ended) event()        {}
+func (SetDraining) event()  {}
+
+// Effect is something that a shell does for a core.
+type Effect interface{ effect() }
+
+type (
+	// Changed says that a task has changed its state: queued, placing, running, or
+	// one of the ends. Task is the task as it is now, shared with nobody.
+	Changed struct{ Task Task }
+
+	// Write is a piece of output of the attempt that counts. Pieces of one stream
+	// come in order; what was written before Offset may be missing.
+	Write struct {
+		wire.Ref
+		Stream wire.Stream
+		Offset uint64
+		Data   []byte
+	}
+
+	// Used is what the attempt that counts has used so far.
+	Used struct {
+		wire.Ref
+		FuelUsed    uint64
+		MemoryBytes uint64
+	}
+
+	// Start begins a run: fetch module and inputs, run it within Limits and
+	// Allotment, and step Ended. Deadline is zero if there is none; a run that
+	// reaches it has timed out.
+	Start struct {
+		Run
+		Spec      wire.Spec
+		Allotment Allotment
+		Deadline  time.Time
+	}
+
+	// Stop ends a run soon; its Ended follows, with whatever outcome.
+	Stop struct{ Run }
+)
+
+func (Changed) effect() {}
+func (Write) effect()   {}
+func (Used) effect()    {}
+func (Start) effect()   {}
+func (Stop) effect()    {}
+
+// Run names an attempt on its executor: ids are the submitters' to choose, so
+// only with the submitter's are they unique.
+type Run struct {
+	Submitter wire.NodeID
+	wire.Ref
+}

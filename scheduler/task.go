@@ -1,0 +1,59 @@
+package scheduler
+
+import (
+	"time"
+
+	"github.com/godwit-run/godwit/scheduler/wire"
+)
+
+// State is where a task is on its way (DESIGN §4.2).
+type State string
+
+// The states; the last three are ends.
+const (
+	Queued    State = "queued"
+	Placing   State = "placing"
+	Running   State = "running"
+	Succeeded State = "succeeded"
+	Failed    State = "failed"
+	Cancelled State = "cancelled"
+)
+
+// Ended tells whether a state is an end.
+func (s State) Ended() bool { return s == Succeeded || s == Failed || s == Cancelled }
+
+// Task is a submitted task as its submitter tells of it.
+type Task struct {
+	ID     wire.TaskID
+	Spec   *wire.Spec // not to be changed
+	Client string
+
+	State State
+	// Reason and Message say why it failed.
+	Reason  wire.Reason
+	Message string
+	// Node has the last attempt; empty if there was none.
+	Node wire.NodeID
+	// Attempts are the tries, oldest first; of very many the last ones.
+	Attempts []Attempt
+
+	Created, Started, Ended time.Time
+
+	// Result is that of the attempt that counts, and Envelope the same as its
+	// executor signed it. nil if no executor has said how the task ended.
+	Result   *wire.Result
+	Envelope []byte
+}
+
+// Attempt is one try to run a task on a node.
+type Attempt struct {
+	Number  uint32      `cbor:"number"`
+	Node    wire.NodeID `cbor:"node"`
+	Started time.Time   `cbor:"started"`
+	Ended   time.Time   `cbor:"ended,omitzero"`
+	// Status is empty while it goes on.
+	Status  wire.Status `cbor:"status,omitempty"`
+	Reason  wire.Reason `cbor:"reason,omitempty"`
+	Fault   wire.Fault  `cbor:"fault,omitempty"`
+	Message string      `cbor:"message,omitempty"`
+}

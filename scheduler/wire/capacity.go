@@ -1,0 +1,128 @@
+package wire
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Capacity is what a node has, or has left. Units are those of [Profile].
+type Capacity struct {
+	CPU     uint32 `cbor:"cpu" json:"cpu"`
+	Memory  uint64 `cbor:"memory" json:"memory"`
+	Storage uint64 `cbor:"storage" json:"storage"`
+	Network uint64 `cbor:"network" json:"network"`
+	// GPUs are all devices, the busy ones too.
+	GPUs []GPUDevice `cbor:"gpus,omitempty" json:"gpus,omitempty"`
+}
+
+// GPUDevice is one GPU of a node.
+type GPUDevice struct {
+	// ID is unique on the node.
+	ID string `cbor:"id" json:"id"`
+	// Name is for people: "NVIDIA A100".
+	Name string `cbor:"name,omitempty" json:"name,omitempty"`
+	// Memory in bytes.
+	Memory uint64 `cbor:"memory" json:"memory"`
+	// Capability is one that [ParseCapability] reads.
+	Capability string `cbor:"capability,omitempty" json:"capability,omitempty"`
+	// Available is false while a task has it.
+	Available bool `cbor:"available" json:"available"`
+}
+
+// Validate checks the bounds. Its errors wrap [ErrInvalid].
+func (c Capacity) Validate() error {
+	if c.CPU > 64*MaxCPU || c.Memory > 64*MaxMemory || c.Storage > 64*MaxStorage || c.Network > 64*MaxNetwork || len(c.GPUs) > MaxGPUs {
+		return fmt.Errorf("capacity: %w", ErrInvalid)
+	}
+	seen := make(map[string]bool, len(c.GPUs))
+	for _, g := range c.GPUs {
+		if err := g.validate(); err != nil {
+			return err
+		}
+		if seen[g.ID] {
+			return fmt.Errorf("gpu %q twice: %w", g.ID, ErrInvalid)
+		}
+		seen[g.ID] = true
+	}
+	return nil
+}
+
+func (g GPUDevice) validate() error {
+	if err := checkText("gpu id", g.ID, 1, 128); err != nil {
+		return err
+	}
+	if err := checkText("gpu name", g.Name, 0, 128); err != nil {
+		return err
+	}
+	if g.Memory > MaxMemory {
+		return fmt.Errorf("gpu of %d bytes: %w", g.Memory, ErrInvalid)
+	}
+	if g.Capability == "" {
+		return nil
+	}
+	_, err := ParseCapability(g.Capability)
+	return err
+}
+
+// CanFit tells whether a profile fits. See Shortage for why not.
+func (c Capacity) CanFit(p Profile) bool { return c.Shortage(p) == "" }
+
+// Shortage is the first thing of which there is too little for a profile, or
+// empty if it fits. A GPU that is only preferred is never short.
+func (c Capacity) Shortage(p Profile) Refusal {
+	switch {
+	case p.CPU > c.CPU:
+		return RefusedCPU
+	case p.Memory > c.Memory:
+		return RefusedMemory
+	case p.Storage > c.Storage:
+		return RefusedStorage
+	case p.Network > c.Network:
+		return RefusedNetwork
+	case p.GPU != nil && p.GPU.Required && !c.hasGPUs(p.GPU):
+		return RefusedGPU
+	}
+	return ""
+}
+
+func (c Capacity) hasGPUs(spec *GPUSpec) bool {
+	left := spec.Count
+	for i := range c.GPUs {
+		if left == 0 {
+			break
+		}
+		if c.GPUs[i].Available && c.GPUs[i].Fits(spec) {
+			left--
+		}
+	}
+	return left == 0
+}
+
+// Fits tells whether a device is of the kind that is asked for, available or
+// not.
+func (g GPUDevice) Fits(spec *GPUSpec) bool {
+	if g.Memory < spec.Memory {
+		return false
+	}
+	if spec.Capability == "" {
+		return true
+	}
+	least, err1 := ParseCapability(spec.Capability)
+	has, err2 := ParseCapability(g.Capability)
+	return err1 == nil && err2 == nil && has.AtLeast(least)
+}
+
+// Clone is a copy that shares nothing.
+func (c Capacity) Clone() Capacity {
+	c.GPUs = slices.Clone(c.GPUs)
+	return c
+}
+
+// AllFree is a capacity with every device available.
+func (c Capacity) AllFree() Capacity {
+	c = c.Clone()
+	for i := range c.GPUs {
+		c.GPUs[i].Available = true
+	}
+	return c
+}
