@@ -210,11 +210,13 @@ func (e *emitter) check(debt int64, mirror bool) {
 	e.coldCheck(debt, nil, mirror)
 }
 
-// coldCheck calls the host if the i64 on top of the stack is negative.
+// coldCheck calls the host if the i64 on top of the stack is negative. The hot
+// way comes first: what follows both takes over its registers.
 func (e *emitter) coldCheck(debt int64, saved []uint32, mirror bool) {
 	e.i64(0)
-	e.op(wasm.OpI64LtS)
+	e.op(wasm.OpI64GeS)
 	e.block(wasm.OpIf, wasm.BlockEmpty)
+	e.op(wasm.OpElse)
 	e.cold(debt, saved, mirror)
 	e.end()
 }
