@@ -76,14 +76,14 @@ type BlobBackend interface {
 	// before it writes, nor hold more of it in memory than a few blocks.
 	// Errors: ErrNoSpace.
 	PutFile(ctx context.Context, r io.Reader, o PutOptions) (Blob, error)
-	// PutTree stores a directory. Entries come parents first or without their
+	// PutTree stores a folder. Entries come parents first or without their
 	// parents at all; each one's Body must be read before the next is asked for.
 	// Errors: ErrInvalid (a path that is absolute, climbs or comes twice), ErrNoSpace.
 	PutTree(ctx context.Context, entries iter.Seq2[TreeEntry, error], o PutOptions) (Blob, error)
 	// OpenFile opens a file, which is fetched from the mesh as it is read. The
 	// caller closes it. Errors: ErrNotFound (nobody has it), ErrIsDir, ErrDamaged.
 	OpenFile(ctx context.Context, cid string) (io.ReadSeekCloser, Blob, error)
-	// Tree is a directory's content, parents first, without the root itself.
+	// Tree is a folder's content, parents first, without the root itself.
 	Tree(ctx context.Context, cid string) iter.Seq2[TreeEntry, error]
 	// Stat describes a blob. With local it looks no further than this node.
 	Stat(ctx context.Context, cid string, local bool) (Blob, error)

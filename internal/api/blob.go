@@ -9,8 +9,8 @@ import (
 // Blob is content with a name made of its hash.
 type Blob struct {
 	CID    string `json:"cid"`
-	Size   int64  `json:"size" doc:"Bytes of content, of a directory those of all its files"`
-	Kind   string `json:"kind" enum:"file,directory,raw"`
+	Size   int64  `json:"size" doc:"Bytes of content, of a folder those of all its files"`
+	Kind   string `json:"kind" enum:"file,folder,symlink,block"`
 	Blocks int    `json:"blocks,omitempty" doc:"Blocks that it is stored as"`
 	// Local is set if every block of it is on this node.
 	Local    bool      `json:"local"`
@@ -19,11 +19,12 @@ type Blob struct {
 	PinnedAt time.Time `json:"pinned_at,omitzero"`
 }
 
-// The kinds of blobs.
+// The kinds of blobs, as package blobs calls them.
 const (
-	BlobFile      = "file"
-	BlobDirectory = "directory"
-	BlobRaw       = "raw" // a block that is no UnixFS
+	BlobFile    = "file"
+	BlobFolder  = "folder"
+	BlobSymlink = "symlink"
+	BlobBlock   = "block" // any block that is no UnixFS
 )
 
 // PutOptions say what becomes of new content.
@@ -34,7 +35,7 @@ type PutOptions struct {
 	Name string
 }
 
-// TreeEntry is a file, directory or symbolic link in a tree. Only the kind of
+// TreeEntry is a file, folder or symbolic link in a tree. Only the kind of
 // Mode and its executable bits count; UnixFS as `ipfs add` writes it keeps
 // neither modes nor times.
 type TreeEntry struct {

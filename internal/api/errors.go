@@ -29,6 +29,8 @@ var (
 	ErrDamaged = errors.New("damaged content")
 	// ErrUnavailable is a node that starts, drains or stops (503).
 	ErrUnavailable = errors.New("node unavailable")
+	// ErrInterrupted is a stream from a node that broke off (clients only).
+	ErrInterrupted = errors.New("connection to the node broke off")
 	// ErrNoSpace is a full disk or quota (507).
 	ErrNoSpace = errors.New("no space left")
 )

@@ -1,6 +1,12 @@
 package api
 
-import "time"
+import (
+	"math"
+	"time"
+)
+
+// FromNow is the number to read events after for those to come only.
+const FromNow = math.MaxUint64
 
 // The types of events.
 const (

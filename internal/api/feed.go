@@ -41,6 +41,9 @@ func (f *Feed) Last() uint64 {
 // Events are those after number after, until ctx is done. See [Backend].
 func (f *Feed) Events(ctx context.Context, after uint64) iter.Seq[Event] {
 	return func(yield func(Event) bool) {
+		if after == FromNow {
+			after = f.Last()
+		}
 		for {
 			e, more := f.next(after)
 			if more != nil {
@@ -65,10 +68,10 @@ func (f *Feed) next(after uint64) (Event, <-chan struct{}) {
 	defer f.mu.Unlock()
 	size := uint64(len(f.ring))
 	switch {
-	case after > f.last: // a number of before a restart
-		return Event{Type: EventMissed, Seq: f.last, Time: f.ring[f.last%size].Time}, nil
 	case after == f.last:
 		return Event{}, f.more
+	case after > f.last: // a number of before a restart
+		return Event{Type: EventMissed, Time: f.ring[f.last%size].Time}, nil
 	case f.last-after > size:
 		oldest := f.last - size + 1
 		return Event{Type: EventMissed, Seq: oldest - 1, Missed: oldest - 1 - after, Time: f.ring[oldest%size].Time}, nil

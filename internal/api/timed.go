@@ -1,0 +1,81 @@
+package api
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// timed bounds what a request may take of the node: the bytes and time of a
+// JSON body, the pauses of a stream, the time a client may leave an answer unread.
+func (s *Server) timed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn := http.NewResponseController(w)
+		body := &timedBody{ReadCloser: r.Body, conn: conn, stall: s.cfg.StallTimeout}
+		if !isStream(r) {
+			body.ReadCloser = http.MaxBytesReader(w, r.Body, s.cfg.MaxRequestBytes)
+			body.until = time.Now().Add(s.cfg.BodyTimeout)
+		}
+		if r.Body != http.NoBody {
+			r.Body = body
+		}
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		next.ServeHTTP(&timedWriter{ResponseWriter: w, conn: conn, stall: s.cfg.StallTimeout}, r)
+	})
+}
+
+// isStream tells requests whose body is content.
+func isStream(r *http.Request) bool {
+	return r.Method == http.MethodPost && strings.TrimSuffix(r.URL.Path, "/") == "/api/v1/blobs"
+}
+
+// timedBody sets a deadline before each read, and none once there is nothing
+// left to read: the same deadline would end a request that then waits for a task.
+type timedBody struct {
+	io.ReadCloser
+	conn  *http.ResponseController
+	until time.Time // for the whole body; zero: stall for each read
+	stall time.Duration
+}
+
+func (b *timedBody) Read(p []byte) (int, error) {
+	until := b.until
+	if until.IsZero() {
+		until = time.Now().Add(b.stall)
+	}
+	if err := b.conn.SetReadDeadline(until); err != nil {
+		return 0, err
+	}
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		if err := b.conn.SetReadDeadline(time.Time{}); err != nil {
+			return n, err
+		}
+	}
+	return n, err
+}
+
+// timedWriter sets a deadline before each write.
+type timedWriter struct {
+	http.ResponseWriter
+	conn  *http.ResponseController
+	stall time.Duration
+}
+
+func (w *timedWriter) Write(p []byte) (int, error) {
+	if err := w.conn.SetWriteDeadline(time.Now().Add(w.stall)); err != nil {
+		return 0, err
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Flush implements http.Flusher.
+func (w *timedWriter) Flush() {
+	// The deadline of the last write still holds: it bounds this one too.
+	w.conn.Flush() // fails if the client is gone, as the next write will
+}
+
+// Unwrap is for http.ResponseController.
+func (w *timedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
