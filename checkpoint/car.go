@@ -106,23 +106,47 @@ type Sink interface {
 // ErrTooLarge is wrapped when an import goes beyond what it may take.
 var ErrTooLarge = errors.New("checkpoint is too large")
 
-// Import reads what Export wrote, or `ipfs dag export` of its root. Every
-// object is checked against its name and put into sink as it comes, the
-// manifest among them; the signature is verified before any of that. At the end
-// the checkpoint is complete, counting what sink had before, and has nothing
-// beside it. Objects may be 1 MiB each, and maxBytes all together. Errors wrap
-// [ErrFormat], [ErrHash], [ErrSignature] or [ErrTooLarge], are a *[DamageError]
-// if an object is missing, or come from r or sink; what was put by then is
-// garbage.
+// Import reads what Export wrote, or `ipfs dag export` of its root: OpenCAR and
+// Read.
 func Import(r io.Reader, v Verifier, sink Sink, maxBytes uint64) (*Signed, error) {
+	car, err := OpenCAR(r, v, maxBytes)
+	if err != nil {
+		return nil, err
+	}
+	if err := car.Read(sink); err != nil {
+		return nil, err
+	}
+	return car.Signed, nil
+}
+
+// CAR is a CAR file of which only the beginning has been read: whose
+// checkpoint it is can be decided before its objects are taken in.
+type CAR struct {
+	*Signed
+	in *carReader
+}
+
+// OpenCAR reads a CAR file up to the envelope and verifies the signature.
+// Sections may be as large as an object, and all together maxBytes. Errors wrap
+// [ErrFormat], [ErrHash], [ErrSignature] or [ErrTooLarge], or come from r.
+func OpenCAR(r io.Reader, v Verifier, maxBytes uint64) (*CAR, error) {
 	in := &carReader{r: bufio.NewReaderSize(r, 1<<16), left: maxBytes}
 	s, err := in.readSigned(v)
 	if err != nil {
 		return nil, fmt.Errorf("import checkpoint: %w", err)
 	}
+	return &CAR{s, in}, nil
+}
+
+// Read reads the rest. Every object is checked against its name and put into
+// sink as it comes, the manifest among them. At the end the checkpoint is
+// complete, counting what sink had before, and has nothing beside it. Errors are
+// those of OpenCAR, a *[DamageError] if an object is missing, or come from sink;
+// what was put by then is garbage.
+func (c *CAR) Read(sink Sink) error {
 	received := map[cid.Cid]bool{}
 	for {
-		o, err := in.object()
+		o, err := c.in.object()
 		if err == io.EOF {
 			break
 		}
@@ -130,14 +154,14 @@ func Import(r io.Reader, v Verifier, sink Sink, maxBytes uint64) (*Signed, error
 			err = sink.Put(o)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("import checkpoint: %w", err)
+			return fmt.Errorf("import checkpoint: %w", err)
 		}
 		received[o.ID] = true
 	}
-	if err := complete(s, sink, received); err != nil {
-		return nil, fmt.Errorf("import checkpoint: %w", err)
+	if err := complete(c.Signed, sink, received); err != nil {
+		return fmt.Errorf("import checkpoint: %w", err)
 	}
-	return s, nil
+	return nil
 }
 
 // complete walks the whole checkpoint, through what the sink had before too:

@@ -118,7 +118,7 @@ func (im *Image) WriteTo(w io.WriterAt, g Getter) error {
 func writePack(w io.WriterAt, g Getter, es []Extent) error {
 	pages, err := readPack(g, es[0].Pack)
 	if err == nil {
-		err = fits(pages, es)
+		err = fits(len(pages)/PageSize, es)
 	}
 	if err != nil {
 		return &DamageError{Object: es[0].Pack, Part: "pages", Pages: pageRanges(es), Err: err}
@@ -132,11 +132,11 @@ func writePack(w io.WriterAt, g Getter, es []Extent) error {
 	return nil
 }
 
-// fits tells whether the pack has all the pages that are said to lie in it.
-func fits(pages []byte, es []Extent) error {
+// fits tells whether a pack of so many pages has all that are said to lie in it.
+func fits(pages int, es []Extent) error {
 	for _, e := range es {
-		if (e.Slot+e.Count)*PageSize > len(pages) {
-			return fmt.Errorf("pack has only %d pages: %w", len(pages)/PageSize, ErrFormat)
+		if e.Slot+e.Count > pages {
+			return fmt.Errorf("pack has only %d pages: %w", pages, ErrFormat)
 		}
 	}
 	return nil

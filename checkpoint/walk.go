@@ -206,24 +206,58 @@ func (l *lister) emit(id cid.Cid, data []byte) error {
 // Verify reads everything below a manifest and returns all that is damaged,
 // each object named with the pages or the part that are lost with it. g must
 // check what it returns.
-func Verify(m *Manifest, g Getter) []*DamageError {
-	v := verifier{get: g, image: newImage(m.Memory), packs: map[cid.Cid]bool{}}
-	w := walker{get: g, memory: m.Memory, node: v.node, damaged: v.damaged}
+func Verify(m *Manifest, g Getter) []*DamageError { return NewAuditor(g).Verify(m) }
+
+// Auditor verifies one checkpoint after the other, and reads packs that they
+// share only once.
+type Auditor struct {
+	get Getter
+	// sound packs have that many pages; broken ones are as bad as that.
+	sound  map[cid.Cid]int
+	broken map[cid.Cid]error
+}
+
+// NewAuditor makes an auditor over g, which must check what it returns.
+func NewAuditor(g Getter) *Auditor {
+	return &Auditor{get: g, sound: map[cid.Cid]int{}, broken: map[cid.Cid]error{}}
+}
+
+// Verify is the function Verify.
+func (a *Auditor) Verify(m *Manifest) []*DamageError {
+	v := verifier{Auditor: a, image: newImage(m.Memory), packs: map[cid.Cid]bool{}}
+	w := walker{get: a.get, memory: m.Memory, node: v.node, damaged: v.damaged}
 	if err := w.trees(); err != nil {
 		v.found = append(v.found, &DamageError{Part: "memory", Err: err})
 	}
 	v.checkPacks()
 	for part, b := range m.State.parts {
-		if _, at, err := readBlob(g, b); err != nil {
+		if _, at, err := readBlob(a.get, b); err != nil {
 			v.found = append(v.found, &DamageError{Object: at, Part: part, Err: err})
 		}
 	}
 	if len(v.found) == 0 {
-		if _, err := m.ReadState(g); err != nil {
+		if _, err := m.ReadState(a.get); err != nil {
 			v.found = append(v.found, damageOf(err))
 		}
 	}
 	return v.found
+}
+
+// pagesOf is the number of pages in a pack.
+func (a *Auditor) pagesOf(pack cid.Cid) (int, error) {
+	if n, ok := a.sound[pack]; ok {
+		return n, nil
+	}
+	if err, ok := a.broken[pack]; ok {
+		return 0, err
+	}
+	pages, err := readPack(a.get, pack)
+	if err != nil {
+		a.broken[pack] = err
+		return 0, err
+	}
+	a.sound[pack] = len(pages) / PageSize
+	return a.sound[pack], nil
 }
 
 func damageOf(err error) *DamageError {
@@ -235,7 +269,7 @@ func damageOf(err error) *DamageError {
 }
 
 type verifier struct {
-	get   Getter
+	*Auditor
 	image *Image
 	packs map[cid.Cid]bool
 	found []*DamageError
@@ -273,7 +307,7 @@ func (v *verifier) checkPacks() {
 }
 
 func (v *verifier) checkPack(id cid.Cid, used []Extent) error {
-	pages, err := readPack(v.get, id)
+	pages, err := v.pagesOf(id)
 	if err != nil {
 		return err
 	}

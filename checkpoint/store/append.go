@@ -64,6 +64,9 @@ type draft struct {
 
 // append writes a group and returns once it is on disk and in the index.
 func (s *Store) append(g *group) error {
+	if s.cfg.ReadOnly {
+		return ErrReadOnly
+	}
 	g.turn, g.done = make(chan struct{}), false
 	if !s.log.join(g) {
 		<-g.turn
@@ -294,7 +297,11 @@ func (s *Store) refuse(g *group, newest map[string]checkpoint.Order, room int64)
 	defer s.mu.RUnlock()
 	refs := s.names[g.ref.Name]
 	if slices.ContainsFunc(refs, func(r checkpoint.Ref) bool { return r.ID == g.ref.ID }) {
-		g.done = true
+		// It is listed already. What was put for it anew replaces what is damaged.
+		if s.counts(g.ref.ID) {
+			g.records = g.records[:len(g.records)-1]
+		}
+		g.ref, g.done = nil, len(g.records) == 0
 		return nil
 	}
 	if g.after.Defined() && !s.counts(g.after) {

@@ -181,13 +181,34 @@ func (b *Batch) Save(r *checkpoint.Ready) error {
 }
 
 // Import reads a CAR file (see checkpoint.Import) of at most maxBytes into the
-// store.
-func (s *Store) Import(r io.Reader, maxBytes uint64) (*checkpoint.Signed, error) {
-	b := s.Begin()
-	defer b.Close()
-	signed, err := checkpoint.Import(r, s.cfg.Verifier, b, maxBytes)
+// store. accept is asked once the signature is verified, before anything is
+// stored; nil accepts all. What the store has, but damaged, is replaced.
+func (s *Store) Import(r io.Reader, maxBytes uint64, accept func(*checkpoint.Signed) error) (*checkpoint.Signed, error) {
+	car, err := checkpoint.OpenCAR(r, s.cfg.Verifier, maxBytes)
+	if err == nil && accept != nil {
+		err = accept(car.Signed)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return signed, b.Add(signed)
+	b := s.Begin()
+	defer b.Close()
+	if err := car.Read(mender{b}); err != nil {
+		return nil, err
+	}
+	_, _ = s.Load(car.ID) // if the envelope here is damaged it is known from now on
+	return car.Signed, b.Add(car.Signed)
+}
+
+// mender is a batch that takes an object again if the store's own is damaged.
+type mender struct{ *Batch }
+
+// Put implements checkpoint.Sink.
+func (m mender) Put(o checkpoint.Object) error {
+	if m.Has(o.ID) {
+		if _, err := m.Get(o.ID); err == nil {
+			return nil // otherwise it is known to be damaged from now on
+		}
+	}
+	return m.Batch.Put(o)
 }

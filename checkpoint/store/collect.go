@@ -75,24 +75,16 @@ func (s *Store) Retain(name string, p checkpoint.Policy, now time.Time, pinned f
 // What is damaged below is not counted.
 func (s *Store) BytesOf(refs []checkpoint.Ref) uint64 {
 	total := uint64(0)
-	seen := map[cid.Cid]bool{}
-	for _, r := range refs {
-		s.mark(r.ID, seen)
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for id := range seen {
-		if at, ok := s.index[id]; ok {
-			total += uint64(at.record.end() - at.record.offset)
-		}
+	for _, n := range s.Added(refs) {
+		total += n
 	}
 	return total
 }
 
-// mark adds a checkpoint and all below it to seen. Damage hides what is below
-// it, which is lost anyway.
-func (s *Store) mark(id cid.Cid, seen map[cid.Cid]bool) {
-	seen[id] = true
+// mark names a checkpoint and all below it to enter, which returns false to
+// leave out what is below. Damage hides what is below it, which is lost anyway.
+func (s *Store) mark(id cid.Cid, enter func(cid.Cid) bool) {
+	enter(id)
 	data, err := s.Get(id)
 	if err != nil {
 		return
@@ -101,11 +93,7 @@ func (s *Store) mark(id cid.Cid, seen map[cid.Cid]bool) {
 	if err != nil {
 		return
 	}
-	_ = checkpoint.Mark(m, s, func(id cid.Cid) bool {
-		fresh := !seen[id]
-		seen[id] = true
-		return fresh
-	})
+	_ = checkpoint.Mark(m, s, enter)
 }
 
 // Collected says what Collect did.
@@ -153,7 +141,11 @@ func (s *Store) markAll() (seen map[cid.Cid]bool, since uint64) {
 	s.mu.Unlock()
 	seen = map[cid.Cid]bool{}
 	for _, ref := range s.refs() {
-		s.mark(ref.ID, seen)
+		s.mark(ref.ID, func(id cid.Cid) bool {
+			fresh := !seen[id]
+			seen[id] = true
+			return fresh
+		})
 	}
 	return seen, since
 }
@@ -174,6 +166,39 @@ func (s *Store) sweep(seen map[cid.Cid]bool, since uint64) int {
 		n++
 	}
 	return n
+}
+
+// Repair rewrites the segments in which one wrong byte was found and put right
+// when it was read, so that a second one does not spoil what the first left. It
+// returns how many. What is beyond that stays as it is: put or import it again.
+func (s *Store) Repair(ctx context.Context) (segments int, err error) {
+	for _, seg := range s.repaired() {
+		if err := ctx.Err(); err != nil {
+			return segments, err
+		}
+		if _, err := s.evacuate(seg); err != nil {
+			return segments, fmt.Errorf("repair segment %s: %w", seg.name, err)
+		}
+		segments++
+	}
+	return segments, nil
+}
+
+// repaired lists the segments that have bytes to put right.
+func (s *Store) repaired() []*segment {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var list []*segment
+	for _, seg := range s.segments {
+		wrong := slices.ContainsFunc(s.damage, func(d Damage) bool { return d.Kind == Repaired && d.Segment == seg.name })
+		if wrong && seg != s.log.active {
+			list = append(list, seg)
+		}
+	}
+	slices.SortFunc(list, func(a, b *segment) int { return cmp.Compare(a.number, b.number) })
+	return list
 }
 
 // sparse lists the segments to rewrite.

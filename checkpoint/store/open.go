@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 
 	"github.com/ipfs/go-cid"
@@ -25,8 +26,10 @@ func Open(cfg Config) (*Store, error) {
 		names: map[string][]checkpoint.Ref{}, copies: map[cid.Cid][]uint64{},
 		begun: map[*Batch]uint64{}, touched: map[cid.Cid]uint64{}, pages: newDictionary(cfg.IndexPages),
 	}
-	if s.lock, err = cfg.FS.Lock(); err != nil {
-		return nil, fmt.Errorf("open checkpoint store: %w", err)
+	if !cfg.ReadOnly {
+		if s.lock, err = cfg.FS.Lock(); err != nil {
+			return nil, fmt.Errorf("open checkpoint store: %w", err)
+		}
 	}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open checkpoint store: %w", err), s.Close())
@@ -62,6 +65,14 @@ func (s *Store) find() ([]*segment, error) {
 			continue
 		}
 		f, err := s.cfg.FS.Open(name)
+		if s.cfg.ReadOnly && errors.Is(err, fs.ErrNotExist) {
+			// Its owner has just removed it, having moved what it held.
+			closeErr := closeAll(nil, segments)
+			if closeErr != nil {
+				return nil, closeErr
+			}
+			return s.find()
+		}
 		if err != nil {
 			return nil, closeAll(err, segments)
 		}
@@ -87,8 +98,10 @@ func joinClose(err error, c io.Closer) error { return errors.Join(err, c.Close()
 // replay indexes a segment's records. What another process wrote but did not
 // sync before it was killed is still only in memory, so it is synced first.
 func (s *Store) replay(seg *segment) error {
-	if err := seg.file.Sync(); err != nil {
-		return err
+	if !s.cfg.ReadOnly {
+		if err := seg.file.Sync(); err != nil {
+			return err
+		}
 	}
 	seg.synced = seg.size
 	c, err := scan(seg.file, seg.size, seg.salt)
@@ -102,6 +115,9 @@ func (s *Store) replay(seg *segment) error {
 		kind := Broken
 		if g.from >= c.durable {
 			kind = Unfinished
+			if s.cfg.ReadOnly {
+				continue // its owner may be writing it
+			}
 		}
 		s.damage = append(s.damage, Damage{seg.name, g.from, g.to, kind})
 	}

@@ -21,14 +21,21 @@ var (
 	ErrIncomplete = errors.New("checkpoint is incomplete")
 	// ErrInUse is wrapped when another store uses the directory.
 	ErrInUse = errors.New("checkpoint store is in use by another process")
+	// ErrReadOnly is wrapped when something is to be written to a store that
+	// was opened for reading.
+	ErrReadOnly = errors.New("checkpoint store is open for reading only")
 	// ErrClosed is returned by everything after Close.
 	ErrClosed = errors.New("checkpoint store is closed")
 )
 
 // Config sizes a store.
 type Config struct {
-	// FS is where it lives, for one store at a time.
+	// FS is where it lives, for one store at a time, and any number of those
+	// that only read.
 	FS FS
+	// ReadOnly takes no lock and changes nothing. What another process writes
+	// meanwhile is not seen; what its Collect removes stays readable.
+	ReadOnly bool
 	// Rand gives each segment's salt: crypto/rand.Reader.
 	Rand io.Reader
 	// Verifier checks signatures, of what is committed and what is read.
@@ -334,6 +341,35 @@ func (s *Store) Newest(name string) (*checkpoint.Signed, []PassedOver, error) {
 	return nil, over, fmt.Errorf("whole checkpoint of %q: %w", name, checkpoint.ErrNotFound)
 }
 
+// Added is what each of some checkpoints takes on disk that those before it in
+// the list don't, in bytes. What is damaged below is not counted.
+func (s *Store) Added(refs []checkpoint.Ref) []uint64 {
+	added := make([]uint64, len(refs))
+	seen := map[cid.Cid]bool{}
+	for i, r := range refs {
+		s.mark(r.ID, func(id cid.Cid) bool {
+			fresh := !seen[id]
+			if fresh {
+				seen[id] = true
+				added[i] += s.bytesOf(id)
+			}
+			return fresh
+		})
+	}
+	return added
+}
+
+// bytesOf is the size of an object's record, 0 if there is none.
+func (s *Store) bytesOf(id cid.Cid) uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	at, ok := s.index[id]
+	if !ok {
+		return 0
+	}
+	return uint64(at.record.end() - at.record.offset)
+}
+
 // Usage says what a store holds.
 type Usage struct {
 	// Bytes is the size of all segments, Live what of it is still referred to
@@ -370,7 +406,10 @@ func (s *Store) Close() error {
 	segments := s.segments
 	s.mu.Unlock()
 	s.seal()
-	errs := []error{s.lock.Close()}
+	var errs []error
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
 	for _, seg := range segments {
 		errs = append(errs, seg.close())
 	}

@@ -29,7 +29,7 @@ func TestTransfer(t *testing.T) {
 	if err := checkpoint.Export(&car, a.chain.Last(), from); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := to.Import(bytes.NewReader(car.Bytes()), uint64(car.Len())); err != nil {
+	if _, err := to.Import(bytes.NewReader(car.Bytes()), uint64(car.Len()), nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.check(to); err != nil {
@@ -49,7 +49,7 @@ func TestTransfer(t *testing.T) {
 	third := open(t, testConfig(newFaultFS()))
 	send(t, a.chain.Last(), from, third)
 	for range 2 {
-		if _, err := third.Import(bytes.NewReader(car.Bytes()), uint64(car.Len())); err != nil {
+		if _, err := third.Import(bytes.NewReader(car.Bytes()), uint64(car.Len()), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -117,7 +117,7 @@ func TestIncompleteIsRefused(t *testing.T) {
 	if len(to.Names()) > 0 {
 		t.Error("something was committed")
 	}
-	_, err := to.Import(io.LimitReader(bytes.NewReader(nil), 0), 100)
+	_, err := to.Import(io.LimitReader(bytes.NewReader(nil), 0), 100, nil)
 	if !errors.Is(err, checkpoint.ErrFormat) {
 		t.Errorf("import of nothing: %v", err)
 	}
