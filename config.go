@@ -1,0 +1,194 @@
+package godwit
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+)
+
+// Config is what a node is and may do. Only Dir is needed: the zero value of
+// every other field means its default.
+type Config struct {
+	// Dir is the data folder: key, journal, blobs, compiled modules. It is made if
+	// missing, for this user alone (0700), and one node at a time has it.
+	Dir string
+	// Listen are the multiaddresses to listen on. Default: TCP and QUIC on every
+	// interface; ports that are 0 are chosen once and then kept over restarts.
+	Listen []string
+	// Bootstrap are multiaddresses of nodes to join, each ending in /p2p/PEER-ID.
+	Bootstrap []string
+	// NoMDNS leaves out looking for nodes on the local network.
+	NoMDNS bool
+	// Region says where the node is, up to 128 bytes: what tasks ask for.
+	Region string
+	// Labels are what tasks may ask for besides. Those set at run time are kept in
+	// the journal and come before these.
+	Labels map[string]string
+
+	// API is the HOST:PORT of the REST interface; a port of 0 chooses one. Default
+	// empty: none, the node is used through its methods.
+	API string
+	// APIToken is what clients must show; needed off loopback, unless APIClientCA
+	// is set.
+	APIToken string
+	// APICert and APIKey are PEM files that make the API speak TLS.
+	APICert, APIKey string
+	// APIClientCA is a PEM file of those whose certificates clients must show.
+	APIClientCA string
+	// MaxRequestBytes bounds the body of an API request other than a blob.
+	// Default 1 MiB.
+	MaxRequestBytes int64
+
+	// CPU is how many cores tasks may have. Default: what the machine has and the
+	// cgroup allows.
+	CPU float64
+	// Memory, Storage bound what tasks may have in bytes. Default: what is free
+	// of the machine's and the cgroup allows, less a reserve for the node itself.
+	Memory, Storage uint64
+	// Network is the bandwidth in megabits a second that tasks may count on.
+	// Default 1000.
+	Network float64
+	// BlobQuota bounds the bytes of the blob store. Default: no bound but the disk.
+	BlobQuota int64
+	// MaxTasks is how many tasks run at once here. Default: as many as the
+	// capacity allows.
+	MaxTasks int
+	// NoRun makes a node that takes and places tasks, and runs none.
+	NoRun bool
+
+	// MaxQueued is how many tasks may wait here before submitting answers that
+	// the node is busy. Default 100,000.
+	MaxQueued int
+	// SubmitRate bounds the tasks a second that one client may submit; 0 is no
+	// bound.
+	SubmitRate float64
+	// MaxAttempts is how often a task is given to a node, first time included,
+	// unless it says so itself. Default 3.
+	MaxAttempts int
+	// BackoffBase and BackoffMax bound the wait before an attempt is repeated; it
+	// doubles from one to the other, jittered. Defaults 2 s and 60 s.
+	BackoffBase, BackoffMax time.Duration
+	// NoRetryTimeout, NoRetryLost leave out repeating attempts that took longer
+	// than their time limit, or whose node was lost.
+	NoRetryTimeout, NoRetryLost bool
+	// TaskTimeout limits the wall-clock time of attempts that set no limit; 0 is
+	// no limit.
+	TaskTimeout time.Duration
+	// TaskMemory is the memory in bytes of tasks that ask for none. Default 128 MiB.
+	TaskMemory uint64
+	// Heartbeat is the time between signs of life of running tasks; after three
+	// without one a node counts as lost. Default 5 s.
+	Heartbeat time.Duration
+	// Announce is the time between announcements of capacity; it is announced
+	// earlier when it changes by a tenth. Default 15 s.
+	Announce time.Duration
+	// MaxOutput bounds what is kept of a task's standard output and error
+	// together, in bytes. Default 4 MiB.
+	MaxOutput int64
+	// KeepEnded is how long a task is kept after its end. Default 24 h.
+	KeepEnded time.Duration
+	// Grace is how long running tasks have to finish when the node is told to
+	// stop; then they go back to their submitters. Default 10 s.
+	Grace time.Duration
+
+	// Log takes what people may want to know. Default: nothing is logged.
+	Log *slog.Logger
+}
+
+// DefaultConfig is the configuration that the zero Config stands for, with a
+// folder still to be named.
+func DefaultConfig() Config { return Config{}.withDefaults() }
+
+func (c Config) withDefaults() Config {
+	if len(c.Listen) == 0 {
+		c.Listen = []string{
+			"/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1",
+			"/ip6/::/tcp/0", "/ip6/::/udp/0/quic-v1",
+		}
+	}
+	c.Labels = maps.Clone(c.Labels)
+	defaultTo(&c.MaxRequestBytes, 1<<20)
+	defaultTo(&c.Network, 1000)
+	defaultTo(&c.MaxQueued, 100_000)
+	defaultTo(&c.MaxAttempts, 3)
+	defaultTo(&c.BackoffBase, 2*time.Second)
+	defaultTo(&c.BackoffMax, time.Minute)
+	defaultTo(&c.TaskMemory, 128<<20)
+	defaultTo(&c.Heartbeat, 5*time.Second)
+	defaultTo(&c.Announce, 15*time.Second)
+	defaultTo(&c.MaxOutput, 4<<20)
+	defaultTo(&c.KeepEnded, 24*time.Hour)
+	defaultTo(&c.Grace, 10*time.Second)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func defaultTo[T comparable](v *T, value T) {
+	var zero T
+	if *v == zero {
+		*v = value
+	}
+}
+
+// ErrConfig is wrapped by every error that Validate returns.
+var ErrConfig = errors.New("invalid configuration")
+
+// Validate reports the first value that makes no sense. Its errors wrap
+// [ErrConfig].
+func (c Config) Validate() error {
+	if c.Dir == "" {
+		return fmt.Errorf("%w: no data folder", ErrConfig)
+	}
+	for _, a := range c.Listen {
+		if _, err := ma.NewMultiaddr(a); err != nil {
+			return fmt.Errorf("%w: listen address %q: %w", ErrConfig, a, err)
+		}
+	}
+	if _, err := parsePeers(c.Bootstrap); err != nil {
+		return err
+	}
+	return c.validateNumbers()
+}
+
+func (c Config) validateNumbers() error {
+	negative := map[string]bool{
+		"cpu": c.CPU < 0, "network": c.Network < 0, "blob quota": c.BlobQuota < 0, "max tasks": c.MaxTasks < 0,
+		"max queued": c.MaxQueued < 0, "submit rate": c.SubmitRate < 0, "max attempts": c.MaxAttempts < 0,
+		"backoff base": c.BackoffBase < 0, "backoff max": c.BackoffMax < 0, "task timeout": c.TaskTimeout < 0,
+		"heartbeat": c.Heartbeat < 0, "announce": c.Announce < 0, "max output": c.MaxOutput < 0,
+		"keep ended": c.KeepEnded < 0, "grace": c.Grace < 0, "max request bytes": c.MaxRequestBytes < 0,
+	}
+	for name, is := range negative {
+		if is {
+			return fmt.Errorf("%w: %s is negative", ErrConfig, name)
+		}
+	}
+	if len(c.Region) > 128 {
+		return fmt.Errorf("%w: region of %d bytes, more than 128", ErrConfig, len(c.Region))
+	}
+	return nil
+}
+
+// parsePeers reads multiaddresses of peers, those of one peer together.
+func parsePeers(addrs []string) ([]peer.AddrInfo, error) {
+	var list []ma.Multiaddr
+	for _, s := range addrs {
+		a, err := ma.NewMultiaddr(s)
+		if err != nil {
+			return nil, fmt.Errorf("%w: peer address %q: %w", ErrConfig, s, err)
+		}
+		list = append(list, a)
+	}
+	peers, err := peer.AddrInfosFromP2pAddrs(list...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: peer address: %w: it must end in /p2p/PEER-ID", ErrConfig, err)
+	}
+	return peers, nil
+}

@@ -1,0 +1,147 @@
+package godwit
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+	"log/slog"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// journal is the node's memory of everything but blobs. What has been committed
+// is on disk and is there after a SIGKILL or a loss of power; batches are
+// committed whole, and in order.
+//
+// Kinds of keys are told apart by their first bytes: see the key functions of
+// those who keep them.
+type journal struct {
+	db *pebble.DB
+}
+
+// record is one key of the journal and what becomes of it.
+type record struct {
+	key []byte
+	// value is nil to delete the key.
+	value []byte
+	// end, unless nil, deletes all keys from key up to it.
+	end []byte
+}
+
+func openJournal(dir string, log *slog.Logger) (*journal, error) {
+	cache := pebble.NewCache(1 << 20)
+	defer cache.Unref()
+	db, err := pebble.Open(dir, &pebble.Options{
+		Cache:              cache,
+		FS:                 vfs.Default,
+		MemTableSize:       4 << 20,
+		FormatMajorVersion: pebble.FormatNewest,
+		Logger:             storeLog{log},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	return &journal{db}, nil
+}
+
+// commit writes records; with sync they, and all those committed before, are on
+// disk when it returns.
+func (j *journal) commit(records []record, sync bool) error {
+	b := j.db.NewBatch()
+	defer b.Close()
+	for _, r := range records {
+		if err := r.put(b); err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+	}
+	if err := b.Commit(&pebble.WriteOptions{Sync: sync}); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+func (r record) put(b *pebble.Batch) error {
+	switch {
+	case r.end != nil:
+		return b.DeleteRange(r.key, r.end, nil)
+	case r.value == nil:
+		return b.Delete(r.key, nil)
+	}
+	return b.Set(r.key, r.value, nil)
+}
+
+// get returns a copy of a value, nil if there is none.
+func (j *journal) get(key []byte) ([]byte, error) {
+	value, closer, err := j.db.Get(key)
+	if err == pebble.ErrNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	defer closer.Close()
+	return bytes.Clone(value), nil
+}
+
+// entry is a key and its value; both are good until the next.
+type entry struct{ key, value []byte }
+
+// scan goes through all keys from low up to high, in order.
+func (j *journal) scan(low, high []byte) iter.Seq2[entry, error] {
+	return func(yield func(entry, error) bool) {
+		it, err := j.db.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
+		if err != nil {
+			yield(entry{}, fmt.Errorf("journal: %w", err))
+			return
+		}
+		defer it.Close()
+		for ok := it.First(); ok; ok = it.Next() {
+			if !yield(entry{it.Key(), it.Value()}, nil) {
+				return
+			}
+		}
+		if err := it.Error(); err != nil {
+			yield(entry{}, fmt.Errorf("journal: %w", err))
+		}
+	}
+}
+
+// under goes through all keys that begin with prefix.
+func (j *journal) under(prefix string) iter.Seq2[entry, error] {
+	return j.scan([]byte(prefix), after(prefix))
+}
+
+// after is the first key behind all those that begin with prefix, which does not
+// end in 0xff.
+func after(prefix string) []byte {
+	end := []byte(prefix)
+	end[len(end)-1]++
+	return end
+}
+
+func (j *journal) close() error {
+	if err := j.db.Close(); err != nil {
+		return fmt.Errorf("close journal: %w", err)
+	}
+	return nil
+}
+
+// storeLog takes pebble's words: routine ones for debugging only.
+type storeLog struct{ *slog.Logger }
+
+func (l storeLog) Infof(format string, args ...any) {
+	l.Debug(fmt.Sprintf(format, args...))
+}
+
+func (l storeLog) Errorf(format string, args ...any) {
+	l.Error(fmt.Sprintf(format, args...))
+}
+
+// Fatalf is called where the store cannot go on, such as when its log cannot be
+// written. Nothing after that would be on disk, so nothing more may be
+// acknowledged: the process ends as if it had been killed, which the journal
+// survives.
+func (l storeLog) Fatalf(format string, args ...any) {
+	panic("journal: " + fmt.Sprintf(format, args...))
+}
