@@ -15,6 +15,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/godwit-run/godwit/runtime/internal/meter"
+	"github.com/godwit-run/godwit/runtime/internal/state"
 )
 
 // diskCache keeps rewritten modules in files, each with a checksum; a file that
@@ -38,7 +39,7 @@ func openDiskCache(dir string) (*diskCache, error) {
 }
 
 func (c *diskCache) modules() string {
-	return filepath.Join(c.dir, fmt.Sprintf("metered-%d.%d", meter.Version, meter.Revision))
+	return filepath.Join(c.dir, fmt.Sprintf("metered-%d.%d.%d", meter.Version, meter.Revision, state.Revision))
 }
 
 // machineCode is wazero's cache for one module. wazero believes every byte of what
@@ -99,7 +100,7 @@ func digest(dir string) ([]byte, error) {
 }
 
 // get returns a rewritten module, if it is there.
-func (c *diskCache) get(id cid.Cid) (plan meter.Plan, module []byte, ok bool) {
+func (c *diskCache) get(id cid.Cid) (plan plan, module []byte, ok bool) {
 	if c == nil {
 		return plan, nil, false
 	}
@@ -110,7 +111,7 @@ func (c *diskCache) get(id cid.Cid) (plan meter.Plan, module []byte, ok bool) {
 	return decodeCached(b)
 }
 
-func decodeCached(b []byte) (plan meter.Plan, module []byte, ok bool) {
+func decodeCached(b []byte) (plan plan, module []byte, ok bool) {
 	const head = sha256.Size + 4
 	if len(b) < head {
 		return plan, nil, false
@@ -126,7 +127,7 @@ func decodeCached(b []byte) (plan meter.Plan, module []byte, ok bool) {
 	return plan, b[head+n:], true
 }
 
-func encodeCached(plan meter.Plan, module []byte) ([]byte, error) {
+func encodeCached(plan plan, module []byte) ([]byte, error) {
 	p, err := json.Marshal(plan)
 	if err != nil {
 		return nil, err
@@ -141,7 +142,7 @@ func encodeCached(plan meter.Plan, module []byte) ([]byte, error) {
 
 // put stores a rewritten module. A cache that can't be written is no reason not
 // to run: put then leaves things as they are, unless something is truly odd.
-func (c *diskCache) put(id cid.Cid, plan meter.Plan, module []byte) error {
+func (c *diskCache) put(id cid.Cid, plan plan, module []byte) error {
 	if c == nil {
 		return nil
 	}

@@ -38,6 +38,12 @@ func (t *fuelTank) start(global api.MutableGlobal, bounds sliceBounds, limit uin
 	t.left.Set(uint64(-int64(cost)))
 }
 
+// resume makes that so much has been used.
+func (t *fuelTank) resume(used uint64) {
+	t.granted = int64(used)
+	t.left.Set(0)
+}
+
 // used is the fuel charged so far.
 func (t *fuelTank) used() int64 { return t.granted - int64(t.left.Get()) }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,6 +34,9 @@ type Instance struct {
 	system *wasi.System
 	state  map[string]any
 
+	recordMu  sync.Mutex
+	recorder  *recorder // nil until the first capture or a restore
+	parts     *parts    // nil until they are needed
 	functions map[string]api.Function
 	begun     time.Time
 	deadline  time.Time // zero if there is none
@@ -63,17 +67,10 @@ func (m *firstMemory) Reallocate(size uint64) []byte {
 // the instance is returned all the same, for its fuel and output; any other
 // error is the system's.
 func (m *Module) Instantiate(ctx context.Context, task Task) (*Instance, error) {
-	if err := task.Limits.Validate(); err != nil {
+	i, err := m.prepare(task)
+	if err != nil {
 		return nil, err
 	}
-	i := &Instance{
-		module: m, limits: task.Limits.withDefaults(), state: task.State,
-		functions: make(map[string]api.Function, 4), begun: time.Now(),
-	}
-	if i.limits.WallTime > 0 {
-		i.deadline = i.begun.Add(i.limits.WallTime)
-	}
-	i.budget = budget{limit: i.limits.Memory}
 	if err := i.setUpWASI(task); err != nil {
 		return nil, err
 	}
@@ -89,7 +86,10 @@ func (m *Module) Instantiate(ctx context.Context, task Task) (*Instance, error) 
 		})
 	}
 	i.budget.tables(m.elements)
-	if err := i.instantiate(ctx); err != nil {
+	if err = i.instantiate(ctx); err == nil {
+		err = i.fill()
+	}
+	if err != nil {
 		if guest, ok := errors.AsType[*GuestError](err); ok {
 			return i, i.ended(guest)
 		}
@@ -103,18 +103,36 @@ func (m *Module) Instantiate(ctx context.Context, task Task) (*Instance, error) 
 	return i, nil
 }
 
-func (i *Instance) setUpWASI(task Task) error {
-	if !i.module.wasi {
-		return nil
+// prepare makes an instance that has no guest yet.
+func (m *Module) prepare(task Task) (*Instance, error) {
+	if err := task.Limits.Validate(); err != nil {
+		return nil, err
 	}
-	system, err := wasi.New(wasi.Config{
+	i := &Instance{
+		module: m, limits: task.Limits.withDefaults(), state: task.State,
+		functions: make(map[string]api.Function, 4), begun: time.Now(),
+	}
+	if i.limits.WallTime > 0 {
+		i.deadline = i.begun.Add(i.limits.WallTime)
+	}
+	i.budget = budget{limit: i.limits.Memory}
+	return i, nil
+}
+
+func (i *Instance) setUpWASI(task Task) (err error) {
+	if i.module.wasi {
+		i.system, err = wasi.New(i.wasiConfig(task))
+	}
+	return err
+}
+
+func (i *Instance) wasiConfig(task Task) wasi.Config {
+	return wasi.Config{
 		Args: task.Args, Env: task.Env,
 		Stdin: task.Stdin, Stdout: task.Stdout, Stderr: task.Stderr,
 		Inputs: task.Inputs, Deterministic: task.Deterministic,
 		MaxOpenFiles: i.limits.OpenFiles, MaxOutputBytes: i.limits.OutputBytes,
-	})
-	i.system = system
-	return err
+	}
 }
 
 // instantiate makes the guest proper.
@@ -134,6 +152,14 @@ func (i *Instance) instantiate(ctx context.Context) error {
 	}
 	i.depth = depth
 	i.tank.start(fuel, e.slices, i.limits.Fuel, i.module.plan.StartCost)
+	return nil
+}
+
+// fill gives the memory its initial contents.
+func (i *Instance) fill() error {
+	if err := i.module.initial.Copy(i.Memory()); err != nil {
+		return &GuestError{Status: StatusFailed, Reason: ReasonTrap, Message: "at instantiation: " + err.Error()}
+	}
 	return nil
 }
 
@@ -202,14 +228,11 @@ func slots(types []ValueType) int {
 
 func (i *Instance) call(ctx context.Context, name string, args ...uint64) ([]uint64, error) {
 	if !i.busy.CompareAndSwap(false, true) {
-		return nil, errors.New("instance is in a call already")
+		return nil, ErrInCall
 	}
 	defer i.busy.Store(false)
-	switch {
-	case i.closed:
-		return nil, fmt.Errorf("instance: %w", ErrClosed)
-	case i.end != nil:
-		return nil, fmt.Errorf("%w: %w", ErrEnded, i.end)
+	if err := i.usable(); err != nil {
+		return nil, err
 	}
 	f := i.functions[name]
 	if f == nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/godwit-run/godwit/blobs/unixfscid"
 	"github.com/godwit-run/godwit/hostabi/wasi"
 	"github.com/godwit-run/godwit/runtime/internal/meter"
+	"github.com/godwit-run/godwit/runtime/internal/state"
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
 )
 
@@ -31,17 +32,25 @@ type loaded struct {
 	once sync.Once
 	err  error
 
-	id       cid.Cid
-	plan     meter.Plan
-	runtime  wazero.Runtime // that compiled it
-	compiled wazero.CompiledModule
-	own      []interface{ Close(context.Context) error } // to close with it
-	exports  map[string]wasm.FuncType
-	memory   uint64 // bytes at start, of all memories and tables
-	elements int64  // of all tables at start
-	wasi     bool   // it imports WASI
-	misfit   bool   // an active element segment does not fit its table
-	shared   bool   // its memory is shared, so it may not move
+	id          cid.Cid
+	plan        plan
+	initial     state.Initial  // what its data segments put into memory
+	runtime     wazero.Runtime // that compiled it
+	compiled    wazero.CompiledModule
+	own         []interface{ Close(context.Context) error } // to close with it
+	exports     map[string]wasm.FuncType
+	memory      uint64 // bytes at start, of all memories and tables
+	elements    int64  // of all tables at start
+	wasi        bool   // it imports WASI
+	interpreted bool   // its code is
+	misfit      bool   // an active element segment does not fit its table
+	shared      bool   // its memory is shared, so it may not move
+}
+
+// plan is what the rewriters say of their work.
+type plan struct {
+	meter.Plan
+	State state.Plan
 }
 
 // Load decodes, validates, meters and compiles a module, or finds it in the
@@ -122,17 +131,33 @@ func (e *Engine) load(ctx context.Context, l *loaded, binary []byte) error {
 	}
 	plan, metered, ok := e.cache.get(l.id)
 	if !ok {
-		if plan, err = e.rewrite(m); err != nil {
-			return invalidModule(err)
+		if plan, metered, err = e.transform(l, m); err != nil {
+			return err
 		}
-		m.CleanCustoms()
-		metered = m.Encode()
 		if err := e.cache.put(l.id, plan, metered); err != nil {
 			return err
 		}
+	} else if l.initial, err = state.InitialOf(m); err != nil {
+		return invalidModule(err)
 	}
 	l.plan = plan
 	return e.compile(experimental.WithCompilationWorkers(ctx, e.cfg.CompileWorkers), l, metered)
+}
+
+// transform makes of a module what is compiled.
+func (e *Engine) transform(l *loaded, m *wasm.Module) (p plan, metered []byte, err error) {
+	guest := state.Of(m)
+	if p.Plan, err = e.rewrite(m); err != nil { // which validates it
+		return p, nil, invalidModule(err)
+	}
+	if l.initial, err = state.InitialOf(m); err != nil {
+		return p, nil, invalidModule(err)
+	}
+	if p.State, err = state.Expose(m, guest, state.Code{SetsTables: p.SetsTables, Drops: p.Drops, Refers: p.Refers}); err != nil {
+		return p, nil, invalidModule(err)
+	}
+	m.CleanCustoms()
+	return p, m.Encode(), nil
 }
 
 // compile makes machine code. Modules that catch exceptions are interpreted:
@@ -147,7 +172,7 @@ func (e *Engine) compile(ctx context.Context, l *loaded, metered []byte) (err er
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	l.runtime = e.main
+	l.runtime, l.interpreted = e.main, interpret || !e.compiles()
 	if interpret {
 		if l.runtime, err = e.interp(); err != nil {
 			return err

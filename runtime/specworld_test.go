@@ -13,6 +13,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/godwit-run/godwit/runtime/internal/meter"
+	"github.com/godwit-run/godwit/runtime/internal/state"
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
 )
 
@@ -111,7 +112,7 @@ func (w *specWorld) instantiate(c *specCommand, binary []byte) error {
 		return &refusal{err}
 	}
 	hasMemory := decoded.MemoryCount() > 0
-	binary, plan, err := w.prepare(decoded, binary)
+	binary, plan, initial, err := w.prepare(decoded, binary)
 	if err != nil {
 		return &refusal{err}
 	}
@@ -123,6 +124,9 @@ func (w *specWorld) instantiate(c *specCommand, binary []byte) error {
 	m, err := w.runtime.InstantiateModule(ctx, compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		return instantiationError(err)
+	}
+	if err := fillSpec(m, initial); err != nil {
+		return errors.New("instantiation")
 	}
 	if err := w.begin(m, plan); err != nil {
 		return err
@@ -153,16 +157,34 @@ func instantiationError(err error) error {
 	return &refusal{err}
 }
 
-// prepare rewrites a module, if it is to be metered.
-func (w *specWorld) prepare(m *wasm.Module, binary []byte) ([]byte, meter.Plan, error) {
+// prepare rewrites a module, if it is to be metered, as Engine.Load does. One whose
+// data goes where an imported global says keeps its segments.
+func (w *specWorld) prepare(m *wasm.Module, binary []byte) ([]byte, meter.Plan, state.Initial, error) {
 	if w.rewrite == nil {
-		return binary, meter.Plan{}, nil
+		return binary, meter.Plan{}, nil, nil
 	}
+	guest := state.Of(m)
 	plan, err := w.rewrite(m)
 	if err != nil {
-		return nil, meter.Plan{}, err
+		return nil, meter.Plan{}, nil, err
 	}
-	return m.Encode(), plan, nil
+	initial, err := state.InitialOf(m)
+	if errors.Is(err, wasm.ErrConst) {
+		return m.Encode(), plan, nil, nil
+	}
+	if err == nil {
+		_, err = state.Expose(m, guest, state.Code{SetsTables: plan.SetsTables, Drops: plan.Drops, Refers: plan.Refers})
+	}
+	return m.Encode(), plan, initial, err
+}
+
+// fillSpec copies the initial data, wherever the memory comes from.
+func fillSpec(m api.Module, initial state.Initial) error {
+	var bytes []byte
+	if len(initial) > 0 { // m.Memory() is not nil when there is none
+		bytes, _ = m.Memory().Read(0, m.Memory().Size())
+	}
+	return initial.Copy(bytes)
 }
 
 // begin notes a metered module's fuel and runs its start function.

@@ -21,9 +21,9 @@ type Plan struct {
 	// Tangled tells that the module has a function whose control flow would take
 	// a compiler beyond all proportion.
 	Tangled bool
-	// SetsTables tells that the module has instructions that change tables, and
-	// Drops that it has some that drop segments.
-	SetsTables, Drops bool
+	// SetsTables tells that the module has instructions that change tables, Drops
+	// that it has some that drop segments, and Refers that it has a ref.func.
+	SetsTables, Drops, Refers bool
 }
 
 // Rewrite validates m and makes it count its fuel. It changes m, and shares
@@ -42,7 +42,7 @@ func rewrite(m *wasm.Module, bodies func(*output) ([]wasm.Code, error)) (Plan, e
 		return Plan{}, err
 	}
 	mod.references()
-	plan := Plan{StartCost: StartCost(m), Catches: mod.catches, Tangled: mod.tangled, SetsTables: mod.setsTables, Drops: mod.drops}
+	plan := Plan{StartCost: StartCost(m), Catches: mod.catches, Tangled: mod.tangled, SetsTables: mod.setsTables, Drops: mod.drops, Refers: mod.refers}
 	o := newOutput(mod)
 	o.imports()
 	codes, err := bodies(o)

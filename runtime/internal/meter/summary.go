@@ -88,6 +88,7 @@ func (mod *module) note(f *function, in *wasm.Instr) {
 		mod.growsTable = mod.growsTable || in.Op == wasm.OpTableGrow
 		mod.setsTables = mod.setsTables || setsTable(in.Op)
 		mod.drops = mod.drops || in.Op == wasm.OpDataDrop || in.Op == wasm.OpElemDrop
+		mod.refers = mod.refers || in.Op == wasm.OpRefFunc
 	}
 }
 

@@ -184,11 +184,11 @@ func (b *body) bulkMemory() {
 	switch k := b.below(8); {
 	case k == 1 && data > 0:
 		b.opU32(wasm.OpDataDrop, uint32(b.below(data)))
-	case k <= 3 && data > 0:
+	case k <= 3 && len(b.passive) > 0:
 		b.address()
 		b.length(3, 1)
 		b.length(5, 1)
-		b.apply(wasm.OpMemoryInit, types{i32, i32, i32}, nil, uint32(b.below(data)), 0)
+		b.apply(wasm.OpMemoryInit, types{i32, i32, i32}, nil, pick(&b.choices, b.passive), 0)
 	case k <= 5:
 		b.address()
 		b.value(i32)

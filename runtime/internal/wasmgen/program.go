@@ -58,6 +58,7 @@ type maker struct {
 	imported int
 	patience uint32 // global: loops and recursion that remain
 	slots    []uint32
+	passive  []uint32 // data segments; wazero 1.12 does not drop active ones, so they are not read
 	tags     [][]wasm.ValType
 	globals  []wasm.GlobalType
 }
@@ -239,6 +240,7 @@ func (k *maker) data() {
 		k.m.Data = append(k.m.Data, wasm.Data{Offset: k.offset(int32(k.below(1 << 15))), Bytes: k.bytes()})
 	}
 	for range k.below(3) {
+		k.passive = append(k.passive, uint32(len(k.m.Data)))
 		k.m.Data = append(k.m.Data, wasm.Data{Mode: wasm.Passive, Bytes: k.bytes()})
 	}
 	n := uint32(len(k.m.Data))
