@@ -18,12 +18,13 @@ type BlobList struct {
 	Blobs []Blob `json:"blobs"`
 }
 
-type cidInput struct {
+// CIDParam is the CID in a path.
+type CIDParam struct {
 	CID string `path:"cid" maxLength:"128"`
 }
 
 type statInput struct {
-	cidInput
+	CIDParam
 	Local bool `query:"local" doc:"Look no further than this node"`
 }
 
@@ -35,7 +36,7 @@ type putInput struct {
 }
 
 type openInput struct {
-	cidInput
+	CIDParam
 	X      exchange
 	Accept string `header:"Accept"`
 }
@@ -43,7 +44,7 @@ type openInput struct {
 type blobOutput struct{ Body Blob }
 
 func (s *Server) registerBlobs(api huma.API) {
-	put := operation("put-blob", http.MethodPost, "/blobs", "Store a file, or a folder as a tar archive")
+	put := s.operation("put-blob", http.MethodPost, "/blobs", "Store a file, or a folder as a tar archive")
 	put.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{
 		"application/octet-stream": {Schema: binary}, tarType: {Schema: binary},
 	}}
@@ -51,17 +52,17 @@ func (s *Server) registerBlobs(api huma.API) {
 		"application/json": {Schema: schemaOf[Blob](api)},
 	}}
 	huma.Register(api, put, s.putBlob)
-	huma.Register(api, operation("list-blobs", http.MethodGet, "/blobs", "List pinned blobs"), s.blobs)
-	get := operation("get-blob", http.MethodGet, "/blobs/{cid}", "Read a file, or a folder as a tar archive")
+	huma.Register(api, s.operation("list-blobs", http.MethodGet, "/blobs", "List pinned blobs"), s.blobs)
+	get := s.operation("get-blob", http.MethodGet, "/blobs/{cid}", "Read a file, or a folder as a tar archive")
 	huma.Register(api, streams(get, binary, "application/octet-stream", tarType), s.getBlob)
-	huma.Register(api, operation("stat-blob", http.MethodGet, "/blobs/{cid}/stat", "Describe a blob"),
+	huma.Register(api, s.operation("stat-blob", http.MethodGet, "/blobs/{cid}/stat", "Describe a blob"),
 		func(ctx context.Context, in *statInput) (*blobOutput, error) {
 			return blob(s.backend.Stat(ctx, in.CID, in.Local))
 		})
-	huma.Register(api, operation("pin-blob", http.MethodPut, "/blobs/{cid}/pin", "Fetch a blob whole and keep it"),
-		func(ctx context.Context, in *cidInput) (*blobOutput, error) { return blob(s.backend.Pin(ctx, in.CID)) })
-	huma.Register(api, operation("unpin-blob", http.MethodDelete, "/blobs/{cid}/pin", "Leave a blob to the collector"),
-		func(ctx context.Context, in *cidInput) (*blobOutput, error) {
+	huma.Register(api, s.operation("pin-blob", http.MethodPut, "/blobs/{cid}/pin", "Fetch a blob whole and keep it"),
+		func(ctx context.Context, in *CIDParam) (*blobOutput, error) { return blob(s.backend.Pin(ctx, in.CID)) })
+	huma.Register(api, s.operation("unpin-blob", http.MethodDelete, "/blobs/{cid}/pin", "Leave a blob to the collector"),
+		func(ctx context.Context, in *CIDParam) (*blobOutput, error) {
 			return blob(s.backend.Unpin(ctx, in.CID))
 		})
 }
@@ -86,8 +87,10 @@ func (s *Server) putBlob(ctx context.Context, in *putInput) (*huma.StreamRespons
 	return in.X.answer(func(w *responder) error {
 		b, err := s.store(ctx, in)
 		if err != nil {
-			w.Header().Set("Connection", "close") // there may be much left to read
-			return err
+			w.Header().Set("Connection", "close")
+			problem(err).write(w)
+			defer drain(in.X.r.Body)
+			return w.flush()
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Location", "/api/v1/blobs/"+b.CID)

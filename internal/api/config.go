@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"golang.org/x/net/netutil"
 )
 
 // ErrExposed is an address off loopback without authentication.
@@ -129,10 +131,12 @@ func Listen(c Config) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	ln, err := net.ListenTCP("tcp", addr)
+	tcp, err := net.ListenTCP("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("API: %w", err)
 	}
+	// Below TLS: net/http looks at TLS connections to find HTTP/2.
+	ln := netutil.LimitListener(tcp, c.MaxConnections)
 	if tlsConfig != nil {
 		return tls.NewListener(ln, tlsConfig), nil
 	}

@@ -19,7 +19,7 @@ type eventsInput struct {
 }
 
 func (s *Server) registerEvents(api huma.API) {
-	op := operation("events", http.MethodGet, "/events", "Stream state changes")
+	op := s.operation("events", http.MethodGet, "/events", "Stream state changes")
 	op.Description = "Server-sent events: id is the number, event the type, data the Event as JSON."
 	schema := schemaOf[Event](api)
 	huma.Register(api, streams(op, schema, "text/event-stream"), s.events)

@@ -11,7 +11,7 @@ import (
 const ndjson = "application/x-ndjson"
 
 type logsInput struct {
-	idInput
+	IDParam
 	X      exchange
 	Follow bool   `query:"follow" default:"true" doc:"Go on until the task has ended"`
 	From   uint64 `query:"from" doc:"Number of the first piece wanted"`
@@ -27,7 +27,7 @@ type LogLine struct {
 }
 
 func (s *Server) registerLogs(api huma.API) {
-	op := operation("task-logs", http.MethodGet, "/tasks/{id}/logs", "Stream a task's output until it has ended")
+	op := s.operation("task-logs", http.MethodGet, "/tasks/{id}/logs", "Stream a task's output until it has ended")
 	op.Description = "As text/plain the bytes as they came; as application/x-ndjson pieces with their stream, attempt and number, " +
 		"and at the end the task."
 	huma.Register(api, streams(op, binary, "text/plain", ndjson), s.logs)

@@ -17,11 +17,11 @@ type nameInput struct {
 }
 
 func (s *Server) registerModels(api huma.API) {
-	huma.Register(api, operation("list-models", http.MethodGet, "/models", "List models"), s.models)
-	add := operation("add-model", http.MethodPost, "/models", "Publish a model")
+	huma.Register(api, s.operation("list-models", http.MethodGet, "/models", "List models"), s.models)
+	add := s.operation("add-model", http.MethodPost, "/models", "Publish a model")
 	add.DefaultStatus = http.StatusCreated
 	huma.Register(api, add, s.addModel)
-	huma.Register(api, operation("remove-model", http.MethodDelete, "/models/{name}", "Withdraw a model"), s.removeModel)
+	huma.Register(api, s.operation("remove-model", http.MethodDelete, "/models/{name}", "Withdraw a model"), s.removeModel)
 }
 
 func (s *Server) models(ctx context.Context, _ *none) (*struct{ Body ModelList }, error) {

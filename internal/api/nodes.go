@@ -23,22 +23,22 @@ type workerOutput struct{ Body Worker }
 type none struct{}
 
 func (s *Server) registerNodes(api huma.API) {
-	huma.Register(api, operation("list-workers", http.MethodGet, "/workers", "List the nodes of the mesh"), s.workers)
-	huma.Register(api, operation("get-worker", http.MethodGet, "/workers/{id}", "Describe a node"),
-		func(ctx context.Context, in *idInput) (*workerOutput, error) {
+	huma.Register(api, s.operation("list-workers", http.MethodGet, "/workers", "List the nodes of the mesh"), s.workers)
+	huma.Register(api, s.operation("get-worker", http.MethodGet, "/workers/{id}", "Describe a node"),
+		func(ctx context.Context, in *IDParam) (*workerOutput, error) {
 			return worker(s.backend.Worker(ctx, in.ID))
 		})
-	huma.Register(api, operation("get-node", http.MethodGet, "/node", "Describe this node"),
+	huma.Register(api, s.operation("get-node", http.MethodGet, "/node", "Describe this node"),
 		func(ctx context.Context, _ *none) (*workerOutput, error) { return worker(s.backend.Self(ctx)) })
-	huma.Register(api, operation("drain-node", http.MethodPut, "/node/drain", "Take no new work"),
+	huma.Register(api, s.operation("drain-node", http.MethodPut, "/node/drain", "Take no new work"),
 		func(ctx context.Context, _ *none) (*workerOutput, error) {
 			return worker(s.backend.SetDraining(ctx, true))
 		})
-	huma.Register(api, operation("undrain-node", http.MethodDelete, "/node/drain", "Take work again"),
+	huma.Register(api, s.operation("undrain-node", http.MethodDelete, "/node/drain", "Take work again"),
 		func(ctx context.Context, _ *none) (*workerOutput, error) {
 			return worker(s.backend.SetDraining(ctx, false))
 		})
-	huma.Register(api, operation("label-node", http.MethodPatch, "/node/labels", "Set and remove labels of this node"),
+	huma.Register(api, s.operation("label-node", http.MethodPatch, "/node/labels", "Set and remove labels of this node"),
 		func(ctx context.Context, in *struct{ Body LabelChange }) (*workerOutput, error) {
 			return worker(s.backend.SetLabels(ctx, in.Body.Set, in.Body.Remove))
 		})

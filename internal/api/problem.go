@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
@@ -44,6 +45,7 @@ var kinds = []struct {
 	{ErrDamaged, http.StatusBadGateway, "damaged"},
 	{ErrUnavailable, http.StatusServiceUnavailable, "unavailable"},
 	{ErrNoSpace, http.StatusInsufficientStorage, "no_space"},
+	{os.ErrDeadlineExceeded, http.StatusRequestTimeout, "stalled"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "timeout"},
 	{context.Canceled, http.StatusServiceUnavailable, "cancelled"},
 }
@@ -54,14 +56,11 @@ const codeBusy = "busy"
 func problem(err error) *Problem {
 	p := &Problem{Status: http.StatusInternalServerError, Code: "internal", Detail: err.Error()}
 	var busy *BusyError
-	var large *http.MaxBytesError
 	var hinted interface{ Hint() string }
 	switch {
 	case errors.As(err, &busy):
 		p.Status, p.Code, p.retryAfter = http.StatusTooManyRequests, codeBusy, max(busy.RetryAfter, time.Second)
 		p.Detail = busy.Cause
-	case errors.As(err, &large):
-		p.Status, p.Code = http.StatusRequestEntityTooLarge, "too_large"
 	default:
 		for _, k := range kinds {
 			if errors.Is(err, k.err) {

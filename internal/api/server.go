@@ -10,7 +10,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
-	"golang.org/x/net/netutil"
 )
 
 // Server answers requests about one node.
@@ -65,7 +64,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	}
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() { stopped <- s.shut(srv) })
-	err := srv.Serve(netutil.LimitListener(ln, s.cfg.MaxConnections))
+	err := srv.Serve(ln)
 	if stop() { // Serve failed by itself
 		return err
 	}
@@ -154,11 +153,11 @@ func isLoopback(addr net.Addr) bool {
 }
 
 // operation describes one. Every operation can fail in the ways of problem.go.
-func operation(id, method, path, summary string) huma.Operation {
+func (s *Server) operation(id, method, path, summary string) huma.Operation {
 	return huma.Operation{
 		OperationID: id, Method: method, Path: "/api/v1" + path, Summary: summary,
-		BodyReadTimeout: -1, // see timed
-		MaxBodyBytes:    -1,
+		BodyReadTimeout: -1,                        // see timed
+		MaxBodyBytes:    s.cfg.MaxRequestBytes + 1, // huma refuses a body of exactly that
 		Responses: map[string]*huma.Response{"default": {
 			Description: "Problem",
 			Content: map[string]*huma.MediaType{"application/problem+json": {

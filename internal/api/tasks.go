@@ -52,12 +52,13 @@ type TaskList struct {
 
 type listOutput struct{ Body TaskList }
 
-type idInput struct {
+// IDParam is the id in a path.
+type IDParam struct {
 	ID string `path:"id" maxLength:"128" doc:"Id, or the beginning of one"`
 }
 
 type getInput struct {
-	idInput
+	IDParam
 	Wait waitParam `query:"wait" doc:"How long to wait for the task to end before answering, such as 30s"`
 }
 
@@ -76,12 +77,12 @@ func (p waitParam) duration(most time.Duration) (time.Duration, error) {
 }
 
 func (s *Server) registerTasks(api huma.API) {
-	huma.Register(api, operation("submit-task", http.MethodPost, "/tasks", "Submit a task"), s.submit)
-	huma.Register(api, operation("plan-task", http.MethodPost, "/tasks/plan", "Tell where a task would run, and run nothing"), s.plan)
-	huma.Register(api, operation("list-tasks", http.MethodGet, "/tasks", "List tasks, newest first"), s.list)
-	huma.Register(api, operation("get-task", http.MethodGet, "/tasks/{id}", "Describe a task"), s.task)
-	huma.Register(api, operation("cancel-task", http.MethodDelete, "/tasks/{id}", "Cancel a task"), s.cancel)
-	huma.Register(api, operation("explain-task", http.MethodGet, "/tasks/{id}/explain", "Tell why a task is where it is, or nowhere yet"), s.explain)
+	huma.Register(api, s.operation("submit-task", http.MethodPost, "/tasks", "Submit a task"), s.submit)
+	huma.Register(api, s.operation("plan-task", http.MethodPost, "/tasks/plan", "Tell where a task would run, and run nothing"), s.plan)
+	huma.Register(api, s.operation("list-tasks", http.MethodGet, "/tasks", "List tasks, newest first"), s.list)
+	huma.Register(api, s.operation("get-task", http.MethodGet, "/tasks/{id}", "Describe a task"), s.task)
+	huma.Register(api, s.operation("cancel-task", http.MethodDelete, "/tasks/{id}", "Cancel a task"), s.cancel)
+	huma.Register(api, s.operation("explain-task", http.MethodGet, "/tasks/{id}/explain", "Tell why a task is where it is, or nowhere yet"), s.explain)
 }
 
 func (s *Server) submit(ctx context.Context, in *submitInput) (*submitOutput, error) {
@@ -130,7 +131,7 @@ func (s *Server) plan(ctx context.Context, in *struct{ Body TaskRequest }) (*pla
 	return planned(plan, err)
 }
 
-func (s *Server) explain(ctx context.Context, in *idInput) (*planOutput, error) {
+func (s *Server) explain(ctx context.Context, in *IDParam) (*planOutput, error) {
 	plan, err := s.backend.Explain(ctx, in.ID)
 	return planned(plan, err)
 }
@@ -166,7 +167,7 @@ func (s *Server) task(ctx context.Context, in *getInput) (*taskOutput, error) {
 	return &taskOutput{task}, nil
 }
 
-func (s *Server) cancel(ctx context.Context, in *idInput) (*taskOutput, error) {
+func (s *Server) cancel(ctx context.Context, in *IDParam) (*taskOutput, error) {
 	task, err := s.backend.Cancel(ctx, in.ID)
 	if err != nil {
 		return nil, problem(err)

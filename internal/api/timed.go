@@ -7,14 +7,13 @@ import (
 	"time"
 )
 
-// timed bounds what a request may take of the node: the bytes and time of a
-// JSON body, the pauses of a stream, the time a client may leave an answer unread.
+// timed bounds the time that a request may take of the node: for a JSON body,
+// for the pauses of a stream, and while a client leaves an answer unread.
 func (s *Server) timed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn := http.NewResponseController(w)
-		body := &timedBody{ReadCloser: r.Body, conn: conn, stall: s.cfg.StallTimeout}
+		body := &timedBody{ReadCloser: r.Body, conn: conn, header: w.Header(), stall: s.cfg.StallTimeout}
 		if !isStream(r) {
-			body.ReadCloser = http.MaxBytesReader(w, r.Body, s.cfg.MaxRequestBytes)
 			body.until = time.Now().Add(s.cfg.BodyTimeout)
 		}
 		if r.Body != http.NoBody {
@@ -35,9 +34,10 @@ func isStream(r *http.Request) bool {
 // left to read: the same deadline would end a request that then waits for a task.
 type timedBody struct {
 	io.ReadCloser
-	conn  *http.ResponseController
-	until time.Time // for the whole body; zero: stall for each read
-	stall time.Duration
+	conn   *http.ResponseController
+	header http.Header
+	until  time.Time // for the whole body; zero: stall for each read
+	stall  time.Duration
 }
 
 func (b *timedBody) Read(p []byte) (int, error) {
@@ -49,12 +49,24 @@ func (b *timedBody) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF {
+	switch {
+	case err == io.EOF:
 		if err := b.conn.SetReadDeadline(time.Time{}); err != nil {
 			return n, err
 		}
+	case err != nil:
+		b.header.Set("Connection", "close") // the rest may still be on its way
 	}
 	return n, err
+}
+
+// drain reads on for a moment after the answer is out: closing a connection with
+// bytes unread resets it, and the client would lose the answer.
+func drain(body io.ReadCloser) {
+	if b, ok := body.(*timedBody); ok {
+		b.until = time.Now().Add(time.Second)
+		io.Copy(io.Discard, b) // ends one way or another
+	}
 }
 
 // timedWriter sets a deadline before each write.
