@@ -1,0 +1,202 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/godwit-run/godwit/internal/units"
+)
+
+// Config is everything that can be set. The zero value of a field is its default
+// unless it says otherwise; see [Default].
+type Config struct {
+	// Data is the node's folder: key, tasks, blobs. Default: godwit in the user's
+	// data folder.
+	Data string `key:"node.data"`
+	// Listen are multiaddresses to listen on; Bootstrap those of nodes to join.
+	Listen    []string `key:"node.listen"`
+	Bootstrap []string `key:"node.bootstrap"`
+	// MDNS is whether to look for nodes on the local network. Default: true.
+	MDNS bool `key:"node.mdns"`
+	// Region and Labels say where and what the node is.
+	Region string            `key:"node.region"`
+	Labels map[string]string `key:"node.labels"`
+	// CPU is how many cores tasks may have, parts of one included; 0 is what the
+	// machine and its cgroup allow. So are Memory, Storage (bytes) and Network
+	// (megabits a second).
+	CPU     float64    `key:"node.cpu"`
+	Memory  units.Size `key:"node.memory"`
+	Storage units.Size `key:"node.storage"`
+	Network float64    `key:"node.network"`
+	// Run is whether tasks run here; else the node only takes and places them.
+	// Default: true.
+	Run bool `key:"node.run"`
+	// Grace is how long running tasks have to finish when the node is told to stop.
+	Grace time.Duration `key:"node.grace" unit:"1s"`
+	// BlobQuota bounds the blob store, in bytes; 0 is no bound but the disk.
+	BlobQuota units.Size `key:"blobs.quota"`
+
+	// MaxConcurrentTasks is how many tasks run at once; 0 is as many as fit.
+	MaxConcurrentTasks int `key:"scheduler.max_concurrent_tasks"`
+	// SelectionAlgorithm is round-robin, capability-based or performance-aware.
+	SelectionAlgorithm string `key:"scheduler.selection_algorithm" enum:"round-robin,capability-based,performance-aware"`
+	// TaskTimeout limits tasks that set no limit themselves; 0 is none.
+	TaskTimeout time.Duration `key:"scheduler.task_timeout" unit:"1s"`
+	// DiscoveryInterval is the time between looks for new nodes.
+	DiscoveryInterval time.Duration `key:"scheduler.discovery_interval" unit:"1s"`
+	// TaskMemory is what a task gets that asks for none; MaxOutput bounds what is
+	// kept of its standard output and error together. In bytes.
+	TaskMemory units.Size `key:"scheduler.task_memory"`
+	MaxOutput  units.Size `key:"scheduler.max_output"`
+	// MaxQueued is how many tasks may wait before the API answers 429; SubmitRate
+	// how many a second one client may submit, 0 for no bound.
+	MaxQueued  int     `key:"scheduler.max_queued"`
+	SubmitRate float64 `key:"scheduler.submit_rate"`
+	// KeepEnded is how long ended tasks are remembered.
+	KeepEnded time.Duration `key:"scheduler.keep_ended" unit:"1s"`
+
+	// BindAddress is the API's HOST:PORT. Default: 127.0.0.1:8080.
+	BindAddress string `key:"scheduler.api.bind_address"`
+	// MaxRequestSize bounds a request other than a blob, in bytes. Default: 10 MB.
+	MaxRequestSize units.Size `key:"scheduler.api.max_request_size"`
+	// Token is what clients must show; TokenFile is a file that holds it.
+	Token     string `key:"scheduler.api.token" env:"GODWIT_TOKEN"`
+	TokenFile string `key:"scheduler.api.token_file"`
+	// TLSCert and TLSKey are the API's PEM files, ClientCA that of the authorities
+	// whose client certificates it accepts.
+	TLSCert  string `key:"scheduler.api.tls_cert"`
+	TLSKey   string `key:"scheduler.api.tls_key"`
+	ClientCA string `key:"scheduler.api.client_ca"`
+
+	// MaxAttempts is how often a task is tried in all; BackoffBase and BackoffMax
+	// bound the time between attempts.
+	MaxAttempts          int           `key:"scheduler.retry.max_attempts"`
+	BackoffBase          time.Duration `key:"scheduler.retry.backoff_base" unit:"1s"`
+	BackoffMax           time.Duration `key:"scheduler.retry.backoff_max" unit:"1s"`
+	RetryOnTimeout       bool          `key:"scheduler.retry.retry_on_timeout"`
+	RetryOnWorkerFailure bool          `key:"scheduler.retry.retry_on_worker_failure"`
+
+	// Strategy is least-loaded, random or performance; LoadMetric what load is:
+	// task-count, cpu-usage or memory-usage.
+	Strategy           string        `key:"scheduler.load_balancing.strategy" enum:"least-loaded,random,performance"`
+	LoadMetric         string        `key:"scheduler.load_balancing.load_metric" enum:"task-count,cpu-usage,memory-usage"`
+	PreferLocalWorkers bool          `key:"scheduler.load_balancing.prefer_local_workers"`
+	MaxNetworkLatency  time.Duration `key:"scheduler.load_balancing.max_network_latency" unit:"1ms"`
+
+	// HealthCheckInterval is the time between signs of life of running tasks.
+	HealthCheckInterval    time.Duration `key:"scheduler.fault_tolerance.health_check_interval" unit:"1s"`
+	HealthCheckTimeout     time.Duration `key:"scheduler.fault_tolerance.health_check_timeout" unit:"1s"`
+	MaxConsecutiveFailures int           `key:"scheduler.fault_tolerance.max_consecutive_failures"`
+	// EnableRetries false means one attempt; MaxRetries counts those after the
+	// first. See [Config.Attempts].
+	EnableRetries bool   `key:"scheduler.fault_tolerance.enable_retries"`
+	MaxRetries    int    `key:"scheduler.fault_tolerance.max_retries"`
+	RetryBackoff  string `key:"scheduler.fault_tolerance.retry_backoff" enum:"exponential,constant"`
+
+	// LogLevel is debug, info, warn or error; LogFormat text or json.
+	LogLevel  string `key:"log.level" enum:"debug,info,warn,error"`
+	LogFormat string `key:"log.format" enum:"text,json"`
+}
+
+// Default is the configuration of an empty file.
+func Default() Config {
+	return Config{
+		Data: DefaultData(), MDNS: true, Run: true, Grace: 10 * time.Second,
+		SelectionAlgorithm: "performance-aware", DiscoveryInterval: time.Minute,
+		TaskMemory: 128 << 20, MaxOutput: 4 << 20, MaxQueued: 100_000, KeepEnded: 24 * time.Hour,
+		BindAddress: "127.0.0.1:8080", MaxRequestSize: 10_000_000,
+		MaxAttempts: 3, BackoffBase: 2 * time.Second, BackoffMax: time.Minute,
+		RetryOnTimeout: true, RetryOnWorkerFailure: true,
+		Strategy: "least-loaded", LoadMetric: "task-count", MaxNetworkLatency: 100 * time.Millisecond,
+		HealthCheckInterval: 5 * time.Second, HealthCheckTimeout: 5 * time.Second, MaxConsecutiveFailures: 3,
+		EnableRetries: true, MaxRetries: 2, RetryBackoff: "exponential",
+		LogLevel: "warn", LogFormat: "text",
+	}
+}
+
+// DefaultData is where a node keeps its data unless told otherwise: godwit in
+// $XDG_DATA_HOME or ~/.local/share
+// (https://specifications.freedesktop.org/basedir-spec/latest/).
+func DefaultData() string {
+	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "godwit")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(home, ".local", "share", "godwit")
+}
+
+// Attempts is how often a task is tried: the smaller number where max_attempts
+// and max_retries disagree.
+func (c Config) Attempts() int {
+	if !c.EnableRetries {
+		return 1
+	}
+	return min(c.MaxAttempts, c.MaxRetries+1)
+}
+
+// Validate reports the first value that makes no sense, by its key.
+func (c Config) Validate() error {
+	for _, f := range fieldsOf(&c) {
+		if err := f.validate(); err != nil {
+			return fmt.Errorf("%s: %w", f.key, err)
+		}
+	}
+	switch {
+	case c.Data == "":
+		return fmt.Errorf("node.data: no data folder: there is no home folder to put it in")
+	case c.MaxAttempts < 1:
+		return fmt.Errorf("scheduler.retry.max_attempts: want at least 1")
+	case c.BackoffMax < c.BackoffBase:
+		return fmt.Errorf("scheduler.retry.backoff_max: %v is less than backoff_base, %v", c.BackoffMax, c.BackoffBase)
+	case c.Token != "" && c.TokenFile != "":
+		return fmt.Errorf("scheduler.api.token and token_file are both set")
+	case c.MaxQueued < 1:
+		return fmt.Errorf("scheduler.max_queued: want at least 1")
+	}
+	return nil
+}
+
+// warnings are what Validate lets pass although it is probably not meant.
+func (c Config) warnings(set map[string]bool) []string {
+	const attempts, retries = "scheduler.retry.max_attempts", "scheduler.fault_tolerance.max_retries"
+	var list []string
+	if c.EnableRetries && set[attempts] && set[retries] && c.MaxAttempts != c.MaxRetries+1 {
+		list = append(list, fmt.Sprintf("%s = %d and %s = %d (%d attempts) disagree: a task is tried %d times",
+			attempts, c.MaxAttempts, retries, c.MaxRetries, c.MaxRetries+1, c.Attempts()))
+	}
+	return list
+}
+
+// agree settles what only one of two keys with one meaning says.
+func (c *Config) agree(set map[string]bool) {
+	const attempts, retries = "scheduler.retry.max_attempts", "scheduler.fault_tolerance.max_retries"
+	switch {
+	case set[attempts] && !set[retries]:
+		c.MaxRetries = c.MaxAttempts - 1
+	case set[retries] && !set[attempts]:
+		c.MaxAttempts = c.MaxRetries + 1
+	}
+}
+
+// Keys are all keys, sorted.
+func Keys() []string {
+	var c Config
+	var keys []string
+	for _, f := range fieldsOf(&c) {
+		keys = append(keys, f.key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// Variable is the environment variable of a key.
+func Variable(key string) string {
+	return "GODWIT_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
