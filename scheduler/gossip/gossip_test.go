@@ -1,0 +1,178 @@
+package gossip
+
+import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/godwit-run/godwit/scheduler/wire"
+)
+
+// identity is a node's key and id.
+type identity struct {
+	key ed25519.PrivateKey
+	id  wire.NodeID
+}
+
+func newIdentity(n byte) identity {
+	key := ed25519.NewKeyFromSeed(append(make([]byte, 31), n))
+	return identity{key, wire.NodeIDOf(key.Public().(ed25519.PublicKey))}
+}
+
+func (i identity) vector(t *testing.T, started int64, seq uint64) []byte {
+	t.Helper()
+	envelope, err := wire.Seal(wire.Vector{Node: i.id, Started: started, Seq: seq}, i.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return envelope
+}
+
+// What a hostile or merely late peer sends, one after the other, to one node.
+func TestValidateVector(t *testing.T) {
+	alice, mallory := newIdentity(1), newIdentity(2)
+	heard := 0
+	h := newHost(t, newIdentity(9))
+	m, err := New(Config{Host: h, Self: newIdentity(9).id, MinInterval: time.Nanosecond, Vector: func(wire.Vector) { heard++ }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UnixMilli()
+	forged := alice.vector(t, now, 50)
+	forged[len(forged)-1] ^= 1
+	model, err := wire.Seal(wire.Model{Name: "m", Publisher: alice.id, Withdrawn: true}, alice.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		name string
+		data []byte
+		want pubsub.ValidationResult
+	}{
+		{"the first", alice.vector(t, now, 7), pubsub.ValidationAccept},
+		{"the same again", alice.vector(t, now, 7), pubsub.ValidationIgnore},
+		{"an older one", alice.vector(t, now, 6), pubsub.ValidationIgnore},
+		{"one of before the restart", alice.vector(t, now-1000, 99), pubsub.ValidationIgnore},
+		{"a newer one", alice.vector(t, now, 8), pubsub.ValidationAccept},
+		{"after a restart", alice.vector(t, now+1000, 1), pubsub.ValidationAccept},
+		{"from the far future", alice.vector(t, now+int64(time.Hour/time.Millisecond), 1), pubsub.ValidationIgnore},
+		{"another node's", mallory.vector(t, now, 1), pubsub.ValidationAccept},
+		{"with a broken signature", forged, pubsub.ValidationReject},
+		{"unsigned", []byte("vector"), pubsub.ValidationReject},
+		{"empty", nil, pubsub.ValidationReject},
+		{"a model", model, pubsub.ValidationReject},
+		{"cut short", alice.vector(t, now+2000, 1)[:60], pubsub.ValidationReject},
+		{"with more behind it", append(alice.vector(t, now+2000, 1), 0), pubsub.ValidationReject},
+		{"too large", make([]byte, MaxMessage+1), pubsub.ValidationReject},
+	} {
+		msg := &pubsub.Message{Message: &pb.Message{Data: step.data}}
+		if got := m.validateVector(t.Context(), h.ID(), msg); got != step.want {
+			t.Errorf("%s: verdict %v, want %v", step.name, got, step.want)
+		}
+	}
+	if heard != 4 {
+		t.Errorf("heard %d vectors, want 4", heard)
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	n, now := newNewest(100, time.Millisecond), time.Now()
+	for i := range 1000 {
+		n.take(now, fmt.Sprint(i), mark{1, 1})
+	}
+	if len(n.marks) != 100 {
+		t.Errorf("%d marks, want 100", len(n.marks))
+	}
+	if !n.take(now.Add(time.Second), "7", mark{1, 2}) {
+		t.Error("a known node is not heard of any more")
+	}
+	if !n.take(now.Add(2*forget), "new", mark{1, 1}) || len(n.marks) != 1 {
+		t.Errorf("no room for a new node after a long time, %d marks", len(n.marks))
+	}
+	if n.take(now.Add(2*forget), "new", mark{1, 2}) {
+		t.Error("two at the same time are both taken")
+	}
+}
+
+// Three nodes in a row: what the first says, the last hears.
+func TestVectorsSpread(t *testing.T) {
+	var hosts []host.Host
+	var meshes []*Mesh
+	heard := make(chan wire.Vector, 64)
+	for i := range 3 {
+		who := newIdentity(byte(i))
+		cfg := Config{Host: newHost(t, who), Self: who.id}
+		if i == 2 {
+			cfg.Vector = func(v wire.Vector) { heard <- v }
+		}
+		m, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hosts, meshes = append(hosts, cfg.Host), append(meshes, m)
+		go m.Run(t.Context())
+	}
+	connect(t, hosts[0], hosts[1])
+	connect(t, hosts[1], hosts[2])
+	alice := newIdentity(0)
+	for seq := uint64(1); ; seq++ { // until the topic's mesh has formed
+		if err := meshes[0].PublishVector(t.Context(), alice.vector(t, 1, seq)); err != nil && err != ErrNotRunning {
+			t.Fatal(err)
+		}
+		select {
+		case v := <-heard:
+			if v.Node != alice.id {
+				t.Errorf("heard of %s", v.Node)
+			}
+			return
+		case <-time.After(100 * time.Millisecond):
+		case <-t.Context().Done():
+			t.Fatal("nothing was heard")
+		}
+	}
+}
+
+func newHost(t *testing.T, who identity) host.Host {
+	t.Helper()
+	key, err := crypto.UnmarshalEd25519PrivateKey(who.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := libp2p.New(libp2p.Identity(key), libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"), libp2p.DisableMetrics())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	return h
+}
+
+func connect(t *testing.T, a, b host.Host) {
+	t.Helper()
+	if err := a.Connect(context.Background(), peer.AddrInfo{ID: b.ID(), Addrs: b.Addrs()}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func FuzzOpenVector(f *testing.F) {
+	key := newIdentity(1)
+	envelope, err := wire.Seal(wire.Vector{Node: key.id, Started: 1, Seq: 1}, key.key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(envelope)
+	f.Add([]byte{0x0a})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if v, err := open[wire.Vector](b); err == nil && v.Validate() != nil {
+			t.Errorf("an invalid vector: %+v", v)
+		}
+	})
+}
