@@ -6,52 +6,52 @@ import (
 	"github.com/ipfs/go-cid"
 )
 
-// link is what a node says of a child.
-type link struct {
-	id cid.Cid
-	// content is the number of the stream's bytes below the child.
-	content uint64
-	// total is content plus the bytes of all nodes below and including the
+// Link is what a node says of a child.
+type Link struct {
+	// CID names the child.
+	CID cid.Cid
+	// Content is the number of the stream's bytes below the child.
+	Content uint64
+	// Total is Content plus the bytes of all nodes below and including the
 	// child (dag-pb's Tsize).
-	total uint64
+	Total uint64
 }
 
-func leaf(chunk []byte) link {
+// Leaf is the link to a chunk as a block of its own.
+func Leaf(chunk []byte) Link {
 	n := uint64(len(chunk))
-	return link{id: blockID(cid.Raw, chunk), content: n, total: n}
+	return Link{CID: blockID(cid.Raw, chunk), Content: n, Total: n}
 }
 
-// node encodes a dag-pb block over its children and returns the link to it.
-// Canonical dag-pb has the links before the data, and a link's empty name is
-// present.
-func node(children []link) link {
-	var self link
-	var block []byte
+// node encodes a dag-pb block over its children and returns it with the link to
+// it. Canonical dag-pb has the links before the data, and a link's empty name
+// is present.
+func node(children []Link) (self Link, block []byte) {
 	for _, c := range children {
 		block = appendBytes(block, 2, encodeLink(c))
-		self.content += c.content
-		self.total += c.total
+		self.Content += c.Content
+		self.Total += c.Total
 	}
-	block = appendBytes(block, 1, encodeFile(self.content, children))
-	self.total += uint64(len(block))
-	self.id = blockID(cid.DagProtobuf, block)
-	return self
+	block = appendBytes(block, 1, encodeFile(self.Content, children))
+	self.Total += uint64(len(block))
+	self.CID = blockID(cid.DagProtobuf, block)
+	return self, block
 }
 
 // encodeLink is message PBLink {Hash = 1; Name = 2; Tsize = 3}.
-func encodeLink(l link) []byte {
-	b := appendBytes(nil, 1, l.id.Bytes())
+func encodeLink(l Link) []byte {
+	b := appendBytes(nil, 1, l.CID.Bytes())
 	b = appendBytes(b, 2, nil)
-	return appendUint(b, 3, l.total)
+	return appendUint(b, 3, l.Total)
 }
 
 // encodeFile is UnixFS's message Data {Type = 1; filesize = 3; blocksizes = 4}.
-func encodeFile(size uint64, children []link) []byte {
+func encodeFile(size uint64, children []Link) []byte {
 	const typeFile = 2
 	b := appendUint(nil, 1, typeFile)
 	b = appendUint(b, 3, size)
 	for _, c := range children {
-		b = appendUint(b, 4, c.content)
+		b = appendUint(b, 4, c.Content)
 	}
 	return b
 }

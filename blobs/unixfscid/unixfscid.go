@@ -25,7 +25,7 @@ func Sum(r io.Reader) (cid.Cid, int64, error) {
 // SumBytes is Sum for bytes already in memory.
 func SumBytes(b []byte) cid.Cid {
 	if len(b) <= ChunkSize {
-		return leaf(b).id
+		return Leaf(b).CID
 	}
 	id, _, _ := Sum(bytes.NewReader(b)) // a bytes.Reader does not fail
 	return id
@@ -39,7 +39,7 @@ type layout struct {
 }
 
 func (l layout) sum(r io.Reader) (cid.Cid, int64, error) {
-	t := tree{links: l.links}
+	t := Tree{links: l.links, emit: func(cid.Cid, []byte) {}}
 	buf := make([]byte, l.chunk)
 	var size int64
 	for {
@@ -49,10 +49,10 @@ func (l layout) sum(r io.Reader) (cid.Cid, int64, error) {
 			return cid.Undef, size, fmt.Errorf("read after %d bytes: %w", size, err)
 		}
 		if n > 0 || size == 0 { // an empty stream still has a leaf: the empty one
-			t.add(0, leaf(buf[:n]))
+			t.Add(Leaf(buf[:n]))
 		}
 		if err == io.EOF {
-			return t.root().id, size, nil
+			return t.Root().CID, size, nil
 		}
 	}
 }
@@ -68,17 +68,29 @@ func fill(buf []byte, r io.Reader) (n int, err error) {
 	return n, err
 }
 
-// tree grows from its leaves up: level 0 holds the leaves that no node links
-// yet, level 1 the nodes over full groups of leaves, and so on.
-type tree struct {
+// Tree is the nodes over a stream's leaves. It grows from the leaves up: level 0
+// holds the leaves that no node links yet, level 1 the nodes over full groups of
+// leaves, and so on.
+type Tree struct {
 	links  int
-	levels [][]link
+	levels [][]Link
+	emit   func(id cid.Cid, block []byte)
 }
 
+// NewTree returns an empty tree that hands each node, once it is full or Root is
+// called, to emit, children before their parent.
+func NewTree(emit func(id cid.Cid, block []byte)) *Tree {
+	return &Tree{links: MaxLinks, emit: emit}
+}
+
+// Add takes the stream's next leaf: [Leaf] of [ChunkSize] bytes, or fewer for
+// the last. An empty stream has the empty leaf.
+func (t *Tree) Add(leaf Link) { t.add(0, leaf) }
+
 // add puts a link on a level, and closes the level's node once it is full.
-func (t *tree) add(level int, l link) {
+func (t *Tree) add(level int, l Link) {
 	if level == len(t.levels) {
-		t.levels = append(t.levels, make([]link, 0, t.links))
+		t.levels = append(t.levels, nil)
 	}
 	t.levels[level] = append(t.levels[level], l)
 	if len(t.levels[level]) == t.links {
@@ -87,15 +99,17 @@ func (t *tree) add(level int, l link) {
 }
 
 // close makes a node of what a level holds and hands it to the level above.
-func (t *tree) close(level int) {
-	n := node(t.levels[level])
+func (t *Tree) close(level int) {
+	n, block := node(t.levels[level])
 	t.levels[level] = t.levels[level][:0]
+	t.emit(n.CID, block)
 	t.add(level+1, n)
 }
 
-// root closes the unfinished nodes from the bottom up, until a single link is
-// left at the top.
-func (t *tree) root() link {
+// Root closes the unfinished nodes from the bottom up, until a single link is
+// left at the top, and returns that. There must have been a leaf; there may be
+// none after it.
+func (t *Tree) Root() Link {
 	for level := 0; ; level++ {
 		top := level == len(t.levels)-1
 		switch n := len(t.levels[level]); {

@@ -1,0 +1,22 @@
+package blobs
+
+import (
+	"context"
+
+	"github.com/ipfs/boxo/exchange"
+	blocks "github.com/ipfs/go-block-format"
+	"github.com/ipfs/go-cid"
+)
+
+// Exchange gets blocks from other nodes and offers ours to them. Package
+// blobs/exchange has the one over bitswap.
+type Exchange interface {
+	// NewSession starts a series of related fetches, ended by ctx. The blocks
+	// it yields match their CIDs.
+	NewSession(ctx context.Context) exchange.Fetcher
+	// NotifyNewBlocks says that these blocks can be served from now on.
+	NotifyNewBlocks(ctx context.Context, new ...blocks.Block) error
+	// Announce has the network told that the content under id is here. It
+	// does not block.
+	Announce(id cid.Cid)
+}
