@@ -34,7 +34,8 @@
 //
 // Which events there are, and which core takes them:
 //
-//	Submit, CancelTask, Learned          Submitter
+//	Submit, CancelTask                   Submitter
+//	Learned, Collected                   Submitter
 //	Ended, SetDraining                   Executor
 //	Received, Connected, Disconnected    both; wire.ForExecutor says whose a message is
 //	Tick                                 both
@@ -58,8 +59,8 @@
 //	(*Submitter).Task(id wire.TaskID) (Task, bool)
 //	(*Submitter).Tasks() iter.Seq[Task]                         newest first
 //	(*Submitter).Explain(id wire.TaskID) (Explanation, bool)    why it is where it is
-//	(*Submitter).Plan(now time.Time, id wire.TaskID, spec *wire.Spec) Explanation   a dry run
-//	(*Submitter).Nodes() iter.Seq[NodeView]                     the mesh as this node sees it
+//	(*Submitter).Plan(id wire.TaskID, spec *wire.Spec) Explanation   a dry run
+//	(*Submitter).Nodes() []placement.Node                       the mesh as this node sees it
 //	(*Submitter).Stats() SubmitterStats                         for metrics
 //	(*Executor).Restore, Step, Deadline                         alike; Step returns no error
 //	(*Executor).Free() wire.Capacity

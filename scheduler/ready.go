@@ -70,6 +70,14 @@ type (
 	// has ended already.
 	CancelTask struct{ Task wire.TaskID }
 
+	// Collected says that what Collect asked for is here, whole and kept, or why it
+	// cannot be had. Each Collect is followed by exactly one.
+	Collected struct {
+		wire.Ref
+		// Err is empty if all is here.
+		Err string
+	}
+
 	// Ended says that a run has stopped for good, so that its capacity is free.
 	// Each Start is followed by exactly one.
 	Ended struct {
@@ -92,6 +100,7 @@ func (Disconnected) event() {}
 func (Learned) event()      {}
 func (Submit) event()       {}
 func (CancelTask) event()   {}
+func (Collected) event()    {}
 func (Ended) event()        {}
 func (SetDraining) event()  {}
 
@@ -110,6 +119,14 @@ type (
 		Stream wire.Stream
 		Offset uint64
 		Data   []byte
+	}
+
+	// Collect fetches what a checked result names, so that it is here before its
+	// executor may forget it. Its Collected follows.
+	Collect struct {
+		wire.Ref
+		Node  wire.NodeID // that has it
+		Links []wire.Link
 	}
 
 	// Used is what the attempt that counts has used so far.
@@ -135,6 +152,7 @@ type (
 
 func (Changed) effect() {}
 func (Write) effect()   {}
+func (Collect) effect() {}
 func (Used) effect()    {}
 func (Start) effect()   {}
 func (Stop) effect()    {}

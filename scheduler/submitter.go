@@ -1,6 +1,8 @@
 package scheduler
 
 import (
+	"cmp"
+	"fmt"
 	"time"
 
 	"github.com/godwit-run/godwit/scheduler/placement"
@@ -23,6 +25,8 @@ type SubmitterConfig struct {
 	// Defaults 10,000 and 24 h. Idempotency keys are remembered with their tasks.
 	MaxEnded  int
 	KeepEnded time.Duration
+	// MaxNodes bounds the view of the mesh. Default 16,384.
+	MaxNodes int
 	// Rate bounds submissions of one client a second, and Burst how many may come
 	// at once. Defaults 0, no bound, and twice the rate.
 	Rate  float64
@@ -46,21 +50,82 @@ type SubmitterConfig struct {
 	// Rejoin is how long after a restart executors have to be heard of. Default
 	// 15 s.
 	Rejoin time.Duration
+	// CollectTimeout is how long outputs may take to arrive. Default 60 s.
+	CollectTimeout time.Duration
 	// NotPlacedAfter is how long a task waits for a node that could ever run it.
 	// Default 10 s. (Nodes that are merely full are waited for.)
 	NotPlacedAfter time.Duration
 	// ForgetAfter is how long a node may be silent before it leaves the view.
 	// Default 45 s: three vectors.
 	ForgetAfter time.Duration
+	// Trust is how far a node is trusted, from 0 to 1. Default: everyone 0.5.
+	Trust func(wire.NodeID) float64
+}
+
+func (c SubmitterConfig) withDefaults() SubmitterConfig {
+	if c.Policy == nil {
+		c.Policy = placement.Default()
+	}
+	if c.Trust == nil {
+		c.Trust = func(wire.NodeID) float64 { return 0.5 }
+	}
+	c.MaxConcurrent = cmp.Or(c.MaxConcurrent, 100)
+	c.MaxQueued = cmp.Or(c.MaxQueued, 10_000)
+	c.MaxEnded = cmp.Or(c.MaxEnded, 10_000)
+	c.MaxNodes = cmp.Or(c.MaxNodes, 16_384)
+	c.KeepEnded = cmp.Or(c.KeepEnded, 24*time.Hour)
+	c.Burst = cmp.Or(c.Burst, max(1, int(2*c.Rate)))
+	c.BackoffBase = cmp.Or(c.BackoffBase, 2*time.Second)
+	c.BackoffMax = cmp.Or(c.BackoffMax, time.Minute)
+	c.AnswerTimeout = cmp.Or(c.AnswerTimeout, 2*time.Second)
+	c.LostAfter = cmp.Or(c.LostAfter, 3500*time.Millisecond)
+	c.ReconnectGrace = cmp.Or(c.ReconnectGrace, 250*time.Millisecond)
+	c.Rejoin = cmp.Or(c.Rejoin, 15*time.Second)
+	c.CollectTimeout = cmp.Or(c.CollectTimeout, time.Minute)
+	c.NotPlacedAfter = cmp.Or(c.NotPlacedAfter, 10*time.Second)
+	c.ForgetAfter = cmp.Or(c.ForgetAfter, 45*time.Second)
+	return c
 }
 
 // Validate reports the first value that makes no sense.
-func (c SubmitterConfig) Validate() error { return c.Self.Validate() }
+func (c SubmitterConfig) Validate() error {
+	if err := c.Self.Validate(); err != nil {
+		return fmt.Errorf("submitter: %w", err)
+	}
+	if min(c.MaxConcurrent, c.MaxQueued, c.MaxEnded, c.MaxNodes, c.Burst) < 0 || !(c.Rate >= 0) {
+		return fmt.Errorf("submitter: negative bound")
+	}
+	if min(c.KeepEnded, c.BackoffBase, c.BackoffMax, c.AnswerTimeout, c.LostAfter, c.ReconnectGrace,
+		c.Rejoin, c.CollectTimeout, c.NotPlacedAfter, c.ForgetAfter) < 0 {
+		return fmt.Errorf("submitter: negative time")
+	}
+	return nil
+}
 
 // Submitter is the core that owns this node's tasks. See the package
 // documentation for how to drive it.
 type Submitter struct {
-	cfg SubmitterConfig
+	cfg   SubmitterConfig
+	tasks map[wire.TaskID]*task
+	// on are the tasks that a node has: from Reserve to the end of the attempt.
+	on      map[wire.NodeID]map[wire.TaskID]*task
+	queue   queue
+	view    view
+	clients clients
+	ended   []*task // oldest first
+
+	inFlight int // tasks that a node has
+	waiting  int // tasks that wait, in the queue or for a pause to end
+	stats    SubmitterStats
+
+	wakes timers[wire.TaskID]
+	// placeAgain is set if the queue is worth a look; not before placeAt.
+	placeAgain bool
+	placeAt    time.Time
+	ranked     []placement.Candidate // room for a ranking
+
+	now time.Time
+	out Ready
 }
 
 // NewSubmitter makes a submitter without tasks. Its error is the
@@ -69,5 +134,92 @@ func NewSubmitter(cfg SubmitterConfig) (*Submitter, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Submitter{cfg: cfg}, nil
+	cfg = cfg.withDefaults()
+	return &Submitter{
+		cfg:     cfg,
+		tasks:   make(map[wire.TaskID]*task),
+		on:      make(map[wire.NodeID]map[wire.TaskID]*task),
+		queue:   newQueue(),
+		view:    newView(cfg),
+		clients: newClients(cfg),
+		wakes:   newTimers[wire.TaskID](),
+	}, nil
+}
+
+// Step takes an event; the shell carries out the Ready. An error refuses a Submit
+// or CancelTask; there is a Ready all the same.
+func (s *Submitter) Step(now time.Time, ev Event) (Ready, error) {
+	s.begin(now)
+	err := s.take(ev)
+	s.wake()
+	s.place()
+	return s.out, err
+}
+
+func (s *Submitter) take(ev Event) error {
+	switch ev := ev.(type) {
+	case Submit:
+		return s.submit(ev)
+	case CancelTask:
+		return s.cancelTask(ev.Task)
+	case Received:
+		s.receive(ev.From, ev.Message)
+	case Collected:
+		s.collected(ev)
+	case Learned:
+		if s.view.learn(s.now, &ev.Vector) {
+			s.placeAgain = true
+		}
+	case Connected:
+		s.connected(ev.Node)
+	case Disconnected:
+		s.disconnected(ev.Node)
+	}
+	return nil
+}
+
+// Deadline is when to step with Tick; zero is never.
+func (s *Submitter) Deadline() time.Time {
+	at := earliest(s.wakes.next(), s.view.wakes.next())
+	if s.placeAgain && s.queue.len() > 0 && s.inFlight < s.cfg.MaxConcurrent {
+		at = earliest(at, s.placeAt)
+	}
+	if len(s.ended) > 0 {
+		at = earliest(at, s.ended[0].ended.Add(s.cfg.KeepEnded))
+	}
+	return at
+}
+
+func (s *Submitter) begin(now time.Time) { s.now, s.out = now, Ready{} }
+
+func (s *Submitter) send(to wire.NodeID, m wire.Message) {
+	s.out.Messages = append(s.out.Messages, Outgoing{to, m})
+}
+
+func (s *Submitter) effect(e Effect) { s.out.Effects = append(s.out.Effects, e) }
+
+// wake does what is due.
+func (s *Submitter) wake() {
+	for {
+		id, ok := s.wakes.pop(s.now)
+		if !ok {
+			break
+		}
+		s.wakeTask(s.tasks[id])
+	}
+	if s.view.wake(s.now) {
+		s.placeAgain = true
+	}
+	for len(s.ended) > 0 && (len(s.ended) > s.cfg.MaxEnded || !s.ended[0].ended.Add(s.cfg.KeepEnded).After(s.now)) {
+		s.forget(s.ended[0])
+		s.ended[0] = nil
+		s.ended = s.ended[1:]
+	}
+}
+
+// forget lets go of a task that has ended.
+func (s *Submitter) forget(t *task) {
+	delete(s.tasks, t.id)
+	s.clients.forget(t)
+	s.out.Persist = append(s.out.Persist, Record{Key: taskPrefix + t.id.String()}, Record{Key: specPrefix + t.id.String()})
 }

@@ -1,6 +1,12 @@
 package placement
 
 import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math/bits"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/godwit-run/godwit/scheduler/wire"
@@ -71,6 +77,74 @@ type Term struct {
 // Policy ranks nodes for tasks.
 type Policy interface {
 	// Rank appends a candidate for each node to dst: those that can have the task,
-	// best first, then the others. It keeps nothing of its arguments.
+	// best first, then the others. It keeps nothing of its arguments; candidates
+	// point into nodes.
 	Rank(dst []Candidate, r *Request, nodes []Node) []Candidate
+}
+
+// Check is why a node cannot have a task, or empty, and whether that is for
+// good. All policies share it: it leaves them only what is a matter of taste.
+func Check(r *Request, n *Node) (out wire.Refusal, never bool) {
+	switch {
+	case r.Placement == wire.PlaceLocal && !n.Self:
+		return wire.RefusedLocal, true
+	case r.Hints != nil && slices.Contains(r.Hints.Avoid, n.ID):
+		return wire.RefusedAvoid, true
+	case r.Hints != nil && !hasLabels(n.Vector, r.Hints.Labels):
+		return wire.RefusedLabel, true
+	case tooExpensive(r, n.Vector.Cost):
+		return wire.RefusedCost, true
+	}
+	if short := n.Vector.Total.ShortageOfAll(r.Needs); short != "" {
+		return short, true
+	}
+	if n.Out != "" {
+		return n.Out, false
+	}
+	return n.Free.Shortage(r.Needs), false
+}
+
+func hasLabels(v *wire.Vector, labels []string) bool {
+	for _, l := range labels {
+		if key, value, _ := strings.Cut(l, "="); !v.HasLabel(key, value) {
+			return false
+		}
+	}
+	return true
+}
+
+// tooExpensive compares the cost of all the fuel that a task may use; without a
+// limit there is no telling.
+func tooExpensive(r *Request, cost uint64) bool {
+	if r.MaxCost == 0 || cost == 0 {
+		return false
+	}
+	hi, lo := bits.Mul64(cost, (r.Fuel+999)/1000)
+	return r.Fuel == 0 || hi > 0 || lo > r.MaxCost
+}
+
+// Summary says in a sentence why nobody can have the task: the refusals, most
+// frequent first.
+func Summary(candidates []Candidate) string {
+	counts := make(map[string]int)
+	for _, c := range candidates {
+		if c.Out != "" {
+			counts[c.Out.String()]++
+		}
+	}
+	reasons := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	})
+	if len(reasons) == 0 {
+		return "no node is known"
+	}
+	var b strings.Builder
+	for i, reason := range reasons {
+		if i == 0 {
+			fmt.Fprintf(&b, "%d of %d nodes: %s", counts[reason], len(candidates), reason)
+		} else {
+			fmt.Fprintf(&b, "; %d: %s", counts[reason], reason)
+		}
+	}
+	return b.String()
 }

@@ -69,7 +69,13 @@ func (c Capacity) CanFit(p Profile) bool { return c.Shortage(p) == "" }
 
 // Shortage is the first thing of which there is too little for a profile, or
 // empty if it fits. A GPU that is only preferred is never short.
-func (c Capacity) Shortage(p Profile) Refusal {
+func (c Capacity) Shortage(p Profile) Refusal { return c.shortage(p, false) }
+
+// ShortageOfAll is Shortage if every device were available: what a node can never
+// fit.
+func (c Capacity) ShortageOfAll(p Profile) Refusal { return c.shortage(p, true) }
+
+func (c Capacity) shortage(p Profile, busyToo bool) Refusal {
 	switch {
 	case p.CPU > c.CPU:
 		return RefusedCPU
@@ -79,19 +85,16 @@ func (c Capacity) Shortage(p Profile) Refusal {
 		return RefusedStorage
 	case p.Network > c.Network:
 		return RefusedNetwork
-	case p.GPU != nil && p.GPU.Required && !c.hasGPUs(p.GPU):
+	case p.GPU != nil && p.GPU.Required && !c.hasGPUs(p.GPU, busyToo):
 		return RefusedGPU
 	}
 	return ""
 }
 
-func (c Capacity) hasGPUs(spec *GPUSpec) bool {
+func (c Capacity) hasGPUs(spec *GPUSpec, busyToo bool) bool {
 	left := spec.Count
 	for i := range c.GPUs {
-		if left == 0 {
-			break
-		}
-		if c.GPUs[i].Available && c.GPUs[i].Fits(spec) {
+		if left > 0 && (busyToo || c.GPUs[i].Available) && c.GPUs[i].Fits(spec) {
 			left--
 		}
 	}
@@ -125,4 +128,20 @@ func (c Capacity) AllFree() Capacity {
 		c.GPUs[i].Available = true
 	}
 	return c
+}
+
+// Ratio is what is left of a total, from 0, full, to 1, empty: of cpu, memory and
+// storage the scarcest.
+func (c Capacity) Ratio(total Capacity) float64 {
+	ratio := 1.0
+	if total.CPU > 0 {
+		ratio = min(ratio, float64(c.CPU)/float64(total.CPU))
+	}
+	if total.Memory > 0 {
+		ratio = min(ratio, float64(c.Memory)/float64(total.Memory))
+	}
+	if total.Storage > 0 {
+		ratio = min(ratio, float64(c.Storage)/float64(total.Storage))
+	}
+	return ratio
 }

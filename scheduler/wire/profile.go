@@ -114,3 +114,10 @@ func checkTime(what string, d time.Duration) error {
 	}
 	return nil
 }
+
+// Equal tells whether two profiles ask for the same.
+func (p Profile) Equal(q Profile) bool {
+	a, b := p.GPU, q.GPU
+	p.GPU, q.GPU = nil, nil
+	return p == q && (a == nil) == (b == nil) && (a == nil || *a == *b)
+}

@@ -177,3 +177,23 @@ func (t Text) validate() error {
 	}
 	return nil
 }
+
+// Links are the CIDs that a result names: of its outputs, and of streams that are
+// too long to be in it.
+func (o *Outcome) Links() []Link {
+	var links []Link
+	add := func(l Link) {
+		if l.Defined() {
+			links = append(links, l)
+		}
+	}
+	add(o.Output)
+	if !o.Output.Defined() {
+		for _, f := range o.Files {
+			add(f.Link)
+		}
+	}
+	add(o.Stdout.Link)
+	add(o.Stderr.Link)
+	return links
+}

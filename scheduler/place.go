@@ -1,0 +1,208 @@
+package scheduler
+
+import (
+	"time"
+
+	"github.com/godwit-run/godwit/scheduler/placement"
+	"github.com/godwit-run/godwit/scheduler/wire"
+)
+
+const (
+	// lease is how long a reservation is asked for, beyond the time that the
+	// answer may take.
+	lease = 3 * time.Second
+	// minWait and maxWait bound the pause of a task that every node has refused.
+	minWait = 20 * time.Millisecond
+	maxWait = time.Second
+	// cheapPass is the number of lines without a node that a look at the queue may
+	// meet without resting after it, and linePause the rest for each otherwise: so
+	// a queue of very many lines takes a bounded part of the processor.
+	cheapPass = 16
+	linePause = 50 * time.Microsecond
+)
+
+// place looks at the queue, if that can be worth it, and finds nodes for the
+// first of each line for as long as there are any.
+func (s *Submitter) place() {
+	if !s.placeAgain || s.placeAt.After(s.now) {
+		return
+	}
+	var stuck []*line
+	for len(s.queue.order) > 0 && s.inFlight < s.cfg.MaxConcurrent {
+		first := s.queue.order[0]
+		if !s.find(first.tasks[0]) {
+			stuck = append(stuck, s.queue.setAside())
+		}
+	}
+	s.queue.putBack(stuck)
+	s.placeAgain = s.inFlight >= s.cfg.MaxConcurrent
+	s.placeAt = s.now
+	if len(stuck) > cheapPass {
+		s.placeAt = s.now.Add(time.Duration(len(stuck)) * linePause)
+	}
+}
+
+// find asks the best node for a task to reserve. It returns false if there is
+// none, and then has changed nothing.
+func (s *Submitter) find(t *task) bool {
+	for _, c := range s.rank(t.id, t.spec, t.needs) {
+		if c.Out == "" && !t.tried[c.Node.ID] {
+			s.reserveAt(t, c.Node.ID)
+			return true
+		}
+	}
+	return false
+}
+
+// rank orders the nodes for a task. The result is good until the next call.
+func (s *Submitter) rank(id wire.TaskID, spec *wire.Spec, needs wire.Profile) []placement.Candidate {
+	r := placement.Request{
+		Task: id, Needs: needs, Hints: &spec.Hints, Placement: spec.Placement,
+		MaxCost: spec.MaxCost, Fuel: spec.Limits.Fuel, Beside: s.nodeOf(spec.Hints.Colocate),
+	}
+	s.ranked = s.cfg.Policy.Rank(s.ranked[:0], &r, s.view.nodes)
+	return s.ranked
+}
+
+func (s *Submitter) nodeOf(id wire.TaskID) wire.NodeID {
+	if t := s.tasks[id]; t != nil && !id.IsZero() {
+		return t.snapshot().Node
+	}
+	return ""
+}
+
+func (s *Submitter) reserveAt(t *task, node wire.NodeID) {
+	if t.number == 0 || t.spent {
+		t.number++
+		t.spent = false
+	}
+	t.node, t.answerBy = node, s.now.Add(s.cfg.AnswerTimeout)
+	s.enter(t, phaseReserving)
+	s.view.ask(node, t.needs)
+	s.send(node, wire.Reserve{Ref: t.ref(), Profile: t.needs, Lease: min(s.cfg.AnswerTimeout+lease, wire.MaxLease)})
+}
+
+// reserved gives the task to the node that keeps capacity for it.
+func (s *Submitter) reserved(t *task) {
+	t.answerBy = s.now.Add(2 * s.cfg.AnswerTimeout)
+	s.openAttempt(t)
+	t.resendAt = s.now.Add(s.cfg.AnswerTimeout / 2)
+	s.enter(t, phaseAssigning)
+	s.persist(t)
+	s.sendAssign(t)
+}
+
+func (s *Submitter) sendAssign(t *task) {
+	m := wire.Assign{Ref: t.ref(), Spec: *t.spec}
+	if !t.deadline.IsZero() {
+		m.Remaining = max(t.deadline.Sub(s.now), time.Millisecond)
+	}
+	s.send(t.node, m)
+}
+
+// passOver gives up a reservation and tries the next node.
+func (s *Submitter) passOver(t *task) {
+	if t.tried == nil {
+		t.tried = make(map[wire.NodeID]bool)
+	}
+	t.tried[t.node] = true
+	t.refusals++
+	s.pause(t, 0) // leaves the node, before others are asked
+	if s.inFlight < s.cfg.MaxConcurrent && s.find(t) {
+		return
+	}
+	s.pause(t, min(minWait<<min(t.refusals, 10), maxWait))
+}
+
+// pause keeps a task from being placed for a while.
+func (s *Submitter) pause(t *task, d time.Duration) {
+	t.notBefore = s.now.Add(d)
+	s.enter(t, phasePaused)
+	t.node = ""
+	s.placeAgain = true // another task may have what this one has left
+}
+
+// lineUp puts a task into the queue.
+func (s *Submitter) lineUp(t *task) {
+	t.tried = nil
+	t.checkAt = s.now.Add(s.cfg.NotPlacedAfter)
+	s.enter(t, phaseQueued)
+	t.node = ""
+	s.placeAgain = true
+}
+
+// resume ends a pause: the task looks for a node that it has not tried, and else
+// lines up.
+func (s *Submitter) resume(t *task) {
+	if s.inFlight < s.cfg.MaxConcurrent && s.find(t) {
+		return
+	}
+	s.lineUp(t)
+}
+
+// checkPlaceable ends a task that no node could run even if it were idle.
+func (s *Submitter) checkPlaceable(t *task) {
+	candidates := s.rank(t.id, t.spec, t.needs)
+	for _, c := range candidates {
+		if !c.Never {
+			t.checkAt = s.now.Add(s.cfg.NotPlacedAfter)
+			s.rearm(t)
+			return
+		}
+	}
+	s.finish(t, Failed, wire.ReasonNotPlaced, placement.Summary(candidates))
+}
+
+// wakeTask does what is due for a task.
+func (s *Submitter) wakeTask(t *task) {
+	due := func(at time.Time) bool { return !at.IsZero() && !at.After(s.now) }
+	late := due(t.deadline)
+	switch t.phase {
+	case phaseQueued, phasePaused, phaseReserving:
+		switch {
+		case late:
+			s.abandon(t, Failed, wire.ReasonTimeout, "the deadline passed before it ran")
+		case t.phase == phaseQueued:
+			s.checkPlaceable(t)
+		case t.phase == phasePaused:
+			s.resume(t)
+		default:
+			s.unanswered(t)
+		}
+	case phaseAssigning, phaseRunning:
+		s.wakeAttempt(t, due(t.deadline.Add(deadlineSlack)) && late)
+	case phaseCollecting:
+		s.uncollected(t, "its outputs did not arrive in time")
+	}
+}
+
+// unanswered: the node has not answered a Reserve. It may answer yet, so the
+// number is spent.
+func (s *Submitter) unanswered(t *task) {
+	s.send(t.node, wire.Cancel{Ref: t.ref()})
+	t.spent = true
+	s.view.strike(s.now, t.node)
+	s.passOver(t)
+}
+
+func (s *Submitter) wakeAttempt(t *task, late bool) {
+	switch {
+	case late:
+		s.abandon(t, Failed, wire.ReasonTimeout, "the deadline passed")
+	case t.phase == phaseRunning:
+		s.lost(t, "the node was silent for too long")
+	case !t.answerBy.After(s.now):
+		s.view.strike(s.now, t.node)
+		s.lost(t, "the node did not acknowledge the task")
+	default:
+		s.sendAssign(t)
+		t.resendAt = s.now.Add(s.cfg.AnswerTimeout / 2)
+		s.rearm(t)
+	}
+}
+
+// lost ends an attempt of which nothing more is heard.
+func (s *Submitter) lost(t *task, how string) {
+	s.send(t.node, wire.Cancel{Ref: t.ref()})
+	s.failed(t, wire.Outcome{Status: wire.Failed, Reason: wire.ReasonNodeLost, Message: how})
+}

@@ -1,0 +1,151 @@
+package scheduler
+
+import (
+	"iter"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/godwit-run/godwit/scheduler/placement"
+	"github.com/godwit-run/godwit/scheduler/wire"
+)
+
+// Task is a task as it is now.
+func (s *Submitter) Task(id wire.TaskID) (Task, bool) {
+	t := s.tasks[id]
+	if t == nil {
+		return Task{}, false
+	}
+	return t.snapshot(), true
+}
+
+// Tasks are all tasks, newest first.
+func (s *Submitter) Tasks() iter.Seq[Task] {
+	return func(yield func(Task) bool) {
+		ids := slices.SortedFunc(maps.Keys(s.tasks), func(a, b wire.TaskID) int { return b.Compare(a) })
+		for _, id := range ids {
+			if t := s.tasks[id]; t != nil && !yield(t.snapshot()) {
+				return
+			}
+		}
+	}
+}
+
+// Explanation is why a task is where it is, or nowhere yet.
+type Explanation struct {
+	Task  wire.TaskID
+	State State
+	// Node has the task, or would get it; empty if none.
+	Node wire.NodeID
+	// Summary says it in words.
+	Summary string
+	// NextTry is when a task that waits after a failure is tried again, or zero.
+	NextTry time.Time
+	// Choices are all nodes: those that could have the task, best first, then the
+	// others, each with its reason. None once the task has ended.
+	Choices []Choice
+}
+
+// Choice is a node as a place for a task.
+type Choice struct {
+	Node wire.NodeID
+	// Out is why it cannot have the task; empty if it can. Never says that this
+	// will not pass.
+	Out   wire.Refusal
+	Never bool
+	// Score from 0 to 1, and what it is made of.
+	Score float64
+	Terms []placement.Term
+}
+
+// Explain tells why a task is where it is, as of the last step.
+func (s *Submitter) Explain(id wire.TaskID) (Explanation, bool) {
+	t := s.tasks[id]
+	if t == nil {
+		return Explanation{}, false
+	}
+	x := Explanation{Task: id, State: t.state, Node: t.snapshot().Node, Summary: t.message}
+	if t.phase == phaseEnded {
+		return x, true
+	}
+	s.fill(&x, s.rank(t.id, t.spec, t.needs))
+	switch {
+	case t.phase == phasePaused:
+		x.NextTry = t.notBefore
+		x.Summary = "waits before it is tried again"
+		if n := len(t.attempts); n > 0 && !t.attempts[n-1].Ended.IsZero() {
+			x.Summary += ": " + string(t.attempts[n-1].Reason) + " on " + t.attempts[n-1].Node.Short()
+		}
+	case t.phase == phaseQueued && s.inFlight >= s.cfg.MaxConcurrent:
+		x.Summary = "waits for one of the tasks that run to end: there are as many as may be at once"
+	case t.phase.placed():
+		x.Summary = string(t.state) + " on " + t.node.Short()
+	}
+	return x, true
+}
+
+// Plan tells where a task would go now. Nothing is accepted.
+func (s *Submitter) Plan(id wire.TaskID, spec *wire.Spec) Explanation {
+	x := Explanation{Task: id}
+	s.fill(&x, s.rank(id, spec, spec.Needs()))
+	if len(x.Choices) > 0 && x.Choices[0].Out == "" {
+		x.Node = x.Choices[0].Node
+	}
+	return x
+}
+
+// fill copies a ranking, which points into the view.
+func (s *Submitter) fill(x *Explanation, candidates []placement.Candidate) {
+	x.Summary = placement.Summary(candidates)
+	for _, c := range candidates {
+		x.Choices = append(x.Choices, Choice{c.Node.ID, c.Out, c.Never, c.Score, slices.Clone(c.Terms)})
+	}
+}
+
+// Nodes are the nodes in view, by id. Their vectors must not be changed.
+func (s *Submitter) Nodes() []placement.Node { return s.view.sorted() }
+
+// SubmitterStats count tasks since the start, but for the first three, which are
+// as of now.
+type SubmitterStats struct {
+	Queued, Placing, Running int
+
+	Succeeded, Failed, Cancelled uint64
+	// FailedFor counts failed tasks by reason.
+	FailedFor map[wire.Reason]uint64
+	// StaleResults were of attempts given up before; BadResults were not
+	// acceptable.
+	StaleResults, BadResults uint64
+}
+
+// Stats are for metrics.
+func (s *Submitter) Stats() SubmitterStats {
+	st := s.stats
+	st.FailedFor = maps.Clone(st.FailedFor)
+	st.Queued = s.waiting
+	for _, tasks := range s.on {
+		for _, t := range tasks {
+			if t.state == Running {
+				st.Running++
+			} else {
+				st.Placing++
+			}
+		}
+	}
+	return st
+}
+
+func (st *SubmitterStats) count(state State, reason wire.Reason) {
+	switch state {
+	case Succeeded:
+		st.Succeeded++
+	case Cancelled:
+		st.Cancelled++
+	case Failed:
+		st.Failed++
+		if st.FailedFor == nil {
+			st.FailedFor = make(map[wire.Reason]uint64)
+		}
+		st.FailedFor[reason]++
+	}
+}
