@@ -43,15 +43,17 @@ func allowed(id cid.Cid) error {
 	return nil
 }
 
-// isIdentity tells whether a CID contains its block: nothing is stored for it.
-func isIdentity(id cid.Cid) bool { return id.Prefix().MhType == multihash.IDENTITY }
-
-func identityBlock(id cid.Cid) ([]byte, error) {
+// inline is the block of a CID that needs no storing: one that contains its
+// block, or the empty block, which bitswap does not carry.
+func inline(id cid.Cid) (data []byte, ok bool) {
 	d, err := multihash.Decode(id.Hash())
-	if err != nil {
-		return nil, &BlockError{id, fmt.Errorf("%w: %w", ErrMalformed, err)}
+	switch {
+	case err != nil:
+		return nil, false
+	case d.Code == multihash.IDENTITY:
+		return d.Digest, true
 	}
-	return d.Digest, nil
+	return []byte{}, d.Code == multihash.SHA2_256 && d.Length == sha256.Size && [sha256.Size]byte(d.Digest) == sha256.Sum256(nil)
 }
 
 // read returns a block that is here, verified, or a BlockError with ErrMissing
@@ -60,8 +62,8 @@ func (s *Store) read(id cid.Cid) ([]byte, error) {
 	if err := allowed(id); err != nil {
 		return nil, err
 	}
-	if isIdentity(id) {
-		return identityBlock(id)
+	if data, ok := inline(id); ok {
+		return data, nil
 	}
 	if err := s.enter(); err != nil {
 		return nil, err
@@ -134,9 +136,8 @@ func (s *Store) size(id cid.Cid) (n int64, ok bool, err error) {
 	if err := allowed(id); err != nil {
 		return 0, false, err
 	}
-	if isIdentity(id) {
-		data, err := identityBlock(id)
-		return int64(len(data)), err == nil, err
+	if data, ok := inline(id); ok {
+		return int64(len(data)), true, nil
 	}
 	if err := s.enter(); err != nil {
 		return 0, false, err

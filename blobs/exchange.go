@@ -2,6 +2,7 @@ package blobs
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/ipfs/boxo/exchange"
 	blocks "github.com/ipfs/go-block-format"
@@ -19,4 +20,16 @@ type Exchange interface {
 	// Announce has the network told that the content under id is here. It
 	// does not block.
 	Announce(id cid.Cid)
+}
+
+// notify offers new blocks to peers that wait for them.
+func (s *Store) notify(ctx context.Context, new ...blocks.Block) error {
+	x := s.attached()
+	if x == nil {
+		return nil
+	}
+	if err := x.NotifyNewBlocks(ctx, new...); err != nil {
+		return fmt.Errorf("offer blocks: %w", err)
+	}
+	return nil
 }

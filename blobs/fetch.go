@@ -35,7 +35,11 @@ func (s *Store) Fetch(ctx context.Context, id cid.Cid, opts FetchOptions) (Info,
 	if err := s.sync(); err != nil {
 		return Info{}, err
 	}
-	return s.Stat(ctx, id)
+	info, err := s.Stat(ctx, id)
+	if slices.ContainsFunc(info.Pins, func(p Pin) bool { return !p.Local }) {
+		s.announce(id)
+	}
+	return info, err
 }
 
 // fetch follows a DAG's links, last found first, and gets what is not here.

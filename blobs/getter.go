@@ -68,6 +68,14 @@ func (g *getter) fetch(ctx context.Context, ids []cid.Cid, each func(blocks.Bloc
 	return nil
 }
 
+// keep stores a block that was fetched, and offers it to those who wait for it.
+func (g *getter) keep(ctx context.Context, b blocks.Block) error {
+	if err := g.store.put(ctx, g.hold, []blocks.Block{b}); err != nil {
+		return err
+	}
+	return g.store.notify(ctx, b)
+}
+
 // unavailable says why a block cannot be had: what is wrong with it here, and
 // what the network said.
 func (g *getter) unavailable(id cid.Cid, cause error) error {

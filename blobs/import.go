@@ -114,10 +114,8 @@ func (in *intake) flush() error {
 	if err := errors.Join(in.ctx.Err(), in.store.put(in.ctx, in.hold, in.pending)); err != nil {
 		return err
 	}
-	if x := in.store.attached(); x != nil {
-		if err := x.NotifyNewBlocks(in.ctx, in.pending...); err != nil {
-			return fmt.Errorf("offer blocks: %w", err)
-		}
+	if err := in.store.notify(in.ctx, in.pending...); err != nil {
+		return err
 	}
 	in.pending, in.bytes = nil, 0
 	return nil

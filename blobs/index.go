@@ -20,7 +20,7 @@ import (
 // The index is a pebble database of
 //
 //	'b' multihash            → entry: where a block is
-//	'p' CID length, CID, name → since (unix ns, 8 bytes), reason
+//	'p' CID length, CID, name → since (unix ns, 8 bytes), 1 if local, reason
 //	's' segment (4 bytes)    → live bytes, live blocks, synced bytes (8 bytes each)
 //
 // all integers big endian. Blocks go by multihash, not CID, as IPFS has it: one
@@ -208,11 +208,15 @@ func pinKey(id cid.Cid, name string) []byte { return append(pinPrefix(id), name.
 
 func encodePin(p Pin) []byte {
 	b := binary.BigEndian.AppendUint64(nil, uint64(p.Since.UnixNano()))
-	return append(b, p.Reason...)
+	local := byte(0)
+	if p.Local {
+		local = 1
+	}
+	return append(append(b, local), p.Reason...)
 }
 
 func decodePin(k, v []byte) (Pin, error) {
-	if len(k) < 2 || len(k) < 2+int(k[1]) || len(v) < 8 {
+	if len(k) < 2 || len(k) < 2+int(k[1]) || len(v) < 9 {
 		return Pin{}, errIndex
 	}
 	id, err := cid.Cast(k[2 : 2+int(k[1])])
@@ -223,7 +227,8 @@ func decodePin(k, v []byte) (Pin, error) {
 		CID:    id,
 		Name:   string(k[2+int(k[1]):]),
 		Since:  time.Unix(0, int64(binary.BigEndian.Uint64(v))).UTC(),
-		Reason: string(v[8:]),
+		Local:  v[8] == 1,
+		Reason: string(v[9:]),
 	}, nil
 }
 

@@ -19,6 +19,9 @@ type Pin struct {
 	Name string
 	// Reason is for people: why it is kept; up to MaxPinName bytes.
 	Reason string
+	// Local keeps the content without announcing to the network that it is
+	// here: for the many short-lived pins of tasks.
+	Local bool
 	// CID is the root. Import fills it in.
 	CID cid.Cid
 	// Since is when it was pinned. Pin and Import fill it in if it is zero.
@@ -46,13 +49,20 @@ func (s *Store) Pin(pin Pin) error {
 	if err := s.sync(); err != nil {
 		return err
 	}
-	s.announce(pin.CID)
+	if !pin.Local {
+		s.announce(pin.CID)
+	}
 	return nil
 }
 
-// announce offers content to the network if it is all here.
+// announce offers content to the network if its root is here: what is pinned
+// first and fetched then is announced by Fetch.
 func (s *Store) announce(id cid.Cid) {
-	if x := s.attached(); x != nil {
+	x := s.attached()
+	if x == nil {
+		return
+	}
+	if _, ok, err := s.size(id); ok && err == nil {
 		x.Announce(id)
 	}
 }
@@ -138,10 +148,20 @@ func (s *Store) Pins() iter.Seq2[Pin, error] {
 // Pinned yields each pinned CID once, for the filter that nodes gossip. An
 // error is the last thing it yields.
 func (s *Store) Pinned() iter.Seq2[cid.Cid, error] {
+	return s.pinned(func(Pin) bool { return true })
+}
+
+// Announced yields each CID that has a pin which is not Local, for the exchange
+// to announce again.
+func (s *Store) Announced() iter.Seq2[cid.Cid, error] {
+	return s.pinned(func(p Pin) bool { return !p.Local })
+}
+
+func (s *Store) pinned(choose func(Pin) bool) iter.Seq2[cid.Cid, error] {
 	return func(yield func(cid.Cid, error) bool) {
 		last := cid.Undef
 		for p, err := range s.Pins() {
-			if err == nil && p.CID == last {
+			if err == nil && (p.CID == last || !choose(p)) {
 				continue
 			}
 			last = p.CID

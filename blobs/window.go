@@ -96,7 +96,7 @@ func (w *window) await() (blocks.Block, error) {
 		select {
 		case b := <-w.arrived:
 			if w.take(b) {
-				return b, w.getter.store.put(w.ctx, w.getter.hold, []blocks.Block{b})
+				return b, w.getter.keep(w.ctx, b)
 			}
 		case <-w.timeout.C:
 			return nil, w.getter.unavailable(w.any(), fmt.Errorf("no peer sent it within %v", limit))

@@ -94,7 +94,8 @@ func (s *Store) lacking(h *hold, new []blocks.Block) ([]segment.Record, error) {
 	for _, b := range new {
 		hash := b.Cid().Hash()
 		h.touched[s.short(hash)] = struct{}{}
-		if _, twice := seen[string(hash)]; twice || isIdentity(b.Cid()) {
+		_, twice := seen[string(hash)]
+		if _, none := inline(b.Cid()); twice || none {
 			continue
 		}
 		seen[string(hash)] = struct{}{}
