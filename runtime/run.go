@@ -19,13 +19,18 @@ func (e *Engine) Run(ctx context.Context, m *Module, task Task) (*Result, error)
 	if err != nil {
 		return nil, err
 	}
-	i, err := m.Instantiate(ctx, task)
+	i, err := m.begin(ctx, task)
 	if i == nil {
 		return nil, err
 	}
 	var values []uint64
 	if err == nil {
-		values, err = i.runEntry(ctx, name, args)
+		values, err = i.runEntry(ctx, name, args, task.From != nil)
+	}
+	if err == nil && task.Keep != nil {
+		if err := task.Keep(i); err != nil {
+			return nil, errors.Join(err, i.Close())
+		}
 	}
 	result := i.result(name, values)
 	if err = i.settle(result, err); err != nil {
@@ -34,12 +39,23 @@ func (e *Engine) Run(ctx context.Context, m *Module, task Task) (*Result, error)
 	return result, i.Close()
 }
 
+// begin makes the instance that runs a task.
+func (m *Module) begin(ctx context.Context, task Task) (*Instance, error) {
+	if task.From != nil {
+		return m.Restore(ctx, task, *task.From)
+	}
+	return m.Instantiate(ctx, task)
+}
+
 // entry is what to call, and with what.
 func (m *Module) entry(task Task) (name string, args []uint64, err error) {
 	if name = task.Invoke; name == "" {
 		name = startExport
 	}
 	t, ok := m.exports[name]
+	if task.Invoke == "" && (task.From != nil || task.Keep != nil) {
+		return "", nil, fmt.Errorf("%w: a run that is kept or goes on needs an export to invoke", ErrNoExport)
+	}
 	if !ok && task.Invoke == "" {
 		return "", nil, fmt.Errorf("%w: %q: the module is no program; name an export to invoke", ErrNoExport, name)
 	}
@@ -62,9 +78,10 @@ func (m *Module) entry(task Task) (name string, args []uint64, err error) {
 	return name, args, nil
 }
 
-// runEntry calls the entry, a reactor's initialization first.
-func (i *Instance) runEntry(ctx context.Context, name string, args []uint64) ([]uint64, error) {
-	if t, ok := i.module.exports[initializeExport]; ok && name != startExport && name != initializeExport &&
+// runEntry calls the entry, a reactor's initialization first unless the instance
+// was restored.
+func (i *Instance) runEntry(ctx context.Context, name string, args []uint64, restored bool) ([]uint64, error) {
+	if t, ok := i.module.exports[initializeExport]; ok && !restored && name != startExport && name != initializeExport &&
 		len(t.Params) == 0 && len(t.Results) == 0 {
 		if _, err := i.call(ctx, initializeExport); err != nil {
 			return nil, err

@@ -27,6 +27,13 @@ type Task struct {
 	// InvokeArgs are parsed by the export's signature (see ParseValue).
 	InvokeArgs []string
 
+	// From, if not nil, is what the instance goes on from, instead of beginning
+	// anew (see Module.Restore); Invoke must name an export.
+	From *Saved
+	// Keep, if not nil, is called with the instance when the export that Invoke
+	// names has returned, so that it can be captured. Its error is Run's.
+	Keep func(*Instance) error
+
 	// Deterministic fixes clocks and seeds randomness.
 	Deterministic bool
 
