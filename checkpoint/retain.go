@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/ipfs/go-cid"
@@ -31,6 +32,13 @@ type Period struct {
 	Length time.Duration
 	// Count of periods; negative for all.
 	Count int
+}
+
+// DefaultPolicy keeps the last three, and the newest of each of the last ten
+// minutes, 24 hours and seven days that have any: some 40 of the 6 million that
+// an instance checkpointed ten times a second has in a week.
+func DefaultPolicy() Policy {
+	return Policy{Last: 3, Every: []Period{{time.Minute, 10}, {time.Hour, 24}, {24 * time.Hour, 7}}}
 }
 
 // Validate reports what is out of range.
@@ -101,16 +109,27 @@ func (p Policy) reasons(now time.Time, ref Ref, i int, seen []map[int64]bool) []
 		why = append(why, fmt.Sprintf("one of the last %d", p.Last))
 	}
 	if p.Within > 0 && now.Sub(ref.Time) <= p.Within {
-		why = append(why, fmt.Sprintf("within %v", p.Within))
+		why = append(why, "within "+brief(p.Within))
 	}
 	for rule, e := range p.Every {
 		period, full := e.of(ref.Time), e.Count >= 0 && len(seen[rule]) >= e.Count
 		if !seen[rule][period] && !full {
-			why = append(why, fmt.Sprintf("newest of its %v", e.Length))
+			why = append(why, "newest of its "+brief(e.Length))
 		}
 		seen[rule][period] = true
 	}
 	return why
+}
+
+// brief is a duration without its zero minutes and seconds: 24h.
+func brief(d time.Duration) string {
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }
 
 func (e Period) of(t time.Time) int64 { return t.UnixNano() / int64(e.Length) }

@@ -104,7 +104,8 @@ func TestRepairRewrites(t *testing.T) {
 
 // What is damaged beyond repair comes back with an import of the same.
 func TestImportHeals(t *testing.T) {
-	s := open(t, testConfig(newFaultFS()))
+	fs := newFaultFS()
+	s := open(t, testConfig(fs))
 	a := newActor("a")
 	if err := a.begin(s); err != nil {
 		t.Fatal(err)
@@ -139,6 +140,13 @@ func TestImportHeals(t *testing.T) {
 		if refs := s.List("a"); len(refs) != 1 {
 			t.Errorf("listed as %v", refs)
 		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, testConfig(fs))
+	if found := s.Verify(last.ID); len(found) > 0 || len(s.List("a")) != 1 {
+		t.Errorf("opened again: %v, listed as %v", found, s.List("a"))
 	}
 }
 

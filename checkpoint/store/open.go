@@ -125,9 +125,21 @@ func (s *Store) replay(seg *segment) error {
 		s.damage = append(s.damage, Damage{seg.name, g.from, g.to, Repaired})
 	}
 	for _, r := range c.records {
-		s.know(location{segment: seg, record: r}, nil)
+		s.recall(location{segment: seg, record: r})
 	}
 	return nil
+}
+
+// recall is know for what was written before the store was opened. Of two
+// records of one object the later counts: it was written because the earlier is
+// damaged, or to move it.
+func (s *Store) recall(at location) {
+	old, known := s.index[at.record.id]
+	listed := known && old.record.kind == commit && at.record.kind == object
+	if known && at.record.kind <= commit && !listed {
+		s.forget(at.record.id)
+	}
+	s.know(at, nil)
 }
 
 // listAll reads the manifests of the checkpoints that count. One that cannot be

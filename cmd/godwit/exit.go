@@ -12,6 +12,7 @@ import (
 // Exit codes of the command. A guest that ends by itself has its own.
 const (
 	exitOK         = 0
+	exitDamaged    = 1 // what was looked at is damaged, or can't run here
 	exitOutOfFuel  = 123
 	exitTimeout    = 124
 	exitSystem     = 125 // the system failed: bad flags, bad file, a module that can't run
@@ -60,6 +61,21 @@ func (e interruptedError) Error() string { return fmt.Sprintf("stopped by signal
 // errStdoutClosed is a reader of our output that went away, as head does.
 var errStdoutClosed = errors.New("stopped: nobody reads the output any more")
 
+// damagedError is checkpoints that were found damaged, and have been named.
+type damagedError struct {
+	damaged, of int
+}
+
+func (e damagedError) Error() string {
+	if e.damaged == 0 {
+		return "the store is damaged"
+	}
+	return fmt.Sprintf("%d of %d checkpoints are damaged", e.damaged, e.of)
+}
+
+// errUnfit is what `godwit doctor` ends with where Godwit cannot run.
+var errUnfit = errors.New("godwit cannot run here")
+
 // usageError is a command line that cannot be understood.
 type usageError struct {
 	cause   error
@@ -81,9 +97,12 @@ func (e hintedError) Unwrap() error { return e.error }
 func exitCode(err error) int {
 	var ended endedError
 	var interrupted interruptedError
+	var damaged damagedError
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &damaged), errors.Is(err, errUnfit):
+		return exitDamaged
 	case errors.As(err, &interrupted):
 		return exitSignal + int(interrupted.signal)
 	case errors.Is(err, errStdoutClosed):
@@ -125,7 +144,10 @@ func hint(err error) string {
 	var usage usageError
 	var ended endedError
 	var missing *runtime.MissingImportsError
+	var damaged damagedError
 	switch {
+	case errors.As(err, &damaged):
+		return "import another copy of them; until then the newest sound one of each name is used"
 	case errors.As(err, &hinted):
 		return hinted.hint
 	case errors.As(err, &usage):

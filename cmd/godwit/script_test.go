@@ -33,6 +33,12 @@ func TestScripts(t *testing.T) {
 			"unhex":  unhex,
 			"signal": signalled,
 			"unread": unread,
+
+			"checkpoints": checkpoints,
+			"damage":      damage,
+			"clip":        clip,
+			"flip":        flip,
+			"setenv":      setenv,
 		},
 	})
 }
