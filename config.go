@@ -55,8 +55,8 @@ type Config struct {
 	Network float64
 	// BlobQuota bounds the bytes of the blob store. Default: no bound but the disk.
 	BlobQuota int64
-	// MaxTasks is how many tasks run at once here. Default: as many as the
-	// capacity allows.
+	// MaxTasks is how many of the tasks submitted here are placed or run at once.
+	// Default 1000.
 	MaxTasks int
 	// NoRun makes a node that takes and places tasks, and runs none.
 	NoRun bool
@@ -96,6 +96,9 @@ type Config struct {
 	// stop; then they go back to their submitters. Default 10 s.
 	Grace time.Duration
 
+	// Version is what the node says it is, up to 64 bytes.
+	Version string
+
 	// Log takes what people may want to know. Default: nothing is logged.
 	Log *slog.Logger
 }
@@ -114,6 +117,7 @@ func (c Config) withDefaults() Config {
 	c.Labels = maps.Clone(c.Labels)
 	defaultTo(&c.MaxRequestBytes, 1<<20)
 	defaultTo(&c.Network, 1000)
+	defaultTo(&c.MaxTasks, 1000)
 	defaultTo(&c.MaxQueued, 100_000)
 	defaultTo(&c.MaxAttempts, 3)
 	defaultTo(&c.BackoffBase, 2*time.Second)

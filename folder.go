@@ -23,6 +23,7 @@ const (
 	journalName = "journal"
 	blobsName   = "blobs"
 	codeName    = "code"
+	tempName    = "tmp"
 )
 
 // folder is the data folder of a node: everything that outlives its process.

@@ -112,10 +112,13 @@ func (j *journal) under(prefix string) iter.Seq2[entry, error] {
 	return j.scan([]byte(prefix), after(prefix))
 }
 
-// after is the first key behind all those that begin with prefix, which does not
-// end in 0xff.
+// after is the first key behind all those that begin with prefix; nil if there
+// is none.
 func after(prefix string) []byte {
-	end := []byte(prefix)
+	end := bytes.TrimRight([]byte(prefix), "\xff")
+	if len(end) == 0 {
+		return nil
+	}
 	end[len(end)-1]++
 	return end
 }

@@ -48,15 +48,13 @@ var (
 
 // links carries task messages between this node and others, over one stream each
 // way that is opened at need. Messages to one peer arrive in order or not at all:
-// when a stream breaks, what was in it is lost and lost is called.
+// when a stream breaks, what was in it is lost.
 type links struct {
 	host host.Host
 	log  *slog.Logger
 	// receive gets each message, those of one peer in order. While it blocks,
 	// that peer is not read from: it feels back-pressure.
 	receive func(ctx context.Context, from peer.ID, m wire.Body) error
-	// lost is called after a stream to or from a peer broke.
-	lost func(peer.ID)
 
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -68,9 +66,9 @@ type links struct {
 	in     map[peer.ID]int
 }
 
-func newLinks(h host.Host, log *slog.Logger, receive func(context.Context, peer.ID, wire.Body) error, lost func(peer.ID)) *links {
+func newLinks(h host.Host, log *slog.Logger, receive func(context.Context, peer.ID, wire.Body) error) *links {
 	l := &links{
-		host: h, log: log, receive: receive, lost: lost,
+		host: h, log: log, receive: receive,
 		out: make(map[peer.ID]*outbox), in: make(map[peer.ID]int),
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
@@ -175,7 +173,6 @@ func (l *links) deliver(to peer.ID, o *outbox) {
 	l.mu.Unlock()
 	if err != nil && l.ctx.Err() == nil {
 		l.log.Debug("link broke", "peer", to, "err", err)
-		l.lost(to)
 	}
 }
 
@@ -243,7 +240,6 @@ func (l *links) accept(stream network.Stream) {
 	l.mu.Unlock()
 	if err != io.EOF && l.ctx.Err() == nil {
 		l.log.Debug("link from peer broke", "peer", from, "err", err)
-		l.lost(from)
 	}
 }
 

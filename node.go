@@ -5,25 +5,62 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"os"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
-	"github.com/libp2p/go-libp2p/core/peer"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/godwit-run/godwit/blobs"
+	"github.com/godwit-run/godwit/blobs/exchange"
+	"github.com/godwit-run/godwit/internal/api"
+	"github.com/godwit-run/godwit/internal/metrics"
+	"github.com/godwit-run/godwit/runtime"
+	"github.com/godwit-run/godwit/scheduler"
+	"github.com/godwit-run/godwit/scheduler/gossip"
+	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
-// Node is one node of the mesh. Its methods are safe for concurrent use.
+// Node is one node of the mesh. Its methods are safe for concurrent use once it
+// is running.
 type Node struct {
-	cfg   Config
-	log   *slog.Logger
-	ready chan struct{} // closed once all below is set and the node takes tasks
+	cfg       Config
+	log       *slog.Logger
+	startedAt time.Time
+	ready     chan struct{} // closed once all below is set and the node takes tasks
+	stopping  atomic.Bool   // set when it takes no more
+	stopped   chan struct{} // closed once the cores are stepped no more
+	announce  chan struct{} // has room for one: announce soon
 
+	self      wire.NodeID
+	capacity  wire.Capacity // what tasks may have, in all
 	folder    *folder
 	journal   *journal
+	store     *blobs.Store
 	host      host.Host
 	dialler   *dialler
 	discovery *discovery
+	exchange  *exchange.Exchange
+	mesh      *gossip.Mesh
 	links     *links
+	engine    *runtime.Engine
+	listener  net.Listener // of the API; nil if there is none
+
+	loop      *loop
+	committer *committer
+	execution *execution
+	runs      *runs
+	logbook   *logbook
+	holds     *holds
+	models    *models
+	labels    *labels
+	announcer *announcer
+	waiters   waiters
+	feed      *api.Feed
+	metrics   *metrics.Set
 
 	closers []func() error // of what open has opened, in that order
 	once    sync.Once
@@ -32,13 +69,19 @@ type Node struct {
 // ErrRan: a node runs once.
 var ErrRan = errors.New("the node has run already")
 
+// feedSize is how many events are kept for readers that come late.
+const feedSize = 4096
+
 // New checks a configuration and allocates a node. Nothing happens before Run.
 func New(cfg Config) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	return &Node{cfg: cfg, log: cfg.Log, ready: make(chan struct{})}, nil
+	return &Node{
+		cfg: cfg, log: cfg.Log, feed: api.NewFeed(feedSize),
+		ready: make(chan struct{}), stopped: make(chan struct{}), announce: make(chan struct{}, 1),
+	}, nil
 }
 
 // Run is the node's life. When ctx is done it takes no new work, lets the tasks
@@ -52,7 +95,8 @@ func (n *Node) Run(ctx context.Context) error {
 
 func (n *Node) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, n.close()) }()
-	if err := n.open(); err != nil {
+	n.startedAt = time.Now()
+	if err := n.open(ctx); err != nil {
 		return err
 	}
 	return n.serve(ctx)
@@ -72,8 +116,18 @@ func (n *Node) close() error {
 	return errors.Join(errs...)
 }
 
-// open opens what needs no goroutine of ours.
-func (n *Node) open() (err error) {
+// open opens everything, from the disk up.
+func (n *Node) open(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{n.openDisk, n.openHost, n.openMesh, n.openCores, n.openAPI} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openDisk opens what the data folder holds.
+func (n *Node) openDisk(ctx context.Context) (err error) {
 	if n.folder, err = openFolder(n.cfg.Dir); err != nil {
 		return err
 	}
@@ -82,28 +136,42 @@ func (n *Node) open() (err error) {
 		return err
 	}
 	n.opened(n.journal.close)
+	n.store, err = blobs.Open(blobs.Config{Dir: n.folder.path(blobsName), Quota: n.cfg.BlobQuota})
+	if err != nil {
+		return err
+	}
+	n.opened(n.store.Close)
+	if err := errors.Join(os.RemoveAll(n.folder.path(tempName)), os.Mkdir(n.folder.path(tempName), 0o700)); err != nil {
+		return err
+	}
+	if n.labels, err = loadLabels(n.journal, n.cfg.Labels); err != nil {
+		return err
+	}
+	n.capacity, err = n.cfg.capacity(ctx)
+	return err
+}
+
+// openHost opens the libp2p host and says who this node is.
+func (n *Node) openHost(context.Context) (err error) {
 	if n.host, err = openHost(n.folder, n.journal, n.cfg.Listen); err != nil {
 		return err
 	}
 	n.opened(n.host.Close)
-	n.sayWho()
-	return n.openMesh()
-}
-
-// sayWho tells people which node this is.
-func (n *Node) sayWho() {
+	n.self = wire.NodeID(n.host.ID())
 	switch {
 	case n.folder.lost:
-		n.log.Warn("the journal is gone: what this folder's node had accepted is lost, and this is a new node", "id", n.host.ID())
+		n.log.Warn("the journal is gone: what the node of this folder had accepted is lost, and this is a new node", "id", n.host.ID())
 	case n.folder.born:
 		n.log.Info("new node", "id", n.host.ID())
 	default:
 		n.log.Info("node", "id", n.host.ID())
 	}
+	n.models, err = loadModels(n.journal, n.self, n.log, n.modelChanged)
+	return err
 }
 
 // openMesh opens what finds other nodes and talks to them.
-func (n *Node) openMesh() error {
+func (n *Node) openMesh(context.Context) error {
 	named, err := parsePeers(n.cfg.Bootstrap)
 	if err != nil {
 		return err
@@ -116,20 +184,134 @@ func (n *Node) openMesh() error {
 	}
 	n.discovery.mdns, n.discovery.keys = !n.cfg.NoMDNS, n.capabilityKeys
 	n.opened(n.discovery.close)
+	n.exchange, err = exchange.New(exchange.Config{
+		Host: n.host, Blocks: n.store.Blockstore(), Router: n.discovery.dht, Roots: n.store.Pinned,
+	})
+	if err != nil {
+		return err
+	}
+	n.mesh, err = gossip.New(gossip.Config{
+		Host: n.host, Self: n.self, Log: n.log, Model: n.models.hear,
+		Vector: func(v wire.Vector) { n.tell(scheduler.Learned{Vector: v}) },
+		Joined: func() { nudge(n.announce) },
+	})
+	return err
+}
+
+// openCores makes the cores and hands them what is in the journal.
+func (n *Node) openCores(context.Context) (err error) {
+	if n.engine, err = runtime.New(runtime.Config{CacheDir: n.folder.path(codeName)}); err != nil {
+		return err
+	}
+	n.opened(n.engine.Close)
+	submitter, err := scheduler.NewSubmitter(n.cfg.submitter(n.self))
+	if err != nil {
+		return err
+	}
+	executor, err := scheduler.NewExecutor(n.cfg.executor(n.folder.key, n.capacity))
+	if err != nil {
+		return err
+	}
+	n.execution = &execution{
+		engine: n.engine, store: n.store, modules: newModules(n.engine, n.store), log: n.log, maxOutput: n.cfg.MaxOutput,
+	}
+	n.runs, n.logbook, n.holds = newRuns(n), newLogbook(n.journal, n.cfg.MaxOutput), newHolds(n.store, n.log)
+	n.announcer = &announcer{node: n, started: n.startedAt.UnixMilli()}
+	n.committer = newCommitter(n.journal, n.send, n.effect)
+	n.loop = newLoop(n.self, submitter, executor, n.committer)
+	if err := n.loop.restore(n.journal); err != nil {
+		return err
+	}
+	return n.holds.restore(submitter)
+}
+
+// openAPI opens the address of the REST interface.
+func (n *Node) openAPI(context.Context) (err error) {
+	n.metrics = metrics.New(n.measure)
+	if n.cfg.API == "" {
+		return nil
+	}
+	if n.listener, err = api.Listen(n.cfg.api()); err != nil {
+		return err
+	}
+	n.opened(func() error { n.listener.Close(); return nil }) // Serve may have closed it
 	return nil
 }
 
-// serve runs all goroutines until ctx is done or one of them fails.
+// serve runs all goroutines until ctx is done and the node has drained, or one of
+// them fails.
 func (n *Node) serve(ctx context.Context) error {
-	work, ctx := errgroup.WithContext(ctx)
-	work.Go(func() error { return n.dialler.run(ctx) })
-	work.Go(func() error { return n.discovery.run(ctx) })
+	living, die := context.WithCancel(context.WithoutCancel(ctx))
+	defer die()
+	work, living := errgroup.WithContext(living)
+	n.links = newLinks(n.host, n.log, n.receive)
+	n.host.SetStreamHandler(protocolModels, n.models.answer)
+	n.store.Attach(n.exchange)
+	for _, run := range []func(context.Context) error{
+		n.runLoop, n.committer.run, n.exchange.Run, n.mesh.Run, n.dialler.run, n.discovery.run,
+		n.announcer.run, n.holds.run, n.sweep, n.serveAPI,
+	} {
+		work.Go(func() error { return run(living) })
+	}
 	close(n.ready)
-	if err := work.Wait(); err != nil {
-		return fmt.Errorf("node: %w", err)
+	n.log.Info("ready", "after", time.Since(n.startedAt).Round(time.Millisecond))
+	select {
+	case <-ctx.Done():
+		n.drain(living)
+	case <-living.Done():
+	}
+	die()
+	err := work.Wait()
+	n.runs.close()
+	n.links.close()
+	return err
+}
+
+func (n *Node) runLoop(ctx context.Context) error {
+	defer close(n.stopped)
+	return n.loop.run(ctx)
+}
+
+func (n *Node) serveAPI(ctx context.Context) error {
+	if n.listener == nil {
+		<-ctx.Done()
+		return nil
+	}
+	cfg := n.cfg.api()
+	cfg.Metrics = n.metrics.Handler()
+	if err := api.New(cfg, n).Serve(ctx, n.listener); err != nil {
+		return fmt.Errorf("API: %w", err)
 	}
 	return nil
 }
+
+// drain lets what runs here finish, for the grace time at most, and then waits a
+// little for what is left to be handed back.
+func (n *Node) drain(ctx context.Context) {
+	n.stopping.Store(true)
+	n.log.Info("stopping")
+	ctx, cancel := context.WithTimeout(ctx, n.cfg.Grace+handBack)
+	defer cancel()
+	if err := n.step(ctx, scheduler.SetDraining{On: true, Grace: n.cfg.Grace}); err != nil {
+		return
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		idle := false
+		if n.ask(ctx, func() { idle = n.loop.executor.Idle() }) != nil || idle {
+			break
+		}
+		<-tick.C
+	}
+	if err := n.announcer.leave(ctx); err != nil {
+		n.log.Debug("take leave", "err", err)
+	}
+}
+
+// handBack is how long a draining node waits for others to acknowledge what it has
+// handed back to them.
+const handBack = 2 * time.Second
 
 // Running is closed once the node is ready to take tasks.
 func (n *Node) Running() <-chan struct{} { return n.ready }
@@ -141,6 +323,11 @@ func (n *Node) ID() string { return n.host.ID().String() }
 // id. To be called once the node is running.
 func (n *Node) Addrs() []string { return fullAddrs(n.host) }
 
-func (n *Node) connection(p peer.ID, connected bool) {}
-
-func (n *Node) capabilityKeys() []string { return []string{"node"} }
+// APIAddr is the HOST:PORT of the REST interface, empty if there is none. To be
+// called once the node is running.
+func (n *Node) APIAddr() string {
+	if n.listener == nil {
+		return ""
+	}
+	return n.listener.Addr().String()
+}

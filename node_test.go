@@ -10,7 +10,7 @@ import (
 func start(t *testing.T, cfg Config) *Node {
 	t.Helper()
 	if cfg.Dir == "" {
-		cfg.Dir = t.TempDir()
+		cfg.Dir = t.TempDir() + "/node"
 	}
 	if cfg.Listen == nil {
 		cfg.Listen = []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"}

@@ -41,6 +41,9 @@ type Config struct {
 	// gets the envelope, to be kept and passed on later.
 	Vector func(v wire.Vector)
 	Model  func(m wire.Model, envelope []byte)
+	// Joined is called when another node takes part in the topic of vectors: a good
+	// moment to publish one. It must not block, and may be nil.
+	Joined func()
 	// MaxNodes bounds of how many nodes, and of how many models, the newest record
 	// is remembered; while there are as many, others are ignored. Default 8192.
 	MaxNodes int
@@ -68,6 +71,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Vector == nil {
 		c.Vector = func(wire.Vector) {}
+	}
+	if c.Joined == nil {
+		c.Joined = func() {}
 	}
 	if c.Model == nil {
 		c.Model = func(wire.Model, []byte) {}
@@ -138,9 +144,29 @@ func (m *Mesh) Run(ctx context.Context) error {
 		return err
 	}
 	m.running.Store(&t)
-	<-ctx.Done()
-	m.running.Store(nil)
-	return nil
+	defer m.running.Store(nil)
+	return m.watch(ctx, t.vectors)
+}
+
+// watch reports nodes that join a topic, until ctx is done.
+func (m *Mesh) watch(ctx context.Context, t *pubsub.Topic) error {
+	events, err := t.EventHandler()
+	if err != nil {
+		return fmt.Errorf("gossip: %w", err)
+	}
+	defer events.Cancel()
+	for {
+		e, err := events.NextPeerEvent(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("gossip: %w", err)
+		}
+		if e.Type == pubsub.PeerJoin {
+			m.cfg.Joined()
+		}
+	}
 }
 
 // join takes part in a topic: relay keeps this node in its mesh, and what is said

@@ -1,0 +1,188 @@
+package godwit
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"maps"
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/godwit-run/godwit/internal/api"
+	"github.com/godwit-run/godwit/scheduler"
+	"github.com/godwit-run/godwit/scheduler/wire"
+)
+
+const (
+	// minAnnounce is the least time between two vectors of this node.
+	minAnnounce = 100 * time.Millisecond
+	// checkCapacity is how often the node looks whether its capacity has changed
+	// enough to be announced.
+	checkCapacity = 500 * time.Millisecond
+)
+
+// announcer tells the mesh what this node has left.
+type announcer struct {
+	node    *Node
+	started int64
+	seq     atomic.Uint64
+	last    wire.Vector
+
+	mu sync.Mutex
+	// pinned is the filter over the blobs, and when it was made.
+	pinned   wire.Filter
+	pinnedAt time.Time
+}
+
+// run announces until ctx is done: at the start, when a node comes, when capacity
+// has changed by a tenth, and every Config.Announce.
+func (a *announcer) run(ctx context.Context) error {
+	check := time.NewTicker(checkCapacity)
+	defer check.Stop()
+	var at time.Time
+	for {
+		if err := a.announce(ctx); err != nil {
+			if ctx.Err() != nil || errors.Is(err, api.ErrUnavailable) {
+				return nil
+			}
+			return err
+		}
+		at = time.Now()
+		if !a.pause(ctx, check.C, at) {
+			return nil
+		}
+	}
+}
+
+// pause returns true when it is time for another vector, false when ctx is done.
+func (a *announcer) pause(ctx context.Context, check <-chan time.Time, last time.Time) bool {
+	nudged := false
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-a.node.announce:
+			nudged = true
+		case <-check:
+		}
+		since := time.Since(last)
+		if nudged && since >= minAnnounce || since >= a.node.cfg.Announce || a.changed(ctx) {
+			return true
+		}
+		if nudged { // look again when it is due
+			time.AfterFunc(minAnnounce-since, func() { nudge(a.node.announce) })
+			nudged = false
+		}
+	}
+}
+
+// changed tells whether what is left differs by a tenth from what was announced.
+func (a *announcer) changed(ctx context.Context) bool {
+	var free wire.Capacity
+	var draining bool
+	e := a.node.loop.executor
+	if a.node.ask(ctx, func() { free, draining = e.Free(), e.Draining() }) != nil {
+		return false
+	}
+	t, f := &a.last.Total, &a.last.Free
+	return draining != a.last.Draining || tenth(uint64(t.CPU), uint64(f.CPU), uint64(free.CPU)) ||
+		tenth(t.Memory, f.Memory, free.Memory) || tenth(t.Storage, f.Storage, free.Storage) ||
+		tenth(t.Network, f.Network, free.Network) || !slices.Equal(f.GPUs, free.GPUs)
+}
+
+func tenth(total, before, now uint64) bool {
+	return math.Abs(float64(now)-float64(before)) >= float64(total)/10 && now != before
+}
+
+// announce tells the mesh, and this node's own core, what the node has now.
+func (a *announcer) announce(ctx context.Context) error {
+	v, err := a.vector(ctx)
+	if err != nil {
+		return err
+	}
+	a.last = v
+	a.node.tell(scheduler.Learned{Vector: v})
+	return a.publish(ctx, v)
+}
+
+// leave tells the mesh that the node goes. To be called when run is over or waits.
+func (a *announcer) leave(ctx context.Context) error {
+	v, err := a.vector(ctx)
+	if err != nil {
+		return err
+	}
+	v.Draining, v.Leaving = true, true
+	return a.publish(ctx, v)
+}
+
+func (a *announcer) publish(ctx context.Context, v wire.Vector) error {
+	envelope, err := wire.Seal(v, ed25519.PrivateKey(a.node.folder.key))
+	if err != nil {
+		return err
+	}
+	err = a.node.mesh.PublishVector(ctx, envelope)
+	if err != nil { // the next one is soon
+		a.node.log.Debug("announce", "err", err)
+	}
+	return nil
+}
+
+// vector is what this node says of itself now.
+func (a *announcer) vector(ctx context.Context) (wire.Vector, error) {
+	n := a.node
+	v := wire.Vector{
+		Node: n.self, Started: a.started, Seq: a.seq.Add(1), Total: n.capacity,
+		Version: n.cfg.Version, Region: n.cfg.Region, Models: n.models.names(),
+	}
+	err := n.ask(ctx, func() {
+		s, e := n.loop.submitter, n.loop.executor
+		v.Free, v.Running, v.Draining = e.Free(), uint32(e.Runs()), e.Draining() || n.cfg.NoRun
+		v.Queued = uint32(s.Stats().Queued)
+	})
+	if err != nil {
+		return v, err
+	}
+	v.Labels, v.Blobs = n.labels.all(), a.filter()
+	return v, nil
+}
+
+// filter is that over the pinned blobs, made anew when a vector is due anyway.
+func (a *announcer) filter() wire.Filter {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if time.Since(a.pinnedAt) < a.node.cfg.Announce/2 {
+		return a.pinned
+	}
+	a.pinnedAt = time.Now()
+	var links []wire.Link
+	for c, err := range a.node.store.Pinned() {
+		if err != nil {
+			a.node.log.Error("list pins", "err", err)
+			return a.pinned
+		}
+		if l, err := wire.NewLink(c); err == nil {
+			links = append(links, l)
+		}
+	}
+	a.pinned = wire.NewFilter(links)
+	return a.pinned
+}
+
+// capabilityKeys are those under which the node is to be found in the DHT. A DHT
+// answers no "at least": for each power of two that the node reaches there is a key.
+func (n *Node) capabilityKeys() []string {
+	keys := []string{"godwit/node"}
+	if n.cfg.NoRun {
+		return keys
+	}
+	if n.cfg.Region != "" {
+		keys = append(keys, "godwit/region/"+n.cfg.Region)
+	}
+	for _, k := range slices.Sorted(maps.Keys(bucketsOf(n.capacity))) {
+		keys = append(keys, k)
+	}
+	return keys
+}

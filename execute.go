@@ -1,0 +1,239 @@
+package godwit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+
+	"github.com/godwit-run/godwit/blobs"
+	"github.com/godwit-run/godwit/hostabi/wasi"
+	"github.com/godwit-run/godwit/runtime"
+	"github.com/godwit-run/godwit/scheduler"
+	"github.com/godwit-run/godwit/scheduler/wire"
+)
+
+// execution runs attempts: it fetches what they need, runs them within their
+// limits and keeps what they leave.
+type execution struct {
+	engine    *runtime.Engine
+	store     *blobs.Store
+	modules   *modules
+	log       *slog.Logger
+	maxOutput int64 // of what is kept of an attempt's streams, in bytes
+}
+
+// fault is an error that says whose it is.
+type fault struct {
+	whose wire.Fault
+	err   error
+}
+
+func (f *fault) Error() string { return f.err.Error() }
+func (f *fault) Unwrap() error { return f.err }
+
+// runPin is the prefix of the names of pins that keep what attempts left until
+// their submitters have it.
+const runPin = "run/"
+
+func pinOf(r scheduler.Run) string { return runPin + r.Submitter.String() + "/" + r.Ref.String() }
+
+// run runs an attempt to its end. live gets what it writes, as it writes it.
+func (x *execution) run(ctx context.Context, s scheduler.Start, live liveOutput) wire.Outcome {
+	out := newOutputs(live, x.maxOutput)
+	defer out.close()
+	result, err := x.runGuest(ctx, s, out)
+	if err == nil {
+		var o wire.Outcome
+		if o, err = x.outcome(ctx, s, result, out); err == nil {
+			return o
+		}
+	}
+	return refusal(ctx, &s, err)
+}
+
+// runGuest prepares a task and runs it.
+func (x *execution) runGuest(ctx context.Context, s scheduler.Start, out *outputs) (*runtime.Result, error) {
+	m, err := x.modules.acquire(ctx, s.Spec.Module.Cid)
+	if err != nil {
+		return nil, fmt.Errorf("module %s: %w", s.Spec.Module, err)
+	}
+	defer x.modules.release(m)
+	inputs, err := x.inputs(ctx, s.Spec.Inputs)
+	if err != nil {
+		return nil, err
+	}
+	stdin, closeStdin, err := x.stdin(ctx, &s.Spec)
+	if err != nil {
+		return nil, err
+	}
+	defer closeStdin()
+	return x.engine.Run(ctx, m.module, runtime.Task{
+		Args: s.Spec.Args, Env: s.Spec.Env, Stdin: stdin, Inputs: inputs,
+		Stdout: out.stream(wire.Stdout), Stderr: out.stream(wire.Stderr),
+		Invoke: s.Spec.Invoke, InvokeArgs: s.Spec.InvokeArgs, Deterministic: s.Spec.Deterministic,
+		Limits: limits(&s),
+	})
+}
+
+// limits are those of the spec; memory is no more than was reserved.
+func limits(s *scheduler.Start) runtime.Limits {
+	l := runtime.Limits{Fuel: s.Spec.Limits.Fuel, Memory: s.Spec.Limits.Memory, WallTime: s.Spec.Limits.WallTime}
+	if l.Memory == 0 || l.Memory > s.Allotment.Memory {
+		l.Memory = s.Allotment.Memory
+	}
+	if s.Allotment.Storage > 0 {
+		l.OutputBytes = int64(s.Allotment.Storage)
+	}
+	return l
+}
+
+func (x *execution) stdin(ctx context.Context, spec *wire.Spec) (io.Reader, func() error, error) {
+	if !spec.Stdin.Defined() {
+		return bytes.NewReader(spec.Input), func() error { return nil }, nil
+	}
+	if _, err := x.store.Fetch(ctx, spec.Stdin.Cid, blobs.FetchOptions{}); err != nil {
+		return nil, nil, fmt.Errorf("standard input: %w", err)
+	}
+	f, err := x.store.Open(ctx, spec.Stdin.Cid)
+	if err != nil {
+		return nil, nil, fmt.Errorf("standard input: %w", err)
+	}
+	return f, f.Close, nil
+}
+
+// inputs brings the inputs here before the guest starts: then it does not wait
+// for the network within its time.
+func (x *execution) inputs(ctx context.Context, list []wire.Input) ([]wasi.Input, error) {
+	var inputs []wasi.Input
+	for _, in := range list {
+		info, err := x.store.Fetch(ctx, in.Link.Cid, blobs.FetchOptions{})
+		if err != nil {
+			return nil, fmt.Errorf("input %s: %w", in.Name, err)
+		}
+		inputs = append(inputs, wasi.Input{Name: in.Name, Source: blobSource{ctx, x.store, info}})
+	}
+	return inputs, nil
+}
+
+// blobSource shows a blob to a guest.
+type blobSource struct {
+	ctx   context.Context // of the run
+	store *blobs.Store
+	info  blobs.Info
+}
+
+// Attach implements wasi.Source.
+func (b blobSource) Attach() (wasi.Attachment, error) {
+	if b.info.Kind == blobs.KindFolder {
+		tree, err := b.store.FS(b.ctx, b.info.CID)
+		return wasi.Attachment{Tree: tree}, err
+	}
+	f, err := b.store.Open(b.ctx, b.info.CID)
+	if err != nil {
+		return wasi.Attachment{}, err
+	}
+	return wasi.Attachment{File: f, Closer: f}, nil
+}
+
+// outcome is what a run came to; what it left is in the store when it returns.
+func (x *execution) outcome(ctx context.Context, s scheduler.Start, r *runtime.Result, out *outputs) (wire.Outcome, error) {
+	o := wire.Outcome{
+		Status: wire.Status(r.Status), Reason: wire.Reason(r.Reason), Message: clip(r.Message, wire.MaxMessageText),
+		Started: r.Started, ExitCode: r.ExitCode, FuelUsed: r.FuelUsed, FuelLimit: r.FuelLimit,
+		MemoryPeakBytes: r.MemoryPeakBytes, Wall: r.Wall,
+	}
+	for _, v := range r.Values {
+		o.Values = append(o.Values, v.String())
+	}
+	if r.Status == runtime.StatusCancelled {
+		return o, nil // nobody wants what it left
+	}
+	pin := blobs.Pin{Name: pinOf(s.Run), Reason: "output of task " + s.Task.String()}
+	var err error
+	if o.Stdout, err = out.text(ctx, wire.Stdout, x.store, pin); err != nil {
+		return o, err
+	}
+	if o.Stderr, err = out.text(ctx, wire.Stderr, x.store, pin); err != nil {
+		return o, err
+	}
+	return o, x.keepFiles(ctx, &o, r.Files(), pin)
+}
+
+// keepFiles stores what the guest left in /out.
+func (x *execution) keepFiles(ctx context.Context, o *wire.Outcome, tree fs.FS, pin blobs.Pin) error {
+	names, err := fs.ReadDir(tree, ".")
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	info, err := x.store.ImportFS(ctx, tree, ".", blobs.ImportOptions{Pin: pin, Hidden: true})
+	if err != nil {
+		return err
+	}
+	if o.Output, err = wire.NewLink(info.CID); err != nil {
+		return err
+	}
+	return x.listFiles(ctx, o, o.Output, "")
+}
+
+// listFiles lists the files of a folder with their CIDs, up to as many as a
+// result may name.
+func (x *execution) listFiles(ctx context.Context, o *wire.Outcome, folder wire.Link, path string) error {
+	entries, err := x.store.ReadDir(ctx, folder.Cid)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		link, err := wire.NewLink(e.CID)
+		if err != nil {
+			return err
+		}
+		switch {
+		case len(o.Files) >= wire.MaxFiles:
+			return nil
+		case e.Kind == blobs.KindFolder:
+			err = x.listFiles(ctx, o, link, path+e.Name+"/")
+		case e.Kind == blobs.KindFile:
+			o.Files = append(o.Files, wire.File{Path: path + e.Name, Size: uint64(e.Size), Link: link})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refusal is the outcome of an attempt that could not be run: whether another
+// node could run it depends on what went wrong.
+func refusal(ctx context.Context, s *scheduler.Start, err error) wire.Outcome {
+	o := wire.Outcome{Status: wire.Failed, Reason: wire.ReasonRefused, Message: clip(err.Error(), wire.MaxMessageText)}
+	var invalid *runtime.InvalidModuleError
+	var missing *runtime.MissingImportsError
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return wire.Outcome{Status: wire.Failed, Reason: wire.ReasonTimeout, Message: "the deadline came before it could start", FuelLimit: s.Spec.Limits.Fuel}
+	case ctx.Err() != nil:
+		return wire.Outcome{Status: wire.Cancelled, FuelLimit: s.Spec.Limits.Fuel}
+	case errors.As(err, &invalid), errors.As(err, &missing),
+		errors.Is(err, runtime.ErrNotWasm), errors.Is(err, runtime.ErrComponent), errors.Is(err, runtime.ErrModuleTooLarge),
+		errors.Is(err, runtime.ErrNoExport), errors.Is(err, runtime.ErrArguments), errors.Is(err, blobs.ErrTooLarge),
+		errors.Is(err, blobs.ErrNotFile), errors.Is(err, blobs.ErrMalformed), errors.Is(err, wasi.ErrConfig):
+		o.Fault = wire.FaultModule
+	case errors.Is(err, blobs.ErrMissing), errors.Is(err, blobs.ErrDamaged):
+		o.Fault = wire.FaultFetch
+	default:
+		o.Fault = wire.FaultNode
+	}
+	return o
+}
+
+// clip cuts words to a size in bytes, between two characters.
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return string(bytes.ToValidUTF8([]byte(s), []byte("?")))
+	}
+	return string(bytes.ToValidUTF8([]byte(s[:most]), nil))
+}

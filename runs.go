@@ -1,0 +1,129 @@
+package godwit
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/godwit-run/godwit/blobs"
+	"github.com/godwit-run/godwit/scheduler"
+	"github.com/godwit-run/godwit/scheduler/wire"
+)
+
+const (
+	// collectTimeout bounds how long a node tries to get the outputs of a task.
+	collectTimeout = 50 * time.Second
+	// slowLink is how long a run waits for a slow link to take its live output,
+	// before it leaves the rest to the result.
+	slowLink = 5 * time.Second
+)
+
+// runs are the attempts that run on this node, and the outputs that it collects.
+type runs struct {
+	node *Node
+
+	ctx     context.Context
+	cancel  context.CancelFunc
+	workers sync.WaitGroup
+
+	mu    sync.Mutex
+	stops map[scheduler.Run]context.CancelFunc
+}
+
+func newRuns(n *Node) *runs {
+	r := &runs{node: n, stops: make(map[scheduler.Run]context.CancelFunc)}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	return r
+}
+
+// close stops all runs and waits for them.
+func (r *runs) close() {
+	r.cancel()
+	r.workers.Wait()
+}
+
+// start runs an attempt. Its end is told to the executor's core.
+func (r *runs) start(s scheduler.Start) {
+	ctx, cancel := context.WithCancel(r.ctx)
+	if !s.Deadline.IsZero() {
+		ctx, cancel = context.WithDeadline(r.ctx, s.Deadline)
+	}
+	r.mu.Lock()
+	r.stops[s.Run] = cancel
+	r.mu.Unlock()
+	r.workers.Go(func() {
+		outcome := r.node.execution.run(ctx, s, r.live(ctx, s.Run))
+		r.mu.Lock()
+		delete(r.stops, s.Run)
+		r.mu.Unlock()
+		cancel()
+		r.node.tell(scheduler.Ended{Run: s.Run, Outcome: outcome})
+	})
+}
+
+// stop ends a run soon.
+func (r *runs) stop(run scheduler.Run) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if cancel := r.stops[run]; cancel != nil {
+		cancel()
+	}
+}
+
+// live sends output of a run to its submitter. When the link is slow the guest has
+// to wait for it, but not for long.
+func (r *runs) live(ctx context.Context, run scheduler.Run) liveOutput {
+	n := r.node
+	return func(s wire.Stream, offset uint64, data []byte) bool {
+		m := wire.Output{Ref: run.Ref, Stream: s, Offset: offset, Data: data}
+		if run.Submitter == n.self {
+			n.tell(scheduler.Received{From: n.self, Message: m})
+			return true
+		}
+		for end := time.Now().Add(slowLink); ; {
+			err := n.links.send(peer.ID(run.Submitter), m)
+			if err == nil || !errors.Is(err, errLinkFull) || time.Now().After(end) {
+				return err == nil
+			}
+			select {
+			case <-ctx.Done():
+				return false
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	}
+}
+
+// collect fetches what a result names, so that it outlives the node that made it.
+func (r *runs) collect(c scheduler.Collect) {
+	r.workers.Go(func() {
+		ctx, cancel := context.WithTimeout(r.ctx, collectTimeout)
+		defer cancel()
+		words := ""
+		if err := r.collectAll(ctx, c); err != nil {
+			words = clip(err.Error(), wire.MaxDetail)
+		}
+		r.node.tell(scheduler.Collected{Ref: c.Ref, Err: words})
+	})
+}
+
+func (r *runs) collectAll(ctx context.Context, c scheduler.Collect) error {
+	store := r.node.store
+	for _, l := range c.Links {
+		err := store.Pin(blobs.Pin{Name: resultPin + c.Task.String(), Reason: "output of task " + c.Task.String(), CID: l.Cid})
+		if err != nil {
+			return err
+		}
+		if _, err := store.Fetch(ctx, l.Cid, blobs.FetchOptions{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resultPin is the prefix of the names of pins that keep what tasks of this node
+// left, before their ids.
+const resultPin = "task/"

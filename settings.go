@@ -1,0 +1,64 @@
+package godwit
+
+import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
+
+	"github.com/godwit-run/godwit/internal/api"
+	"github.com/godwit-run/godwit/internal/hostfacts"
+	"github.com/godwit-run/godwit/scheduler"
+	"github.com/godwit-run/godwit/scheduler/wire"
+)
+
+// reserved is the memory in bytes that the node keeps for itself.
+const reserved = 128 << 20
+
+// submitter is the part of the configuration that the submitter's core takes.
+func (c *Config) submitter(self wire.NodeID) scheduler.SubmitterConfig {
+	return scheduler.SubmitterConfig{
+		Self: self, MaxConcurrent: c.MaxTasks, MaxQueued: c.MaxQueued, KeepEnded: c.KeepEnded, Rate: c.SubmitRate,
+		BackoffBase: c.BackoffBase, BackoffMax: c.BackoffMax,
+		NoRetryOnTimeout: c.NoRetryTimeout, NoRetryOnNodeLoss: c.NoRetryLost,
+		ForgetAfter: 3 * c.Announce,
+	}
+}
+
+// executor is the part that the executor's core takes.
+func (c *Config) executor(key ed25519.PrivateKey, capacity wire.Capacity) scheduler.ExecutorConfig {
+	return scheduler.ExecutorConfig{Key: key, Capacity: capacity, KeepUnacked: c.KeepEnded}
+}
+
+// api is the part that the REST interface takes.
+func (c *Config) api() api.Config {
+	return api.Config{
+		Bind: c.API, Token: c.APIToken, TLSCert: c.APICert, TLSKey: c.APIKey, ClientCA: c.APIClientCA,
+		MaxRequestBytes: c.MaxRequestBytes, Version: c.Version, Log: c.Log,
+	}
+}
+
+// capacity is what tasks may have: what is configured, else what the machine and
+// its cgroup leave.
+func (c *Config) capacity(ctx context.Context) (wire.Capacity, error) {
+	if c.NoRun {
+		return wire.Capacity{}, nil
+	}
+	facts, err := hostfacts.Detect(ctx, c.Dir)
+	if err != nil {
+		return wire.Capacity{}, fmt.Errorf("detect capacity: %w", err)
+	}
+	has := wire.Capacity{
+		CPU: uint32(facts.CPUCores * 1000), Memory: facts.MemoryAvailable - min(facts.MemoryAvailable, reserved),
+		Storage: facts.StorageAvailable, Network: uint64(c.Network * 1e6),
+	}
+	if c.CPU > 0 {
+		has.CPU = uint32(c.CPU*1000 + 0.5)
+	}
+	if c.Memory > 0 {
+		has.Memory = c.Memory
+	}
+	if c.Storage > 0 {
+		has.Storage = c.Storage
+	}
+	return has, has.Validate()
+}

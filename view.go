@@ -1,0 +1,154 @@
+package godwit
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/godwit-run/godwit/internal/api"
+	"github.com/godwit-run/godwit/scheduler"
+	"github.com/godwit-run/godwit/scheduler/wire"
+)
+
+// apiTask is a task as the API tells of it.
+func (n *Node) apiTask(t *scheduler.Task) api.Task {
+	out := api.Task{
+		ID: t.ID.String(), Status: string(t.State), Reason: string(t.Reason), Message: t.Message,
+		Submitter: t.Spec.Submitter.String(), Request: apiRequest(t.Spec),
+		CreatedAt: t.Created.UTC(), StartedAt: timeOf(t.Started), EndedAt: timeOf(t.Ended),
+	}
+	if t.Node != "" {
+		out.Node = t.Node.String()
+	}
+	for _, a := range t.Attempts {
+		out.Attempts = int(a.Number)
+		out.History = append(out.History, apiAttempt(a))
+	}
+	if t.Result != nil {
+		out.Result = apiResult(&t.Result.Outcome)
+	}
+	return out
+}
+
+func timeOf(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func apiAttempt(a scheduler.Attempt) api.Attempt {
+	out := api.Attempt{
+		Number: int(a.Number), Node: a.Node.String(), StartedAt: a.Started.UTC(), EndedAt: timeOf(a.Ended),
+		Outcome: string(a.Status), Message: a.Message,
+	}
+	if a.Reason != wire.ReasonNone {
+		out.Outcome = string(a.Reason)
+	}
+	return out
+}
+
+func apiResult(o *wire.Outcome) *api.Result {
+	r := &api.Result{
+		ExitCode: int(o.ExitCode), FuelUsed: o.FuelUsed, FuelLimit: o.FuelLimit,
+		MemoryPeakBytes: o.MemoryPeakBytes, WallNS: o.Wall.Nanoseconds(), Started: o.Started,
+		Values: o.Values, Outputs: []api.Output{}, StdoutBytes: o.Stdout.Size, StderrBytes: o.Stderr.Size,
+		Truncated: o.Stdout.Truncated || o.Stderr.Truncated,
+	}
+	for _, f := range o.Files {
+		r.Outputs = append(r.Outputs, api.Output{Path: f.Path, Size: int64(f.Size), CID: f.Link.String()})
+	}
+	if o.Output.Defined() {
+		r.OutputCID = o.Output.String()
+	}
+	return r
+}
+
+// apiRequest is what was asked for, with what the node has filled in.
+func apiRequest(s *wire.Spec) api.TaskRequest {
+	retries := int(s.Retries)
+	r := api.TaskRequest{
+		Module: s.Module.String(), Name: s.Name, Args: s.Args, Env: s.Env, Input: string(s.Input), Invoke: s.Invoke,
+		Deterministic: s.Deterministic, Placement: string(s.Placement), Priority: priorityName(s.Priority),
+		Retries: &retries, MaxCost: float64(s.MaxCost) / 1e6, Inputs: apiInputs(s.Inputs),
+		Limits: apiLimits(s.Limits), Requirements: apiRequirements(s), Hints: apiHints(&s.Hints),
+	}
+	if s.Model != "" {
+		r.Module, r.Model = "", s.Model
+	}
+	if s.Invoke != "" {
+		r.Args = s.InvokeArgs
+	} else if len(r.Args) > 0 {
+		r.Args = r.Args[1:] // the guest's own name
+	}
+	if s.Stdin.Defined() {
+		r.Stdin = s.Stdin.String()
+	}
+	return r
+}
+
+func priorityName(p wire.Priority) string {
+	for name, q := range priorities {
+		if name != "" && p == q {
+			return name
+		}
+	}
+	return fmt.Sprint(p)
+}
+
+func apiInputs(inputs []wire.Input) (list []api.Input) {
+	for _, in := range inputs {
+		list = append(list, api.Input{Name: in.Name, CID: in.Link.String()})
+	}
+	return list
+}
+
+func apiLimits(l wire.Limits) api.Limits {
+	return api.Limits{Fuel: l.Fuel, MemoryBytes: l.Memory, TimeoutMS: l.WallTime.Milliseconds()}
+}
+
+func apiRequirements(s *wire.Spec) api.Requirements {
+	p := &s.Profile
+	r := api.Requirements{
+		CPUCores: float64(p.CPU) / 1000, MinMemory: p.Memory, MinStorage: p.Storage,
+		NetworkMbps: float64(p.Network) / 1e6, DurationMS: p.Duration.Milliseconds(), RequireLabels: s.Hints.Labels,
+	}
+	if g := p.GPU; g != nil {
+		r.GPU, r.GPURequired = "preferred", g.Required
+		if g.Required {
+			r.GPU = "required"
+		}
+		r.GPUMemory, r.GPUCount, r.ComputeCap = g.Memory, int(g.Count), g.Capability
+	}
+	return r
+}
+
+func apiHints(h *wire.Hints) api.Hints {
+	out := api.Hints{Region: h.Region}
+	for _, l := range h.Near {
+		out.Near = append(out.Near, l.String())
+	}
+	for _, id := range h.Prefer {
+		out.Prefer = append(out.Prefer, id.String())
+	}
+	for _, id := range h.Avoid {
+		out.Avoid = append(out.Avoid, id.String())
+	}
+	if !h.Colocate.IsZero() {
+		out.Colocate = h.Colocate.String()
+	}
+	return out
+}
+
+// apiCapacity is a capacity in the API's units.
+func apiCapacity(c wire.Capacity) api.Capacity {
+	out := api.Capacity{
+		CPUCores: float64(c.CPU) / 1000, MemoryBytes: c.Memory, StorageBytes: c.Storage, NetworkMbps: float64(c.Network) / 1e6,
+	}
+	for _, g := range c.GPUs {
+		out.GPUs = append(out.GPUs, api.GPU{
+			ID: g.ID, Name: g.Name, MemoryBytes: g.Memory, ComputeCapability: g.Capability, Available: g.Available,
+		})
+	}
+	return out
+}
