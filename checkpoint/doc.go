@@ -128,10 +128,10 @@
 //
 // [Export] writes CAR version 1: root, envelope, the objects children first,
 // the manifest. go-car v2.17 reads and verifies it, and [Import] takes what that
-// library writes when it walks the root; kubo 0.41 imports one, pins the root, keeps
-all of it when it collects garbage, and exports it again. This package has its own hundred lines
-// for it because go-car brings some thirty packages of IPLD machinery. Pin the
-// root's CID.
+// library writes when it walks the root. kubo 0.41 imports one, pins the root,
+// keeps all of it when it collects garbage, and exports it again. This package
+// has its own hundred lines for it because go-car brings some thirty packages of
+// IPLD machinery. Pin the root's CID.
 //
 // # Hashing
 //
