@@ -73,8 +73,11 @@ func (s *Submitter) onReserved(t *task, from wire.NodeID, ref wire.Ref) {
 func (s *Submitter) onRefused(t *task, m wire.Refused) {
 	switch t.phase {
 	case phaseReserving:
-		if m.Why == wire.RefusedStale {
+		switch m.Why {
+		case wire.RefusedStale:
 			t.spent = true
+		case wire.RefusedDraining, wire.RefusedBusy:
+			s.view.rest(s.now, t.node, m.Why, minPause)
 		}
 		s.passOver(t)
 	case phaseAssigning:

@@ -26,9 +26,10 @@ type known struct {
 	reported wire.Capacity
 	asked    wire.Profile
 	heard    time.Time // its last vector
-	// pausedUntil keeps tasks off a node that did not answer, or broke its word,
-	// strikes times in a row.
+	// pausedUntil keeps tasks off a node, for a reason. A node that did not answer
+	// or broke its word, strikes times in a row, rests longer each time.
 	pausedUntil time.Time
+	pausedFor   wire.Refusal
 	strikes     int
 }
 
@@ -138,7 +139,7 @@ func (v *view) update(now time.Time, k *known, n *placement.Node) {
 	case n.Vector.Draining || n.Vector.Leaving:
 		n.Out = wire.RefusedDraining
 	case paused:
-		n.Out = wire.RefusedSilent
+		n.Out = k.pausedFor
 	default:
 		n.Out = ""
 	}
@@ -183,18 +184,25 @@ func (v *view) setGone(now time.Time, id wire.NodeID, gone bool) {
 	if k, n := v.node(id); k != nil {
 		k.pausedUntil = time.Time{}
 		if gone {
-			k.pausedUntil = now.Add(gonePause)
+			k.pausedUntil, k.pausedFor = now.Add(gonePause), wire.RefusedSilent
 		}
+		v.update(now, k, n)
+	}
+}
+
+// rest pauses a node for a reason that holds for every task.
+func (v *view) rest(now time.Time, id wire.NodeID, why wire.Refusal, d time.Duration) {
+	if k, n := v.node(id); k != nil {
+		k.pausedUntil, k.pausedFor = now.Add(d), why
 		v.update(now, k, n)
 	}
 }
 
 // strike pauses a node that did not answer or broke its word, each time longer.
 func (v *view) strike(now time.Time, id wire.NodeID) {
-	if k, n := v.node(id); k != nil {
-		k.pausedUntil = now.Add(min(minPause<<min(k.strikes, 10), maxPause))
+	if k := v.known[id]; k != nil {
+		v.rest(now, id, wire.RefusedSilent, min(minPause<<min(k.strikes, 10), maxPause))
 		k.strikes++
-		v.update(now, k, n)
 	}
 }
 

@@ -1,0 +1,201 @@
+package schedtest
+
+import (
+	"time"
+
+	"github.com/godwit-run/godwit/scheduler"
+	"github.com/godwit-run/godwit/scheduler/wire"
+)
+
+// checker knows what really happened, and what must follow from it.
+type checker struct {
+	w     *world
+	tasks map[wire.TaskID]*accepted
+	open  int // tasks accepted that have not ended
+	// outcomes are what runs came to, by node.
+	outcomes map[wire.NodeID]map[scheduler.Run]wire.Outcome
+}
+
+// accepted is a task that a node has acknowledged.
+type accepted struct {
+	node  *node
+	spec  *wire.Spec
+	state scheduler.State
+	ended bool
+}
+
+func (c *checker) init(w *world) {
+	c.w, c.tasks = w, make(map[wire.TaskID]*accepted)
+	c.outcomes = make(map[wire.NodeID]map[scheduler.Run]wire.Outcome)
+}
+
+// accepted: the client was told that the task is accepted.
+func (c *checker) accepted(n *node, id wire.TaskID, spec *wire.Spec) {
+	c.tasks[id] = &accepted{node: n, spec: spec}
+	c.open++
+	c.w.report.Accepted++
+}
+
+// changed: somebody was told of a state.
+func (c *checker) changed(n *node, t *scheduler.Task) {
+	a := c.tasks[t.ID]
+	if a == nil {
+		c.w.violated("%s: %s is %s before it was accepted", n.name(), t.ID, t.State)
+	}
+	if a.ended {
+		c.w.violated("%s: %s was %s and is %s", n.name(), t.ID, a.state, t.State)
+	}
+	a.state = t.State
+	c.attempts(n, t)
+	if !t.State.Ended() {
+		return
+	}
+	a.ended = true
+	c.open--
+	c.w.report.Ends[string(t.State)+" "+string(t.Reason)]++
+	c.w.report.Took = c.w.now.Sub(start)
+	c.end(n, a, t)
+}
+
+// attempts: only the last one may be going on.
+func (c *checker) attempts(n *node, t *scheduler.Task) {
+	for i, a := range t.Attempts {
+		last := i == len(t.Attempts)-1
+		if !last && a.Ended.IsZero() || i > 0 && a.Number <= t.Attempts[i-1].Number {
+			c.w.violated("%s: %s has attempts %+v", n.name(), t.ID, t.Attempts)
+		}
+		if last && t.State.Ended() && a.Ended.IsZero() {
+			c.w.violated("%s: %s is %s and its attempt goes on: %+v", n.name(), t.ID, t.State, t.Attempts)
+		}
+	}
+}
+
+// end: a result that counts is what the run of the last attempt came to.
+func (c *checker) end(n *node, a *accepted, t *scheduler.Task) {
+	if t.State == scheduler.Succeeded && t.Result == nil {
+		c.w.violated("%s: %s succeeded without a result", n.name(), t.ID)
+	}
+	if a.spec.Profile.CPU == wire.MaxCPU && t.State == scheduler.Succeeded && len(c.w.liars) == 0 {
+		c.w.violated("%s: %s ran on a node that has not what it needs", n.name(), t.ID)
+	}
+	if t.Result == nil {
+		return
+	}
+	last := t.Attempts[len(t.Attempts)-1]
+	if t.Result.Attempt != last.Number || t.Result.Executor != last.Node {
+		c.w.violated("%s: %s has a result of attempt %d on %s; the last is %d on %s", n.name(), t.ID,
+			t.Result.Attempt, t.Result.Executor, last.Number, last.Node)
+	}
+	if _, honest := c.w.byID[last.Node].(*node); !honest {
+		return
+	}
+	truth, ok := c.outcomes[last.Node][scheduler.Run{Submitter: n.id, Ref: t.Result.Ref}]
+	lost := t.Result.Reason == wire.ReasonNodeLost
+	if !lost && (!ok || truth.FuelUsed != t.Result.FuelUsed || truth.Status != t.Result.Status) {
+		c.w.violated("%s: %s ended with %+v; the run with %+v, %v", n.name(), t.ID, t.Result.Outcome, truth, ok)
+	}
+}
+
+// started: what runs at once must fit, each device in one run alone.
+func (c *checker) started(n *node, e scheduler.Start) {
+	cpu, memory, devices := uint64(0), uint64(0), make(map[string]bool)
+	for _, r := range n.running {
+		cpu += uint64(r.Allotment.CPU)
+		memory += r.Allotment.Memory
+		for _, g := range r.Allotment.GPUs {
+			if devices[g] {
+				c.w.violated("%s: gpu %s is in two runs", n.name(), g)
+			}
+			devices[g] = true
+		}
+	}
+	if cpu > uint64(n.total.CPU) || memory > n.total.Memory {
+		c.w.violated("%s: %d cpu and %d bytes are in use of %+v", n.name(), cpu, memory, n.total)
+	}
+	needs := e.Spec.Needs()
+	if e.Allotment.CPU < needs.CPU || e.Allotment.Memory < needs.Memory {
+		c.w.violated("%s: %s got %+v for %+v", n.name(), e.Ref, e.Allotment, needs)
+	}
+	if g := needs.GPU; g != nil && g.Required && len(e.Allotment.GPUs) != int(g.Count) {
+		c.w.violated("%s: %s got gpus %v for %+v", n.name(), e.Ref, e.Allotment.GPUs, g)
+	}
+}
+
+func (c *checker) ended(n *node, run scheduler.Run, o wire.Outcome) {
+	if c.outcomes[n.id] == nil {
+		c.outcomes[n.id] = make(map[scheduler.Run]wire.Outcome)
+	}
+	c.outcomes[n.id][run] = o
+}
+
+// restored: a crash takes nothing that was acknowledged, and no end back.
+func (c *checker) restored(n *node) {
+	for id, a := range c.tasks {
+		if a.node != n {
+			continue
+		}
+		t, ok := n.s.Task(id)
+		if !ok {
+			c.w.violated("%s has lost %s, which was accepted", n.name(), id)
+		}
+		if a.ended && t.State != a.state {
+			c.w.violated("%s: %s was %s before the crash and is %s", n.name(), id, a.state, t.State)
+		}
+		if !a.ended && t.State.Ended() { // on disk, and nobody was told yet
+			a.ended, a.state = true, t.State
+			c.open--
+			c.w.report.Ends[string(t.State)+" "+string(t.Reason)]++
+		}
+	}
+	for t := range n.s.Tasks() { // on disk, and the client was not told yet
+		if c.tasks[t.ID] == nil {
+			c.tasks[t.ID] = &accepted{node: n, spec: t.Spec, state: t.State, ended: t.State.Ended()}
+			c.w.report.Accepted++
+			if !t.State.Ended() {
+				c.open++
+			}
+		}
+	}
+}
+
+// always is checked after every event.
+func (c *checker) always() {
+	for _, n := range c.w.nodes {
+		if n.up && len(n.running) > n.e.Runs() {
+			c.w.violated("%s: %d runs, of which the core knows %d", n.name(), len(n.running), n.e.Runs())
+		}
+		late := c.w.now.Add(-time.Second)
+		if at := n.s.Deadline(); n.up && n.booted.Before(late) && n.pausedUntil.Before(late) && !at.IsZero() && at.Before(late) {
+			c.w.violated("%s: was due at %v and is not served", n.name(), at)
+		}
+	}
+}
+
+// done tells whether there is nothing left to wait for.
+func (c *checker) done() bool {
+	if c.open > 0 {
+		return false
+	}
+	for _, n := range c.w.nodes {
+		if !n.e.Idle() {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *checker) atEnd() {
+	for id, a := range c.tasks {
+		if !a.ended {
+			t, _ := a.node.s.Task(id)
+			x, _ := a.node.s.Explain(id)
+			c.w.violated("%s: %s never ended: %s, attempts %+v, %s", a.node.name(), id, t.State, t.Attempts, x.Summary)
+		}
+	}
+	for _, n := range c.w.nodes {
+		free := n.e.Free()
+		if !n.e.Idle() || free.CPU != n.total.CPU || free.Memory != n.total.Memory {
+			c.w.violated("%s: not idle at the end: %d runs, %+v free of %+v", n.name(), n.e.Runs(), free, n.total)
+		}
+	}
+}

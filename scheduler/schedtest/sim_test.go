@@ -1,0 +1,49 @@
+package schedtest
+
+import (
+	"flag"
+	"testing"
+)
+
+var (
+	firstSeed = flag.Uint64("seed", 1, "first `seed` of the simulations")
+	seeds     = flag.Int("seeds", 150, "`number` of simulations of each kind")
+)
+
+func TestSeeds(t *testing.T) {
+	for name, cfg := range map[string]Config{
+		"calm":   {Calm: true},
+		"faults": {},
+		"liars":  {Liars: 2},
+		"two":    {Nodes: 2, Tasks: 60},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ends := make(map[string]int)
+			for i := range uint64(*seeds) {
+				cfg.Seed = *firstSeed + i
+				report, err := Run(cfg)
+				if err != nil {
+					t.Fatalf("seed %d: %v", cfg.Seed, err)
+				}
+				for end, n := range report.Ends {
+					ends[end] += n
+				}
+			}
+			t.Log(ends)
+		})
+	}
+}
+
+// The same seed is the same run.
+func TestDeterminism(t *testing.T) {
+	for seed := range uint64(5) {
+		a, err1 := Run(Config{Seed: seed, Liars: 1})
+		b, err2 := Run(Config{Seed: seed, Liars: 1})
+		if err1 != nil || err2 != nil {
+			t.Fatal(err1, err2)
+		}
+		if a.Trace != b.Trace || a.Events != b.Events {
+			t.Errorf("seed %d: %+v and %+v", seed, a, b)
+		}
+	}
+}
