@@ -76,7 +76,7 @@ func ambiguous(spec string, found []checkpoint.Ref) error {
 
 // findRoot looks for the checkpoint that a root, as export prints it, is of.
 func findRoot(s *store.Store, spec string) (checkpoint.Ref, error) {
-	if isCID(spec) {
+	if isWholeCID(spec) {
 		for _, r := range allCheckpoints(s) {
 			signed, err := s.Load(r.ID)
 			if err != nil {
@@ -90,8 +90,8 @@ func findRoot(s *store.Store, spec string) (checkpoint.Ref, error) {
 	return checkpoint.Ref{}, hintedError{fmt.Errorf("no checkpoint %q", spec), "godwit checkpoint ls lists them"}
 }
 
-// isCID tells whether spec is as long as a checkpoint's whole CID.
-func isCID(spec string) bool { return strings.HasPrefix(spec, "bafy") && len(spec) == 59 }
+// isWholeCID tells whether spec is as long as a checkpoint's whole CID.
+func isWholeCID(spec string) bool { return strings.HasPrefix(spec, "bafy") && len(spec) == 59 }
 
 // shortIDs abbreviates the CIDs of some checkpoints so that each is told from
 // the others.

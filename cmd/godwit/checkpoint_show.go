@@ -15,6 +15,7 @@ import (
 	"github.com/godwit-run/godwit/checkpoint/store"
 	"github.com/godwit-run/godwit/internal/render"
 	"github.com/godwit-run/godwit/internal/units"
+	"github.com/godwit-run/godwit/runtime"
 )
 
 func newCheckpointShow(folder *storeFolder) *cobra.Command {
@@ -272,7 +273,7 @@ func (p *previousView) String() string {
 
 func (f fuelView) String() string {
 	limit := "no limit"
-	if f.Limit > 0 {
+	if f.Limit > 0 && f.Limit < runtime.MaxFuel {
 		limit = "limit " + units.Count(f.Limit)
 	}
 	return fmt.Sprintf("%s used, %s, version %d", units.Count(f.Used), limit, f.Version)

@@ -111,7 +111,9 @@ func verifyCheckpoints(ctx context.Context, f storeFolder, specs []string, repai
 	})
 	auditor := checkpoint.NewAuditor(get)
 	for _, ref := range refs {
-		r.Checkpoints = append(r.Checkpoints, verifyOne(s, auditor, ref))
+		v, size := verifyOne(s, auditor, ref)
+		r.Checkpoints = append(r.Checkpoints, v)
+		r.ReadBytes += uint64(size)
 		if cause := context.Cause(ctx); cause != nil {
 			return nil, stoppedError{cause}
 		}
@@ -148,18 +150,19 @@ func findAll(s *store.Store, specs []string) ([]checkpoint.Ref, error) {
 	return refs, nil
 }
 
-func verifyOne(s *store.Store, a *checkpoint.Auditor, ref checkpoint.Ref) verifiedView {
-	v := verifiedView{Name: ref.Name, Epoch: ref.Epoch, Sequence: ref.Sequence, CID: ref.ID.String(), Damage: []damageView{}}
+// verifyOne also returns the size of the envelope, which it reads.
+func verifyOne(s *store.Store, a *checkpoint.Auditor, ref checkpoint.Ref) (v verifiedView, envelope int) {
+	v = verifiedView{Name: ref.Name, Epoch: ref.Epoch, Sequence: ref.Sequence, CID: ref.ID.String(), Damage: []damageView{}}
 	signed, err := s.Load(ref.ID)
 	found := []*checkpoint.DamageError{{Object: ref.ID, Part: "manifest", Err: err}}
 	if err == nil {
-		found = a.Verify(signed.Manifest)
+		found, envelope = a.Verify(signed.Manifest), len(signed.Envelope)
 	}
 	for _, d := range found {
 		v.Damage = append(v.Damage, viewDamage(d))
 	}
 	v.Sound = len(found) == 0
-	return v
+	return v, envelope
 }
 
 func viewDamage(d *checkpoint.DamageError) damageView {

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,7 +83,7 @@ func captureOne(s *store.Store, chain *checkpoint.Chain, name string, sequence u
 }
 
 // damage DIR CHECKPOINT WHAT [COUNT]: change COUNT bytes (default 2, which is
-// beyond repair) of the newest pack, of the page map or of the manifest.
+// beyond repair) of the pack of the highest page, of the page map or of the manifest.
 func damage(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: damage DIR CHECKPOINT pages|map|manifest [COUNT]")
@@ -123,12 +124,12 @@ func damageable(dir, spec, what string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, e := range im.Extents() {
-		if uint64(e.Page) == signed.Sequence%200 { // the one that it changed
-			return e.Pack.KeyString(), nil
-		}
+	extents := im.Extents()
+	if len(extents) == 0 {
+		return "", fmt.Errorf("%s has no pages", spec)
 	}
-	return "", fmt.Errorf("%s has no such pages", spec)
+	newest := slices.MaxFunc(extents, func(a, b checkpoint.Extent) int { return a.Page - b.Page })
+	return newest.Pack.KeyString(), nil
 }
 
 // damageObject flips bytes of the record with a name, behind its header.

@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 			"clip":        clip,
 			"flip":        flip,
 			"setenv":      setenv,
+			"live":        live,
 		},
 	})
 }
