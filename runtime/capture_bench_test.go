@@ -150,7 +150,6 @@ func processorTime(f func()) time.Duration {
 	return clock() - begun
 }
 
-
 func capture(b testing.TB, i *Instance) checkpoint.Capture {
 	c, err := i.Capture()
 	if err != nil {
