@@ -257,7 +257,9 @@ func (c *committer) takeAll() []step {
 func (c *committer) run(ctx context.Context) error {
 	for {
 		steps := c.takeAll()
-		nudge(c.caughtUp)
+		if len(steps) >= maxUnwritten {
+			nudge(c.caughtUp)
+		}
 		if len(steps) == 0 {
 			select {
 			case <-c.wake:

@@ -7,7 +7,7 @@ import (
 )
 
 // start runs a node until the test ends.
-func start(t *testing.T, cfg Config) *Node {
+func start(t testing.TB, cfg Config) *Node {
 	t.Helper()
 	if cfg.Dir == "" {
 		cfg.Dir = t.TempDir() + "/node"
@@ -49,7 +49,7 @@ func TestTwoNodesFindEachOther(t *testing.T) {
 	t.Log(b.host.Network().Conns()[0].RemoteMultiaddr(), time.Since(begun))
 }
 
-func waitFor(t *testing.T, cond func() bool) {
+func waitFor(t testing.TB, cond func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !cond(); {
 		if time.Now().After(end) {

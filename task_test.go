@@ -17,7 +17,12 @@ func put(t *testing.T, n *Node, file string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := n.PutFile(t.Context(), bytes.NewReader(binary), api.PutOptions{Pin: true})
+	return putBytes(t, n, binary)
+}
+
+func putBytes(t testing.TB, n *Node, content []byte) string {
+	t.Helper()
+	b, err := n.PutFile(t.Context(), bytes.NewReader(content), api.PutOptions{Pin: true})
 	if err != nil {
 		t.Fatal(err)
 	}
