@@ -9,19 +9,25 @@ import (
 )
 
 // positionals rewrites the arguments of a command so that negative numbers,
-// which `godwit run --invoke add m.wasm 1 -2` may name, are not taken for
+// which --invoke add m.wasm 1 -2 names, are not taken for
 // flags: flags first, then "--", then everything else in order. Without a
 // negative number the arguments are returned as they are.
 func positionals(root *cobra.Command, args []string) []string {
 	cmd, rest, err := root.Find(args)
-	if err != nil || cmd.Name() != "run" {
+	name := ""
+	if err == nil {
+		_, name, _ = strings.Cut(cmd.CommandPath(), " ")
+	}
+	if name != "run" && name != "task submit" {
 		return args
 	}
-	flags, others, negative := split(cmd.Flags(), rest)
+	known := cmd.Flags()
+	known.AddFlagSet(cmd.InheritedFlags())
+	flags, others, negative := split(known, rest)
 	if !negative {
 		return args
 	}
-	out := append([]string{cmd.Name()}, flags...)
+	out := append(strings.Fields(name), flags...)
 	return append(append(out, "--"), others...)
 }
 

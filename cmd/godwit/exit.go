@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/godwit-run/godwit/internal/api"
 	"github.com/godwit-run/godwit/runtime"
 )
 
@@ -16,7 +17,7 @@ const (
 	exitOutOfFuel  = 123
 	exitTimeout    = 124
 	exitSystem     = 125 // the system failed: bad flags, bad file, a module that can't run
-	exitRefused    = 126 // the limits do not even let the module start
+	exitRefused    = 126 // the limits do not even let the module start, or no node takes it
 	exitSignal     = 128 // plus the signal's number
 	exitTrap       = 134
 	exitBrokenPipe = exitSignal + int(syscall.SIGPIPE)
@@ -98,6 +99,7 @@ func exitCode(err error) int {
 	var ended endedError
 	var interrupted interruptedError
 	var damaged damagedError
+	var busy *api.BusyError
 	switch {
 	case err == nil:
 		return exitOK
@@ -109,6 +111,8 @@ func exitCode(err error) int {
 		return exitBrokenPipe
 	case errors.As(err, &ended):
 		return endCode(ended.result)
+	case errors.As(err, &busy):
+		return exitRefused
 	default:
 		return exitSystem
 	}
@@ -134,6 +138,8 @@ func endCode(r *runtime.Result) int {
 		return exitTrap
 	case runtime.ReasonExit:
 		return int(min(r.ExitCode, 255))
+	case reasonNotPlaced, reasonRefused:
+		return exitRefused
 	}
 	return exitSystem
 }
@@ -145,11 +151,19 @@ func hint(err error) string {
 	var ended endedError
 	var missing *runtime.MissingImportsError
 	var damaged damagedError
+	var remote interface{ Hint() string }
+	var task taskError
 	switch {
 	case errors.As(err, &damaged):
 		return "import another copy of them; until then the newest sound one of each name is used"
 	case errors.As(err, &hinted):
 		return hinted.hint
+	case errors.As(err, &remote) && remote.Hint() != "":
+		return remote.Hint()
+	case errors.Is(err, api.ErrAmbiguous):
+		return "name more of the id, or the whole of it"
+	case errors.As(err, &task) && task.waited():
+		return "it was never run: godwit task explain " + task.id + " says why"
 	case errors.As(err, &usage):
 		return usage.command + " --help shows the flags; a guest's own arguments go after --"
 	case errors.As(err, &ended):

@@ -27,6 +27,8 @@ type report struct {
 	MemoryPeakBytes uint64 `json:"memory_peak_bytes"`
 	// WallNS is the time from instantiation to the end, in nanoseconds.
 	WallNS int64 `json:"wall_ns"`
+	// Task is the id of a task of the mesh.
+	Task string `json:"task,omitempty"`
 	// Node is where it ran: "local" is this process.
 	Node     string `json:"node"`
 	Attempts int    `json:"attempts"`

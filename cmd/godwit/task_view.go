@@ -1,0 +1,117 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/godwit-run/godwit/internal/api"
+	"github.com/godwit-run/godwit/internal/units"
+)
+
+func taskGrid(list []api.Task) *grid {
+	g := newGrid("ID", "STATUS", "NODE", "ATTEMPTS", "AGE", "RUNS")
+	for _, t := range list {
+		g.row(t.ID, taskStatus(t), dash(short(t.Node)), t.Attempts, ago(t.CreatedAt), taskRuns(t))
+	}
+	return g
+}
+
+// taskStatus is a status with its reason.
+func taskStatus(t api.Task) string {
+	if t.Reason == "" {
+		return t.Status
+	}
+	return fmt.Sprintf("%s (%s)", t.Status, t.Reason)
+}
+
+// taskRuns is what people know a task by.
+func taskRuns(t api.Task) string {
+	return cmp.Or(t.Request.Name, t.Request.Model, t.Request.Module)
+}
+
+func taskFacts(t api.Task) *grid {
+	g := newGrid()
+	g.fact("id", "%s", t.ID)
+	g.fact("status", "%s", taskStatus(t))
+	g.fact("message", "%s", t.Message)
+	g.fact("pending", "%s", t.Pending)
+	requestFacts(g, t.Request)
+	g.fact("submitter", "%s", t.Submitter)
+	g.fact("node", "%s", t.Node)
+	g.fact("created", "%s", t.CreatedAt.Format(time.RFC3339))
+	if t.EndedAt != nil {
+		g.fact("ended", "%s, after %v", t.EndedAt.Format(time.RFC3339), round(t.EndedAt.Sub(t.CreatedAt)))
+	}
+	resultFacts(g, t.Result)
+	for _, a := range t.History {
+		g.fact("attempt "+fmt.Sprint(a.Number), "%s on %s %s", attemptOutcome(a), a.Node, a.Message)
+	}
+	return g
+}
+
+func requestFacts(g *grid, r api.TaskRequest) {
+	g.fact("name", "%s", r.Name)
+	g.fact("model", "%s", r.Model)
+	g.fact("module", "%s", r.Module)
+	g.fact("arguments", "%s", strings.Join(r.Args, " "))
+	g.fact("invokes", "%s", r.Invoke)
+	for _, in := range r.Inputs {
+		g.fact("input", "/in/%s  %s", in.Name, in.CID)
+	}
+	g.fact("priority", "%s", r.Priority)
+}
+
+func resultFacts(g *grid, r *api.Result) {
+	if r == nil {
+		return
+	}
+	g.fact("exit code", "%d", r.ExitCode)
+	g.fact("fuel", "%s", units.Count(r.FuelUsed))
+	g.fact("memory", "%s", units.Size(r.MemoryPeakBytes).Approx())
+	g.fact("ran", "%v", round(time.Duration(r.WallNS)))
+	g.fact("values", "%s", strings.Join(r.Values, "\n"))
+	for _, o := range r.Outputs {
+		g.fact("output", "%s  %s  %s", o.Path, units.Size(o.Size).Approx(), o.CID)
+	}
+	g.fact("outputs", "%s", r.OutputCID)
+}
+
+func attemptOutcome(a api.Attempt) string {
+	switch {
+	case a.EndedAt == nil:
+		return "runs"
+	case a.Outcome == "":
+		return "ended"
+	}
+	return fmt.Sprintf("%s after %v", a.Outcome, round(max(a.EndedAt.Sub(a.StartedAt), time.Microsecond)))
+}
+
+func planGrid(p api.Plan) *grid {
+	g := newGrid()
+	g.fact("task", "%s", p.TaskID)
+	g.fact("status", "%s", p.Status)
+	g.fact("node", "%s", p.Node)
+	g.fact("summary", "%s", p.Summary)
+	for _, c := range p.Candidates {
+		g.fact("candidate", "%s  score %.3f%s", c.Node, c.Score, scoreParts(c.Parts))
+	}
+	for _, r := range p.Rejections {
+		g.fact("rejected", "%s: %s", r.Reason, strings.Join(r.Nodes, ", "))
+	}
+	return g
+}
+
+func scoreParts(parts map[string]float64) string {
+	var list []string
+	for name, v := range parts {
+		list = append(list, fmt.Sprintf("%s %.3f", name, v))
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	slices.Sort(list)
+	return " (" + strings.Join(list, ", ") + ")"
+}
