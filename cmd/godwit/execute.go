@@ -20,6 +20,7 @@ type job struct {
 	module *runtime.Module
 	task   runtime.Task
 	stdin  *os.File
+	keeper *keeper
 }
 
 // runModule runs a module to its end, saves what is wanted of it and says how it
@@ -50,6 +51,9 @@ func runModule(ctx context.Context, f runFlags, name string, args []string) erro
 	say(&words, err)
 	if !f.quiet {
 		fmt.Fprintln(&words, "godwit:", summary(result))
+		if j.keeper.kept != "" {
+			fmt.Fprintln(&words, "godwit:", j.keeper.kept)
+		}
 	}
 	if words.Len() > 0 {
 		finishLine(stdout, stderr)
@@ -94,7 +98,10 @@ func (j *job) prepare(ctx context.Context, name string, args []string) error {
 	} else {
 		j.task.Args = append(j.task.Args, args...)
 	}
-	return nil
+	if j.keeper, err = newKeeper(f.state, j.module, name, f.invoke); err != nil {
+		return err
+	}
+	return j.keeper.task(&j.task)
 }
 
 // load makes the engine and compiles the module.
@@ -156,6 +163,9 @@ func (j *job) close() {
 	}
 	if j.stdin != nil && j.stdin != os.Stdin {
 		j.stdin.Close()
+	}
+	if j.keeper != nil {
+		j.keeper.close() // all that counts has been synced
 	}
 }
 

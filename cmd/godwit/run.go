@@ -11,7 +11,7 @@ import (
 // runFlags are the flags of `godwit run`.
 type runFlags struct {
 	guestFlags
-	state  stateFlags
+	state   stateFlags
 	engine  engineValue
 	cache   string
 	noCache bool

@@ -46,7 +46,9 @@ func TestScripts(t *testing.T) {
 
 // setup gives scripts the examples and the test modules, and a cache of their own.
 func setup(env *testscript.Env) error {
-	for name, dir := range map[string]string{"EXAMPLES": "../../examples", "MODULES": "testdata/modules"} {
+	for name, dir := range map[string]string{
+		"EXAMPLES": "../../examples", "MODULES": "testdata/modules", "GUESTS": "../../runtime/testdata/guests/state",
+	} {
 		abs, err := filepath.Abs(dir)
 		if err != nil {
 			return err

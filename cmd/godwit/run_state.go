@@ -1,0 +1,282 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/godwit-run/godwit/checkpoint"
+	"github.com/godwit-run/godwit/checkpoint/store"
+	"github.com/godwit-run/godwit/runtime"
+)
+
+// stateFlags are the flags of `run` that keep an instance between runs.
+type stateFlags struct {
+	checkpoint string
+	resume     string
+	name       string
+	owner      string
+}
+
+func (f *stateFlags) register(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.checkpoint, "checkpoint", "", "keep the instance in the folder of checkpoints `DIR` when FUNC has returned")
+	fs.StringVar(&f.resume, "resume", "", "go on from the newest checkpoint in `DIR`; none yet is all right if --checkpoint names the same")
+	fs.StringVar(&f.name, "name", "", "`NAME` of the checkpoints (default the module's)")
+	fs.StringVar(&f.owner, "owner", "", "resume what this `PEER` has signed, not this folder's own key")
+	for _, dir := range []string{"checkpoint", "resume"} {
+		complete(cmd, dir, completeDir)
+	}
+	complete(cmd, "name", cobra.NoFileCompletions)
+	complete(cmd, "owner", cobra.NoFileCompletions)
+}
+
+// keeper keeps the instance of one run: it gives the state to begin with, and takes
+// the one that is left.
+type keeper struct {
+	flags  stateFlags
+	module *runtime.Module
+	from   *store.Store // to resume from; nil if the run begins anew
+	to     *store.Store // to keep in; nil if nothing is kept
+	last   *checkpoint.Signed
+	image  *os.File // the linear memory of last
+	kept   string   // the checkpoint that was made, in words
+}
+
+// newKeeper opens what the flags name, and nothing if they name nothing.
+func newKeeper(f stateFlags, module *runtime.Module, file, invoke string) (*keeper, error) {
+	k := &keeper{flags: f, module: module}
+	if f.checkpoint == "" && f.resume == "" {
+		if f.name != "" || f.owner != "" {
+			return nil, errors.New("--name and --owner are for --checkpoint and --resume")
+		}
+		return k, nil
+	}
+	if invoke == "" {
+		return nil, hintedError{errors.New("--checkpoint and --resume keep an instance between calls, and nothing is called"),
+			"name an exported function with --invoke"}
+	}
+	if k.flags.name == "" {
+		k.flags.name = strings.TrimSuffix(filepath.Base(file), ".wasm")
+	}
+	if err := k.open(); err != nil {
+		return nil, errors.Join(err, k.close())
+	}
+	return k, nil
+}
+
+func (k *keeper) open() (err error) {
+	f := k.flags
+	if f.checkpoint != "" {
+		if k.to, err = storeFolder(f.checkpoint).write(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case f.resume == "":
+		return nil
+	case f.resume == f.checkpoint:
+		k.from = k.to
+	default:
+		if k.from, err = storeFolder(f.resume).read(); err != nil {
+			return err
+		}
+	}
+	return k.load()
+}
+
+// load finds the newest whole checkpoint that is to be trusted.
+func (k *keeper) load() error {
+	last, damaged, err := k.from.Newest(k.flags.name)
+	if errors.Is(err, checkpoint.ErrNotFound) && len(damaged) == 0 {
+		if k.from == k.to {
+			return nil // the first of runs that all have the same flags
+		}
+		return hintedError{fmt.Errorf("no checkpoint of %q in %s", k.flags.name, k.flags.resume), "leave --resume out to begin anew"}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", k.flags.resume, err)
+	}
+	for _, d := range damaged {
+		fmt.Fprintf(os.Stderr, "godwit: %s is damaged and passed over: %v\n", title(d.Ref), d.Damage[0])
+	}
+	if err := k.trusted(last); err != nil {
+		return err
+	}
+	k.last = last
+	return k.loadImage()
+}
+
+func (k *keeper) trusted(last *checkpoint.Signed) error {
+	owner := peerID(last.Owner)
+	if k.flags.owner != "" {
+		if owner != k.flags.owner {
+			return fmt.Errorf("%s is signed by %s, not by %s", title(refOf(last)), owner, k.flags.owner)
+		}
+		return nil
+	}
+	own, err := ownerKey(k.flags.resume, false)
+	if err == nil && owner == peerID(own.PublicKey()) {
+		return nil
+	}
+	return hintedError{fmt.Errorf("%s is signed by %s, not by this folder's own key", title(refOf(last)), owner),
+		"if you trust it: --owner " + owner}
+}
+
+// loadImage makes a file of the linear memory, which is gone with the process.
+func (k *keeper) loadImage() error {
+	f, err := os.CreateTemp("", "godwit-memory-*")
+	if err != nil {
+		return fmt.Errorf("linear memory: %w", err)
+	}
+	k.image = f
+	if err := errors.Join(os.Remove(f.Name()), f.Truncate(int64(k.last.Memory.Size))); err != nil {
+		return fmt.Errorf("linear memory: %w", err)
+	}
+	im, err := checkpoint.LoadImage(k.last.Memory, k.from)
+	if err != nil {
+		return err
+	}
+	return im.WriteTo(f, k.from)
+}
+
+// task makes the run begin with what was kept, and keep what is left.
+func (k *keeper) task(t *runtime.Task) error {
+	if k.last != nil {
+		state, err := k.last.ReadState(k.from)
+		if err != nil {
+			return err
+		}
+		t.From = &runtime.Saved{
+			Module: k.last.Module, Fuel: k.last.Fuel, State: state, Size: k.last.Memory.Size, Memory: k.image,
+		}
+	}
+	if k.to != nil {
+		t.Keep = k.keep
+	}
+	return nil
+}
+
+// keep captures the instance and stores it.
+func (k *keeper) keep(i *runtime.Instance) error {
+	owner, err := ownerKey(k.flags.checkpoint, true)
+	if err != nil {
+		return err
+	}
+	chain, err := k.chain(i, owner)
+	if err != nil {
+		return err
+	}
+	c, err := i.Capture()
+	if err != nil {
+		return err
+	}
+	if c.Order, err = k.order(); err != nil {
+		return err
+	}
+	c.Time = time.Now()
+	ready, err := chain.Update(c)
+	if err != nil {
+		return err
+	}
+	if err := k.to.Save(ready); err != nil {
+		return err
+	}
+	k.kept = fmt.Sprintf("kept as %s, %s", title(refOf(ready.Signed)), ready.ID)
+	_, err = k.to.Retain(k.flags.name, checkpoint.DefaultPolicy(), c.Time, nil)
+	return err
+}
+
+// chain goes on from what the run began with, if that is in the same folder; else
+// the checkpoint has all of the memory.
+func (k *keeper) chain(i *runtime.Instance, owner checkpoint.Signer) (*checkpoint.Chain, error) {
+	cfg := checkpoint.Config{Name: k.flags.name, Module: k.module.CID(), Owner: owner, Old: k.to}
+	if k.last != nil && k.from == k.to {
+		return checkpoint.Resume(cfg, k.last, k.to)
+	}
+	if k.last != nil {
+		all := checkpoint.PageRange{First: 0, Count: int(k.last.Memory.Size / checkpoint.PageSize)}
+		if err := i.Recapture([]checkpoint.PageRange{all}); err != nil {
+			return nil, err
+		}
+	}
+	return checkpoint.NewChain(cfg)
+}
+
+// order puts the checkpoint after all that there are: each run is an activation of
+// its own.
+func (k *keeper) order() (checkpoint.Order, error) {
+	o := checkpoint.Order{Epoch: 1, Sequence: 1}
+	if k.last != nil {
+		o.Epoch = k.last.Epoch + 1
+	}
+	newest, err := k.to.Latest(k.flags.name)
+	if errors.Is(err, checkpoint.ErrNotFound) {
+		return o, nil
+	}
+	if err == nil {
+		o.Epoch = max(o.Epoch, newest.Epoch+1)
+	}
+	return o, err
+}
+
+func (k *keeper) close() error {
+	var errs []error
+	if k.image != nil {
+		errs = append(errs, k.image.Close())
+	}
+	if k.from != nil && k.from != k.to {
+		errs = append(errs, k.from.Close())
+	}
+	if k.to != nil {
+		errs = append(errs, k.to.Close())
+	}
+	k.image, k.from, k.to = nil, nil, nil
+	return errors.Join(errs...)
+}
+
+// keyFile holds the seed of the key that signs a folder's checkpoints, in
+// hexadecimal.
+const keyFile = "owner.key"
+
+// ownerKey reads the key of a folder, or makes one if there is none.
+func ownerKey(dir string, make bool) (checkpoint.Ed25519Key, error) {
+	name := filepath.Join(dir, keyFile)
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) && make {
+		return newOwnerKey(name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("signing key: %w", err)
+	}
+	seed, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(seed) != ed25519.SeedSize {
+		return nil, fmt.Errorf("signing key %s: not %d bytes in hexadecimal", name, ed25519.SeedSize)
+	}
+	return checkpoint.Ed25519Key(ed25519.NewKeyFromSeed(seed)), nil
+}
+
+func newOwnerKey(name string) (checkpoint.Ed25519Key, error) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("signing key: %w", err)
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("signing key: %w", err)
+	}
+	_, err = f.WriteString(hex.EncodeToString(key.Seed()) + "\n")
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, fmt.Errorf("signing key: %w", err)
+	}
+	return checkpoint.Ed25519Key(key), nil
+}
