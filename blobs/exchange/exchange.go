@@ -133,7 +133,7 @@ func (x *Exchange) start(ctx context.Context) *bitswap.Bitswap {
 	if x.cfg.Router != nil {
 		router = x.cfg.Router
 	}
-	return bitswap.New(ctx, bsnet.NewFromIpfsHost(x.cfg.Host), router, x.cfg.Blocks,
+	return bitswap.New(ctx, bsnet.NewFromIpfsHost(x.cfg.Host), router, served{x.cfg.Blocks},
 		bitswap.MaxQueuedWantlistEntriesPerPeer(maxWants),
 		bitswap.MaxOutstandingBytesPerPeer(maxOutstanding),
 		bitswap.WithTargetMessageSize(messageBytes),
