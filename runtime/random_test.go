@@ -355,10 +355,12 @@ func (s *specimen) compare() error {
 	if err := s.exact(got, want); err != nil {
 		return err
 	}
+	if strings.HasPrefix(got.end, "at instantiation: ") {
+		// wazero passes over element segments that don't fit, and then may not end.
+		return s.limits(got, want)
+	}
 	plain, err := runPlain(s.plain(s.Program), s.Program)
-	// wazero passes over element segments that don't fit, where it should trap.
-	misfit := strings.HasPrefix(got.end, "at instantiation: ")
-	if err == nil && !misfit && plain.behaviour() != got.behaviour() {
+	if err == nil && plain.behaviour() != got.behaviour() {
 		return fmt.Errorf("plain:   %s\nmetered: %s", plain.behaviour(), got.behaviour())
 	}
 	if err != nil && err != errStart {

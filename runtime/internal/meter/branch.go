@@ -5,7 +5,7 @@ import "github.com/godwit-run/godwit/runtime/internal/wasm"
 func (g *graph) branch(in *wasm.Instr) {
 	f := g.frame(in.A)
 	if f.op == wasm.OpLoop {
-		e := g.backEdge(g.cur, f)
+		e := g.backEdge(g.cur, f, g.ahead(in, f))
 		g.site(site{kind: siteBack, pos: in.Pos, end: in.End, edge: e, arg: in.A, target: f.loop})
 	} else {
 		g.chargeAt(in.Pos, g.edge(g.cur, g.label(f), g.base()))
@@ -16,10 +16,14 @@ func (g *graph) branch(in *wasm.Instr) {
 	g.die(in)
 }
 
-func (g *graph) backEdge(from int32, f *frame) int32 {
-	g.loops[f.loop].backs++
+func (g *graph) backEdge(from int32, f *frame, ahead bool) int32 {
 	e := g.edge(from, f.label, g.base())
-	g.edges[e].loop = f.loop
+	g.edges[e].loop, g.edges[e].ahead = f.loop, ahead
+	if ahead {
+		g.loops[f.loop].jumps = true
+	} else {
+		g.loops[f.loop].backs++
+	}
 	return e
 }
 
@@ -35,7 +39,7 @@ func (g *graph) placeChecks() {
 	}
 	for i := range g.edges {
 		if e := &g.edges[i]; e.loop >= 0 {
-			e.checked = g.form(&g.loops[e.loop]) != formHeader
+			e.checked = !e.ahead && g.form(&g.loops[e.loop]) != formHeader
 		}
 	}
 }
@@ -50,7 +54,7 @@ func (g *graph) branchIf(in *wasm.Instr) {
 	s := site{kind: siteBrIf, pos: in.Pos, end: in.End, arg: in.A, target: f.outer, typ: g.mod.identity(f.types)}
 	if f.op == wasm.OpLoop {
 		s.kind = siteBackIf
-		s.edge = g.backEdge(g.cur, f)
+		s.edge = g.backEdge(g.cur, f, false)
 	} else {
 		s.edge = g.edge(g.cur, g.label(f), takenWeight*g.base())
 	}
@@ -84,7 +88,7 @@ func (g *graph) branchTable(in *wasm.Instr) {
 		f.mark = g.table
 		g.event(evBranch, depth)
 		if f.op == wasm.OpLoop {
-			g.backEdge(mid, f)
+			g.backEdge(mid, f, false)
 			g.landings = append(g.landings, landing{depth, f.loop})
 			s.arg++
 			s.typ = g.mod.landing(f.types)
@@ -147,7 +151,7 @@ func (g *graph) invoke(in *wasm.Instr, c callee) {
 // little of it may pass unchecked.
 func (g *graph) afterCall(c callee) {
 	p := &g.path
-	p.acc, p.min, p.max = p.acc+c.unchecked, p.min+c.unchecked, p.max+c.unchecked
+	p.add(c.unchecked)
 	switch {
 	case c.resets:
 		p.acc, p.min, p.max = 0, 0, 0

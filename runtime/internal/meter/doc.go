@@ -74,7 +74,8 @@
 //
 // # Checks
 //
-// Every cycle passes a check: loops on each back edge, together with the charge;
+// Every cycle passes a check: loops on each back edge, together with the charge,
+// unless it only jumps to a place ahead (see dispatch);
 // recursion where a header takes depth; tail calls that may form a cycle before
 // the call; loops that a catch clause leads to at their header. Besides, no path
 // executes more than maxUnchecked units, or maxReturn after a call that takes

@@ -15,6 +15,7 @@ type frame struct {
 	outer int32   // the loop whose body a branch to it leads to, or -1
 	types []wasm.ValType
 	mark  int32 // the br_table that last named it
+	start int   // where it starts in the body
 
 	caught bool // a catch clause branches to it
 }
@@ -25,11 +26,13 @@ type loop struct {
 	typ      wasm.BlockType // of a block that passes on what the header takes
 	parent   int32          // enclosing loop, or -1
 	calls    bool           // something in it may change the fuel global
-	backs    int            // number of back edges to it
+	backs    int            // number of back edges to it that are to be checked
+	jumps    bool           // there are others: see graph.ahead
 	caught   bool           // a catch clause branches to it: a cycle without a back edge
 	labels   uint32         // labels added around it and the loops around it
 	live     bits           // locals whose value at the header matters
 	modified bits           // locals set within
+	dispatch dispatch
 }
 
 // loopForm says how a loop's back edges are checked.
@@ -62,9 +65,9 @@ func (g *graph) form(l *loop) loopForm {
 	switch {
 	case l.caught || l.backs > maxShared:
 		return formHeader
-	case l.backs == 0:
+	case l.backs == 0 && !l.jumps:
 		return formBlock
-	case l.backs == 1 || g.fn.catches:
+	case l.backs <= 1 || g.fn.catches:
 		return formPlain
 	}
 	return formShared
@@ -85,6 +88,9 @@ type graph struct {
 	events []event
 
 	fusion   fusion
+	lead     lead
+	constant setting // without a local yet
+	set      setting
 	landings []landing
 	outers   []int32        // of the targets of br_tables
 	points   map[int32]bits // what is live on edges that take depth
@@ -114,7 +120,7 @@ func (g *graph) reset(mod *module, fn *function) {
 		},
 		mod: mod, fn: fn,
 		sites: g.sites[:0], frames: g.frames[:0], loops: g.loops[:0], events: g.events[:0], landings: g.landings[:0], outers: g.outers[:0],
-		loop: -1,
+		loop: -1, lead: lead{end: -1},
 	}
 	g.path.leaf = true
 	g.nodes = append(g.nodes, node{pin: true}, node{entry: !fn.fixed && !fn.header})
@@ -123,7 +129,7 @@ func (g *graph) reset(mod *module, fn *function) {
 	if fn.header && !fn.fixed {
 		g.nodes[g.cur].pin, g.nodes[g.cur].at = true, -fn.callee.prepaid
 	}
-	g.frames = append(g.frames, frame{op: wasm.OpEnd, label: zero, outer: -1, types: fn.typ.Results})
+	g.frames = append(g.frames, frame{op: wasm.OpEnd, start: -1, label: zero, outer: -1, types: fn.typ.Results})
 }
 
 // newNode adds a node that is reached from here.
@@ -159,6 +165,9 @@ func (g *graph) instr(in *wasm.Instr) {
 	if g.cur != dead && g.fusion.hazard(in) {
 		g.site(site{kind: siteOr, pos: in.Pos, end: in.Pos, op: in.Op})
 	}
+	if in.Op == wasm.OpI32Const {
+		g.constant = setting{value: in.Const, end: in.End}
+	}
 	if plain(in.Op) && g.cur != dead && g.path.acc <= maxUnchecked && g.nodes[g.cur].cost <= maxRun {
 		g.add(1)
 		return
@@ -179,9 +188,7 @@ func (g *graph) instr(in *wasm.Instr) {
 
 func (g *graph) add(units int64) {
 	g.nodes[g.cur].cost += units
-	g.path.acc += units
-	g.path.min += units
-	g.path.max += units
+	g.path.add(units)
 }
 
 func (g *graph) dispatch(in *wasm.Instr) {
@@ -201,6 +208,7 @@ func (g *graph) dispatch(in *wasm.Instr) {
 	case wasm.OpBrIf:
 		g.branchIf(in)
 	case wasm.OpBrTable:
+		g.leadTable(in)
 		g.branchTable(in)
 	case wasm.OpReturn:
 		g.chargeAt(in.Pos, g.leave())
@@ -214,8 +222,10 @@ func (g *graph) dispatch(in *wasm.Instr) {
 		g.event(evStop, 0)
 		g.die(in)
 	case wasm.OpLocalGet:
+		g.leadGet(in)
 		g.event(evGet, in.A)
 	case wasm.OpLocalSet, wasm.OpLocalTee:
+		g.setLocal(in)
 		g.event(evSet, in.A)
 	default:
 		g.other(in)
@@ -312,9 +322,10 @@ func (g *graph) openBlock(in *wasm.Instr) {
 			g.catch(g.frame(in.Catches[i].Label))
 		}
 	}
+	g.leadBlock(in)
 	g.event(evBlock, 0)
 	t := g.mod.blockType(in.Block)
-	g.frames = append(g.frames, frame{op: in.Op, label: -1, outer: g.loop, types: t.Results})
+	g.frames = append(g.frames, frame{op: in.Op, start: in.Pos, label: -1, outer: g.loop, types: t.Results})
 }
 
 // catch makes a frame the target of a catch clause: whoever throws has a debt
@@ -344,9 +355,10 @@ func (g *graph) openLoop(in *wasm.Instr) {
 	g.event(evLoop, uint32(index))
 	t := g.mod.blockType(in.Block)
 	g.loops[index].typ = g.mod.identity(t.Params)
-	g.frames = append(g.frames, frame{op: wasm.OpLoop, label: header, loop: index, outer: index, types: t.Params})
+	g.frames = append(g.frames, frame{op: wasm.OpLoop, start: in.Pos, label: header, loop: index, outer: index, types: t.Params})
 	g.cur, g.loop, g.depth = header, index, g.depth+1
 	g.checks = true
+	g.lead = lead{loop: index, end: in.End}
 }
 
 func (g *graph) openIf(in *wasm.Instr) {
@@ -354,7 +366,7 @@ func (g *graph) openIf(in *wasm.Instr) {
 	t := g.mod.blockType(in.Block)
 	src := g.cur
 	g.nodes[src].in = g.path // from here on, the ways to its end
-	g.frames = append(g.frames, frame{op: wasm.OpIf, label: -1, src: src, outer: g.loop, types: t.Results})
+	g.frames = append(g.frames, frame{op: wasm.OpIf, start: in.Pos, label: -1, src: src, outer: g.loop, types: t.Results})
 	g.cur = g.newNode()
 	g.chargeAt(in.End, g.edge(src, g.cur, g.base()/2))
 }

@@ -33,6 +33,10 @@ type path struct {
 	leaf bool
 }
 
+func (p *path) add(units int64) {
+	p.acc, p.min, p.max = p.acc+units, p.min+units, p.max+units
+}
+
 // merge adds the ways of q.
 func (p *path) merge(q path) {
 	p.acc = max(p.acc, q.acc)
@@ -52,6 +56,7 @@ type edge struct {
 	charge   int64   // units to charge on it; see solve
 	depth    int64   // call depth to take on it, or, negative, to give back; see solveDepth
 	loop     int32   // the loop that it goes back to, or -1
+	ahead    bool    // it goes on ahead from there: it closes no cycle
 	checked  bool    // it carries a check anyway
 }
 

@@ -37,8 +37,10 @@ func (b *body) statement() {
 		b.consume()
 	case 12:
 		b.block()
-	case 13, 14, 15, 16:
+	case 13, 14, 15:
 		b.loop()
+	case 16:
+		b.dispatch()
 	case 17, 18:
 		b.condition()
 	case 19, 20, 21:
