@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
-	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -169,20 +168,4 @@ func (a *announcer) filter() wire.Filter {
 	}
 	a.pinned = wire.NewFilter(links)
 	return a.pinned
-}
-
-// capabilityKeys are those under which the node is to be found in the DHT. A DHT
-// answers no "at least": for each power of two that the node reaches there is a key.
-func (n *Node) capabilityKeys() []string {
-	keys := []string{"godwit/node"}
-	if n.cfg.NoRun {
-		return keys
-	}
-	if n.cfg.Region != "" {
-		keys = append(keys, "godwit/region/"+n.cfg.Region)
-	}
-	for _, k := range slices.Sorted(maps.Keys(bucketsOf(n.capacity))) {
-		keys = append(keys, k)
-	}
-	return keys
 }

@@ -1,9 +1,14 @@
 package godwit
 
 import (
+	"context"
 	"fmt"
+	"maps"
 	"math/bits"
+	"slices"
+	"time"
 
+	"github.com/godwit-run/godwit/scheduler"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
@@ -11,6 +16,8 @@ import (
 // that its capacity reaches, and whoever needs something asks for the power that
 // covers it: all that have enough stand there, and some that need asking.
 const (
+	bucketAny    = "godwit/node"
+	bucketRegion = "godwit/region/%s"
 	bucketCPU    = "godwit/cpu/%d"    // cores
 	bucketMemory = "godwit/memory/%d" // GiB
 	bucketGPU    = "godwit/gpu/%d"    // GiB of one device
@@ -44,7 +51,7 @@ func bucketFor(p wire.Profile) string {
 	case p.CPU >= 1000:
 		return fmt.Sprintf(bucketCPU, floorPower(uint64(p.CPU/1000)))
 	}
-	return "godwit/node"
+	return bucketAny
 }
 
 // floorPower is the largest power of two up to n, 0 for 0.
@@ -53,4 +60,43 @@ func floorPower(n uint64) uint64 {
 		return 0
 	}
 	return 1 << (bits.Len64(n) - 1)
+}
+
+// capabilityKeys are those under which this node is to be found.
+func (n *Node) capabilityKeys() []string {
+	if n.cfg.NoRun {
+		return []string{bucketAny}
+	}
+	keys := []string{bucketAny}
+	if n.cfg.Region != "" {
+		keys = append(keys, fmt.Sprintf(bucketRegion, n.cfg.Region))
+	}
+	return append(keys, slices.Sorted(maps.Keys(bucketsOf(n.capacity)))...)
+}
+
+const (
+	// waited is after what time in the queue other nodes are looked for.
+	waited = 2 * time.Second
+	// maxWanted bounds the keys that are looked for at a time.
+	maxWanted = 8
+)
+
+// wantedKeys are those of nodes that might take tasks which have waited for a while.
+func (n *Node) wantedKeys(ctx context.Context) []string {
+	keys := make(map[string]bool)
+	err := n.ask(ctx, func() {
+		s := n.loop.submitter
+		if s.Stats().Queued == 0 {
+			return
+		}
+		for t := range s.Tasks() {
+			if t.State == scheduler.Queued && time.Since(t.Created) > waited && len(keys) < maxWanted {
+				keys[bucketFor(t.Spec.Needs())] = true
+			}
+		}
+	})
+	if err != nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(keys))
 }

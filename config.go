@@ -24,6 +24,8 @@ type Config struct {
 	Bootstrap []string
 	// NoMDNS leaves out looking for nodes on the local network.
 	NoMDNS bool
+	// Discovery is the time between looks for more nodes in the DHT. Default 1 min.
+	Discovery time.Duration
 	// Region says where the node is, up to 128 bytes: what tasks ask for.
 	Region string
 	// Labels are what tasks may ask for besides. Those set at run time are kept in
@@ -124,6 +126,7 @@ func (c Config) withDefaults() Config {
 	defaultTo(&c.BackoffMax, time.Minute)
 	defaultTo(&c.TaskMemory, 128<<20)
 	defaultTo(&c.Heartbeat, 5*time.Second)
+	defaultTo(&c.Discovery, time.Minute)
 	defaultTo(&c.Announce, 15*time.Second)
 	defaultTo(&c.MaxOutput, 4<<20)
 	defaultTo(&c.KeepEnded, 24*time.Hour)
@@ -166,7 +169,7 @@ func (c Config) validateNumbers() error {
 		"cpu": c.CPU < 0, "network": c.Network < 0, "blob quota": c.BlobQuota < 0, "max tasks": c.MaxTasks < 0,
 		"max queued": c.MaxQueued < 0, "submit rate": c.SubmitRate < 0, "max attempts": c.MaxAttempts < 0,
 		"backoff base": c.BackoffBase < 0, "backoff max": c.BackoffMax < 0, "task timeout": c.TaskTimeout < 0,
-		"heartbeat": c.Heartbeat < 0, "announce": c.Announce < 0, "max output": c.MaxOutput < 0,
+		"heartbeat": c.Heartbeat < 0, "discovery": c.Discovery < 0, "announce": c.Announce < 0, "max output": c.MaxOutput < 0,
 		"keep ended": c.KeepEnded < 0, "grace": c.Grace < 0, "max request bytes": c.MaxRequestBytes < 0,
 	}
 	for name, is := range negative {

@@ -27,8 +27,11 @@ const (
 	maxFound = 32
 	// Provider records live for 48 hours in the DHT; nodes come and go faster.
 	provideEvery = time.Hour
+	// seekEvery is how often the node looks whether tasks wait for nodes that it
+	// does not know yet.
+	seekEvery = 3 * time.Second
 	// findTimeout bounds one look-up in the DHT.
-	findTimeout = 30 * time.Second
+	findTimeout = 10 * time.Second
 )
 
 // discovery finds peers on the local network and through the DHT.
@@ -38,8 +41,11 @@ type discovery struct {
 	log   *slog.Logger
 	found mdns.Notifee
 	mdns  bool
-	// keys are those under which this node is to be found.
-	keys func() []string
+	// keys are those under which this node is to be found, wanted those under which
+	// it looks for others right now.
+	keys   func() []string
+	wanted func(ctx context.Context) []string
+	every  time.Duration // between looks for any node
 }
 
 func newDiscovery(h host.Host, log *slog.Logger, named []peer.AddrInfo, found mdns.Notifee) (*discovery, error) {
@@ -68,6 +74,7 @@ func (d *discovery) run(ctx context.Context) error {
 		defer service.Close()
 	}
 	work.Go(func() { d.provide(ctx) })
+	work.Go(func() { d.seek(ctx) })
 	<-ctx.Done()
 	return nil
 }
@@ -101,6 +108,30 @@ func (d *discovery) provideOne(ctx context.Context, key string) error {
 	ctx, cancel := context.WithTimeout(ctx, findTimeout)
 	defer cancel()
 	return d.dht.Provide(ctx, keyCID(key), true)
+}
+
+// seek looks for nodes that tasks wait for, and now and then for any.
+func (d *discovery) seek(ctx context.Context) {
+	tick := time.NewTicker(seekEvery)
+	defer tick.Stop()
+	var last time.Time // when it looked for any node
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if d.dht.RoutingTable().Size() == 0 {
+			continue
+		}
+		keys := d.wanted(ctx)
+		if time.Since(last) >= d.every {
+			last, keys = time.Now(), append(keys, bucketAny)
+		}
+		for _, key := range keys {
+			d.find(ctx, key)
+		}
+	}
 }
 
 // find looks for nodes under a key and hands them to those who dial.

@@ -27,10 +27,23 @@ func (n *Node) send(m scheduler.Outgoing) {
 
 // tell has the loop step an event of the node's own.
 func (n *Node) tell(ev scheduler.Event) {
+	in := input{event: ev}
+	if r, ok := ev.(scheduler.Received); ok {
+		in.done = n.afterwards(r)
+	}
 	select {
-	case n.loop.own <- input{event: ev}:
+	case n.loop.own <- in:
 	case <-n.stopped:
 	}
+}
+
+// afterwards is what this shell does once a message has been stepped, nil if
+// nothing.
+func (n *Node) afterwards(r scheduler.Received) func(error) {
+	if ack, ok := r.Message.(wire.Ack); ok {
+		return func(error) { n.runs.acknowledged(scheduler.Run{Submitter: r.From, Ref: ack.Ref}) }
+	}
+	return nil
 }
 
 // receive takes a message from a peer. It waits while the node is busy: so the
@@ -40,8 +53,9 @@ func (n *Node) receive(ctx context.Context, from peer.ID, body wire.Body) error 
 	if !ok {
 		return errors.New("a record where a message must be")
 	}
+	r := scheduler.Received{From: wire.NodeID(from), Message: m}
 	select {
-	case n.loop.events <- input{event: scheduler.Received{From: wire.NodeID(from), Message: m}}:
+	case n.loop.events <- input{event: r, done: n.afterwards(r)}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -58,7 +72,11 @@ func (n *Node) connection(p peer.ID, connected bool) {
 	}
 	if connected {
 		n.tell(scheduler.Connected{Node: wire.NodeID(p)})
-		nudge(n.announce)
+		n.runs.background(func(ctx context.Context) {
+			if err := n.askModels(ctx, p); err != nil {
+				n.log.Debug("ask for models", "peer", p, "err", err)
+			}
+		})
 		return
 	}
 	n.tell(scheduler.Disconnected{Node: wire.NodeID(p)})

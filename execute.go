@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
+	"time"
 
 	"github.com/godwit-run/godwit/blobs"
 	"github.com/godwit-run/godwit/hostabi/wasi"
@@ -22,18 +22,8 @@ type execution struct {
 	engine    *runtime.Engine
 	store     *blobs.Store
 	modules   *modules
-	log       *slog.Logger
 	maxOutput int64 // of what is kept of an attempt's streams, in bytes
 }
-
-// fault is an error that says whose it is.
-type fault struct {
-	whose wire.Fault
-	err   error
-}
-
-func (f *fault) Error() string { return f.err.Error() }
-func (f *fault) Unwrap() error { return f.err }
 
 // runPin is the prefix of the names of pins that keep what attempts left until
 // their submitters have it.
@@ -46,14 +36,21 @@ func (x *execution) run(ctx context.Context, s scheduler.Start, live liveOutput)
 	out := newOutputs(live, x.maxOutput)
 	defer out.close()
 	result, err := x.runGuest(ctx, s, out)
-	if err == nil {
-		var o wire.Outcome
-		if o, err = x.outcome(ctx, s, result, out); err == nil {
-			return o
-		}
+	if err != nil {
+		return refusal(ctx, &s, err)
 	}
-	return refusal(ctx, &s, err)
+	// What a run leaves is kept even if its time is up or nobody wants it.
+	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
+	defer cancel()
+	o, err := x.outcome(keep, s, result, out)
+	if err != nil {
+		return refusal(keep, &s, err)
+	}
+	return o
 }
+
+// keepTimeout bounds storing what a run has left.
+const keepTimeout = 5 * time.Minute
 
 // runGuest prepares a task and runs it.
 func (x *execution) runGuest(ctx context.Context, s scheduler.Start, out *outputs) (*runtime.Result, error) {
@@ -149,9 +146,6 @@ func (x *execution) outcome(ctx context.Context, s scheduler.Start, r *runtime.R
 	for _, v := range r.Values {
 		o.Values = append(o.Values, v.String())
 	}
-	if r.Status == runtime.StatusCancelled {
-		return o, nil // nobody wants what it left
-	}
 	pin := blobs.Pin{Name: pinOf(s.Run), Reason: "output of task " + s.Task.String()}
 	var err error
 	if o.Stdout, err = out.text(ctx, wire.Stdout, x.store, pin); err != nil {
@@ -159,6 +153,9 @@ func (x *execution) outcome(ctx context.Context, s scheduler.Start, r *runtime.R
 	}
 	if o.Stderr, err = out.text(ctx, wire.Stderr, x.store, pin); err != nil {
 		return o, err
+	}
+	if r.Status == runtime.StatusCancelled {
+		return o, nil // nobody wants its files
 	}
 	return o, x.keepFiles(ctx, &o, r.Files(), pin)
 }

@@ -56,6 +56,7 @@ type links struct {
 	// that peer is not read from: it feels back-pressure.
 	receive func(ctx context.Context, from peer.ID, m wire.Body) error
 
+	timeout time.Duration // frameTimeout, but in tests
 	ctx     context.Context
 	cancel  context.CancelFunc
 	workers sync.WaitGroup
@@ -68,7 +69,7 @@ type links struct {
 
 func newLinks(h host.Host, log *slog.Logger, receive func(context.Context, peer.ID, wire.Body) error) *links {
 	l := &links{
-		host: h, log: log, receive: receive,
+		host: h, log: log, receive: receive, timeout: frameTimeout,
 		out: make(map[peer.ID]*outbox), in: make(map[peer.ID]int),
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
@@ -191,7 +192,7 @@ func (l *links) deliverAll(to peer.ID, o *outbox) error {
 	defer idle.Stop()
 	for {
 		for frames := o.take(); len(frames) > 0; frames = o.take() {
-			if err := writeFrames(stream, w, frames); err != nil {
+			if err := l.write(stream, w, frames); err != nil {
 				return err
 			}
 		}
@@ -208,10 +209,10 @@ func (l *links) deliverAll(to peer.ID, o *outbox) error {
 	}
 }
 
-// writeFrames writes frames and flushes them, within a time for each.
-func writeFrames(stream network.Stream, w *bufio.Writer, frames [][]byte) error {
+// write writes frames and flushes them, within a time for each.
+func (l *links) write(stream network.Stream, w *bufio.Writer, frames [][]byte) error {
 	for _, f := range frames {
-		if err := stream.SetWriteDeadline(time.Now().Add(frameTimeout)); err != nil {
+		if err := stream.SetWriteDeadline(time.Now().Add(l.timeout)); err != nil {
 			return err
 		}
 		if _, err := w.Write(f); err != nil {
@@ -261,7 +262,7 @@ func (l *links) readAll(from peer.ID, stream network.Stream) error {
 	limit := rate.NewLimiter(maxRate, burst)
 	r := bufio.NewReaderSize(stream, 64<<10)
 	for {
-		body, err := readFrame(stream, r)
+		body, err := readFrame(stream, r, l.timeout)
 		if err != nil {
 			return err
 		}
@@ -279,8 +280,8 @@ func (l *links) readAll(from peer.ID, stream network.Stream) error {
 }
 
 // readFrame reads one message. Its length is checked before there is memory for
-// it, and once it has begun the peer has frameTimeout for the rest.
-func readFrame(stream network.Stream, r *bufio.Reader) ([]byte, error) {
+// it, and once it has begun the peer has only so much time for the rest.
+func readFrame(stream network.Stream, r *bufio.Reader, timeout time.Duration) ([]byte, error) {
 	if r.Buffered() == 0 {
 		if err := stream.SetReadDeadline(time.Time{}); err != nil {
 			return nil, err
@@ -289,7 +290,7 @@ func readFrame(stream network.Stream, r *bufio.Reader) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if err := within(stream, r, binary.MaxVarintLen64); err != nil {
+	if err := within(stream, r, binary.MaxVarintLen64, timeout); err != nil {
 		return nil, err
 	}
 	n, err := binary.ReadUvarint(r)
@@ -299,7 +300,7 @@ func readFrame(stream network.Stream, r *bufio.Reader) ([]byte, error) {
 	if n == 0 || n > wire.MaxMessage {
 		return nil, fmt.Errorf("%w: %d", errFrame, n)
 	}
-	if err := within(stream, r, int(n)); err != nil {
+	if err := within(stream, r, int(n), timeout); err != nil {
 		return nil, err
 	}
 	body := make([]byte, n)
@@ -310,11 +311,11 @@ func readFrame(stream network.Stream, r *bufio.Reader) ([]byte, error) {
 }
 
 // within limits the time to read n bytes, unless they are here already.
-func within(stream network.Stream, r *bufio.Reader, n int) error {
+func within(stream network.Stream, r *bufio.Reader, n int, timeout time.Duration) error {
 	if r.Buffered() >= n {
 		return nil
 	}
-	return stream.SetReadDeadline(time.Now().Add(frameTimeout))
+	return stream.SetReadDeadline(time.Now().Add(timeout))
 }
 
 // cut makes an end in the middle of a message an error.

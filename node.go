@@ -182,7 +182,8 @@ func (n *Node) openMesh(context.Context) error {
 	if n.discovery, err = newDiscovery(n.host, n.log, named, n.dialler); err != nil {
 		return err
 	}
-	n.discovery.mdns, n.discovery.keys = !n.cfg.NoMDNS, n.capabilityKeys
+	n.discovery.mdns, n.discovery.every = !n.cfg.NoMDNS, n.cfg.Discovery
+	n.discovery.keys, n.discovery.wanted = n.capabilityKeys, n.wantedKeys
 	n.opened(n.discovery.close)
 	n.exchange, err = exchange.New(exchange.Config{
 		Host: n.host, Blocks: n.store.Blockstore(), Router: n.discovery.dht, Roots: n.store.Pinned,
@@ -213,7 +214,7 @@ func (n *Node) openCores(context.Context) (err error) {
 		return err
 	}
 	n.execution = &execution{
-		engine: n.engine, store: n.store, modules: newModules(n.engine, n.store), log: n.log, maxOutput: n.cfg.MaxOutput,
+		engine: n.engine, store: n.store, modules: newModules(n.engine, n.store), maxOutput: n.cfg.MaxOutput,
 	}
 	n.runs, n.logbook, n.holds = newRuns(n), newLogbook(n.journal, n.cfg.MaxOutput), newHolds(n.store, n.log)
 	n.announcer = &announcer{node: n, started: n.startedAt.UnixMilli()}

@@ -21,9 +21,11 @@ const (
 	slowLink = 5 * time.Second
 )
 
-// runs are the attempts that run on this node, and the outputs that it collects.
+// runs are the attempts that run on this node, and whatever else it does in the
+// background that ends by itself.
 type runs struct {
-	node *Node
+	node           *Node
+	collectTimeout time.Duration // collectTimeout, but in tests
 
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -31,10 +33,11 @@ type runs struct {
 
 	mu    sync.Mutex
 	stops map[scheduler.Run]context.CancelFunc
+	kept  map[scheduler.Run][]wire.Link // what is pinned until it is acknowledged
 }
 
 func newRuns(n *Node) *runs {
-	r := &runs{node: n, stops: make(map[scheduler.Run]context.CancelFunc)}
+	r := &runs{node: n, collectTimeout: collectTimeout, stops: make(map[scheduler.Run]context.CancelFunc), kept: make(map[scheduler.Run][]wire.Link)}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r
 }
@@ -56,10 +59,13 @@ func (r *runs) start(s scheduler.Start) {
 	r.mu.Unlock()
 	r.workers.Go(func() {
 		outcome := r.node.execution.run(ctx, s, r.live(ctx, s.Run))
+		cancel()
 		r.mu.Lock()
 		delete(r.stops, s.Run)
+		if links := named(&outcome); len(links) > 0 {
+			r.kept[s.Run] = links
+		}
 		r.mu.Unlock()
-		cancel()
 		r.node.tell(scheduler.Ended{Run: s.Run, Outcome: outcome})
 	})
 }
@@ -71,6 +77,39 @@ func (r *runs) stop(run scheduler.Run) {
 	if cancel := r.stops[run]; cancel != nil {
 		cancel()
 	}
+}
+
+// named are the blobs that an outcome names.
+func named(o *wire.Outcome) (links []wire.Link) {
+	for _, l := range []wire.Link{o.Output, o.Stdout.Link, o.Stderr.Link} {
+		if l.Defined() {
+			links = append(links, l)
+		}
+	}
+	return links
+}
+
+// acknowledged lets go of what a run has left: its submitter has it.
+func (r *runs) acknowledged(run scheduler.Run) {
+	r.mu.Lock()
+	links := r.kept[run]
+	delete(r.kept, run)
+	r.mu.Unlock()
+	if len(links) == 0 {
+		return
+	}
+	r.background(func(context.Context) {
+		for _, l := range links {
+			if err := r.node.store.Unpin(l.Cid, pinOf(run)); err != nil && !errors.Is(err, blobs.ErrNotPinned) {
+				r.node.log.Error("let go of output", "run", run, "err", err)
+			}
+		}
+	})
+}
+
+// background does something that ends soon after ctx is done.
+func (r *runs) background(f func(ctx context.Context)) {
+	r.workers.Go(func() { f(r.ctx) })
 }
 
 // live sends output of a run to its submitter. When the link is slow the guest has
@@ -99,8 +138,8 @@ func (r *runs) live(ctx context.Context, run scheduler.Run) liveOutput {
 
 // collect fetches what a result names, so that it outlives the node that made it.
 func (r *runs) collect(c scheduler.Collect) {
-	r.workers.Go(func() {
-		ctx, cancel := context.WithTimeout(r.ctx, collectTimeout)
+	r.background(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, r.collectTimeout)
 		defer cancel()
 		words := ""
 		if err := r.collectAll(ctx, c); err != nil {
