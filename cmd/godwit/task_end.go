@@ -43,7 +43,9 @@ func (e taskError) Error() string {
 func (e taskError) Unwrap() error { return e.endedError }
 
 // waited reports whether it ran out of time before it ran at all.
-func (e taskError) waited() bool { return e.result.Reason == runtime.ReasonTimeout && !e.result.Started }
+func (e taskError) waited() bool {
+	return e.result.Reason == runtime.ReasonTimeout && !e.result.Started
+}
 
 // taskResult is a task's end in the terms of a run here.
 func taskResult(t api.Task) *runtime.Result {
