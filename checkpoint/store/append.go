@@ -296,7 +296,7 @@ func (s *Store) refuse(g *group, newest map[string]checkpoint.Order, room int64)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	refs := s.names[g.ref.Name]
-	if slices.ContainsFunc(refs, func(r checkpoint.Ref) bool { return r.ID == g.ref.ID }) {
+	if at, known := s.index[g.ref.ID]; known && at.record.kind == commit {
 		// It is listed already. What was put for it anew replaces what is damaged.
 		if s.counts(g.ref.ID) {
 			g.records = g.records[:len(g.records)-1]

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	goruntime "runtime"
-	"strings"
 
 	"github.com/ipfs/go-cid"
 	"github.com/spf13/cobra"
@@ -34,28 +33,19 @@ CHECKPOINT is a name, for the newest of that name; NAME@EPOCH.SEQUENCE; or the
 first letters of a CID.
 
 The folder is --store DIR, or else $` + storeVariable + `, or else
-` + strings.ReplaceAll(defaultStoreHelp, "\n", " ") + `.`,
+godwit/checkpoints in the user's data folder (~/.local/share on Linux).`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.PersistentFlags().StringVar((*string)(&folder), "store", "", "the folder of checkpoints, `DIR`")
-	completePersistent(cmd, "store", completeDir)
+	cmd.PersistentFlags().StringVar((*string)(&folder), "store", "", "use the checkpoints in `DIR`")
+	complete(cmd, "store", completeDir)
 	cmd.AddCommand(newCheckpointLs(&folder), newCheckpointShow(&folder), newCheckpointVerify(&folder),
 		newCheckpointExport(&folder), newCheckpointImport(&folder))
 	return cmd
 }
 
-// completePersistent is complete for a flag that subcommands have too.
-func completePersistent(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
-	if err := cmd.RegisterFlagCompletionFunc(flag, f); err != nil {
-		panic(err)
-	}
-}
-
 // storeFolder is the value of --store.
 type storeFolder string
-
-const defaultStoreHelp = "godwit/checkpoints in the user's data folder (~/.local/share on Linux)"
 
 // path is the folder that is meant.
 func (f storeFolder) path() (string, error) {

@@ -25,8 +25,9 @@ func newCheckpointLs(folder *storeFolder) *cobra.Command {
 		Long: `Lists the checkpoints of all names, or of some, the newest of each first: when it
 was captured, the module, the size of the memory, the bytes on disk that it has
 and those before it have not, and who signed it. KEPT says which rules of a
-retention policy keep it; ls itself removes nothing. The policy is the one that
-nodes have unless configured otherwise, or what the --keep flags say instead.`,
+retention policy keep it; ls itself removes nothing. The policy is the last three
+and the newest of each of the last ten minutes, 24 hours and seven days that have
+any, or what the --keep flags say instead.`,
 		Example: `  godwit checkpoint ls
   godwit checkpoint ls counter --keep-last 5 --keep-every 1h=24
   godwit checkpoint ls -o json | jq '.[].cid'`,

@@ -25,10 +25,9 @@ func (f *keepFlags) register(cmd *cobra.Command) {
 	fs.SortFlags = false
 	fs.IntVar(&f.last, "keep-last", 0, "keep the `N` newest of each name")
 	fs.DurationVar(&f.within, "keep-within", 0, "keep those no older than a `TIME` such as 10m")
-	fs.Lookup("keep-within").DefValue = "" // else the help says 0s as well
 	fs.Var(&f.every, "keep-every", "keep the newest of each of the last N periods, `TIME=N` such as 1h=24 (repeatable)")
 	fs.Var(&f.bytes, "keep-bytes", "keep no more than `SIZE` of each name")
-	fs.Lookup("keep-bytes").DefValue = ""
+	fs.Lookup("keep-bytes").DefValue = "" // else the help says 0 as well
 }
 
 // policy is what the flags say, the default if none is given.
