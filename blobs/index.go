@@ -1,6 +1,7 @@
 package blobs
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -135,9 +136,7 @@ func (x *index) blocks(visit func(hash multihash.Multihash, e entry) error) erro
 // scan visits the keys with a prefix in order. Key and value are valid during
 // the call.
 func (x *index) scan(prefix []byte, visit func(k, v []byte) error) (err error) {
-	upper := append([]byte(nil), prefix...)
-	upper[len(upper)-1]++ // our prefixes never end in 0xff
-	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: upper})
+	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
 	if err != nil {
 		return fmt.Errorf("scan blob index: %w", err)
 	}
@@ -152,6 +151,16 @@ func (x *index) scan(prefix []byte, visit func(k, v []byte) error) (err error) {
 		}
 	}
 	return it.Error()
+}
+
+// after is the first key behind all that have a prefix, which is not all 0xff.
+func after(prefix []byte) []byte {
+	end := bytes.Clone(prefix)
+	for end[len(end)-1] == 0xff {
+		end = end[:len(end)-1]
+	}
+	end[len(end)-1]++
+	return end
 }
 
 // segmentState is what the index says of a segment.
