@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/godwit-run/godwit/checkpoint"
+	"github.com/godwit-run/godwit/hostabi"
+	"github.com/godwit-run/godwit/runtime/internal/linmem"
 	"github.com/godwit-run/godwit/runtime/internal/wasmgen"
 )
 
@@ -168,15 +170,26 @@ func (tr *traveller) restore(ctx context.Context, c checkpoint.Capture) error {
 	return old.Close()
 }
 
-// TestTravel moves random programs between engines at random calls.
+// TestTravel moves random programs at random calls, between engines that find written
+// pages in all the ways that work here.
 func TestTravel(t *testing.T) {
-	b := newBench(t)
-	first, count := seeds(t, 400)
+	var engines []*Engine
+	for _, proof := range linmem.Prove() {
+		if proof.Err != nil {
+			t.Logf("without %v: %v", proof.Rung, proof.Err)
+			continue
+		}
+		for _, kind := range kinds() {
+			engines = append(engines, trackingEngine(t, kind, proof.Rung))
+		}
+	}
+	first, count := seeds(t, 1500)
 	hops := 0
 	for seed := first; seed < first+count; seed++ {
 		p := wasmgen.Generate(choices(seed))
 		var modules []*Module
-		for _, e := range []*Engine{b.compiler.engine, b.interpreter.engine} {
+		for n := range 2 { // any two of them
+			e := engines[(int(seed)+n*(1+int(seed)/len(engines)))%len(engines)]
 			m, err := e.Load(t.Context(), p.Binary)
 			if err != nil {
 				t.Fatal(err)
@@ -198,4 +211,19 @@ func TestTravel(t *testing.T) {
 	if uint64(hops) < count/2 {
 		t.Errorf("only %d hops in %d programs", hops, count)
 	}
+}
+
+// trackingEngine finds written pages in one way.
+func trackingEngine(t testing.TB, kind Kind, rung linmem.Rung) *Engine {
+	t.Helper()
+	e := newEngine(t, Config{Kind: kind, HostModules: []hostabi.Module{randomHost()}})
+	pool, err := linmem.New(linmem.Config{Tracking: rung})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.pool.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e.pool = pool
+	return e
 }

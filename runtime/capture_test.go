@@ -387,6 +387,52 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
+// TestPrecopyWhileRunning copies from beside a guest that writes all the time: what
+// the captures say must be the memory all the same.
+func TestPrecopyWhileRunning(t *testing.T) {
+	if !compilerSupported() {
+		t.Skip("the interpreter writes memory from Go, which copies of it would race with")
+	}
+	const size = 4 << 20
+	m := load(t, newEngine(t, Config{Kind: KindCompiler}), touchModule(size))
+	i, err := m.Instantiate(t.Context(), Task{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer i.Close()
+	shadow, live := make([]byte, size), 0
+	for round := range uint64(20) {
+		done := make(chan error, 1)
+		go func() {
+			_, err := i.Call(t.Context(), "touch", round, 300_000)
+			done <- err
+		}()
+		for running := true; running; {
+			select {
+			case err := <-done:
+				if err != nil {
+					t.Fatal(err)
+				}
+				running = false
+			default:
+				if err := i.Precopy(); err != nil {
+					t.Fatal(err)
+				}
+				live++
+			}
+		}
+		for _, r := range capture(t, i).Dirty {
+			copy(shadow[r.Start:], r.Bytes)
+		}
+		if !bytes.Equal(shadow, i.Memory()) {
+			t.Fatalf("round %d: captures do not make up the memory", round)
+		}
+	}
+	if live < 20 {
+		t.Errorf("only %d copies were made beside the guest", live)
+	}
+}
+
 // TestFuelGoesOn: a restored instance has what was left, not more.
 func TestFuelGoesOn(t *testing.T) {
 	m := load(t, newEngine(t, Config{}), stateGuest(t, "parts.wasm"))

@@ -66,6 +66,9 @@ func (r *recorder) copy(mem []byte) {
 	for _, g := range r.ranges {
 		size += int(min(g.End, uint64(len(mem))) - min(g.Start, uint64(len(mem))))
 	}
+	if len(r.arenas[r.at])+size > 2*len(mem) {
+		r.compact(size)
+	}
 	arena := slices.Grow(r.arenas[r.at], size)
 	fresh := make([]piece, 0, len(r.ranges))
 	for _, g := range r.ranges {
@@ -78,6 +81,18 @@ func (r *recorder) copy(mem []byte) {
 	}
 	r.arenas[r.at] = arena
 	r.pieces = overlay(r.pieces, fresh)
+}
+
+// compact leaves out of the arena what has been copied again since, so that it never
+// holds more than twice the memory, however often it is copied ahead.
+func (r *recorder) compact(room int) {
+	old := r.arenas[r.at]
+	arena := make([]byte, 0, len(old)+room)
+	for n, p := range r.pieces {
+		r.pieces[n].off = len(arena)
+		arena = append(arena, old[p.off:p.off+int(p.end-p.start)]...)
+	}
+	r.arenas[r.at] = arena
 }
 
 // overlay puts the fresh pieces over the old ones. Both are in order, and so is
