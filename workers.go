@@ -154,6 +154,9 @@ func (n *Node) Plan(ctx context.Context, r api.TaskRequest) (api.Plan, error) {
 	err = n.ask(ctx, func() { x = n.loop.submitter.Plan(newTaskID(), &spec) })
 	plan := apiPlan(&x)
 	plan.TaskID, plan.Status = "", ""
+	if fit := len(plan.Candidates); fit > 0 {
+		plan.Summary = fmt.Sprintf("%d of %d nodes fit", fit, len(x.Choices))
+	}
 	return plan, err
 }
 

@@ -122,6 +122,13 @@ func New(cfg Config) (*Mesh, error) {
 
 // Run passes records on until ctx is done. It may be called once.
 func (m *Mesh) Run(ctx context.Context) error {
+	if err := m.run(ctx); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("gossip: %w", err)
+	}
+	return nil
+}
+
+func (m *Mesh) run(ctx context.Context) error {
 	ps, err := pubsub.NewGossipSub(ctx, m.cfg.Host,
 		// Records carry their signer's signature: a second one, the sender's, adds nothing.
 		pubsub.WithMessageSignaturePolicy(pubsub.StrictNoSign), pubsub.WithNoAuthor(),
@@ -134,7 +141,7 @@ func (m *Mesh) Run(ctx context.Context) error {
 		pubsub.WithFloodPublish(true),
 	)
 	if err != nil {
-		return fmt.Errorf("gossip: %w", err)
+		return err
 	}
 	var t topics
 	if t.vectors, err = join(ps, topicVectors, m.validateVector); err != nil {
@@ -152,16 +159,13 @@ func (m *Mesh) Run(ctx context.Context) error {
 func (m *Mesh) watch(ctx context.Context, t *pubsub.Topic) error {
 	events, err := t.EventHandler()
 	if err != nil {
-		return fmt.Errorf("gossip: %w", err)
+		return err
 	}
 	defer events.Cancel()
 	for {
 		e, err := events.NextPeerEvent(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
 		if err != nil {
-			return fmt.Errorf("gossip: %w", err)
+			return err
 		}
 		if e.Type == pubsub.PeerJoin {
 			m.cfg.Joined()
@@ -173,16 +177,13 @@ func (m *Mesh) watch(ctx context.Context, t *pubsub.Topic) error {
 // in it comes by way of the validator.
 func join(ps *pubsub.PubSub, name string, validate pubsub.ValidatorEx) (*pubsub.Topic, error) {
 	if err := ps.RegisterTopicValidator(name, validate, pubsub.WithValidatorConcurrency(64)); err != nil {
-		return nil, fmt.Errorf("gossip: %w", err)
+		return nil, err
 	}
 	t, err := ps.Join(name)
-	if err != nil {
-		return nil, fmt.Errorf("gossip: %w", err)
+	if err == nil {
+		_, err = t.Relay()
 	}
-	if _, err := t.Relay(); err != nil {
-		return nil, fmt.Errorf("gossip: %w", err)
-	}
-	return t, nil
+	return t, err
 }
 
 // messageID names a message by its content: a copy of it is the same message,
