@@ -108,11 +108,19 @@ func (s *Submitter) passOver(t *task) {
 	t.tried[t.node] = true
 	t.refusals++
 	s.pause(t, 0) // leaves the node, before others are asked
-	if s.inFlight < s.cfg.MaxConcurrent && s.find(t) {
-		return
+	switch {
+	case s.inFlight >= s.cfg.MaxConcurrent:
+		s.lineUp(t)
+	case s.find(t):
+	case !s.anyFits():
+		s.lineUp(t) // until a node has more to offer
+	default:
+		s.pause(t, min(minWait<<min(t.refusals, 10), maxWait))
 	}
-	s.pause(t, min(minWait<<min(t.refusals, 10), maxWait))
 }
+
+// anyFits tells whether find saw a node that could have the task, tried or not.
+func (s *Submitter) anyFits() bool { return len(s.ranked) > 0 && s.ranked[0].Out == "" }
 
 // pause keeps a task from being placed for a while.
 func (s *Submitter) pause(t *task, d time.Duration) {

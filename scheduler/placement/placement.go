@@ -123,28 +123,32 @@ func tooExpensive(r *Request, cost uint64) bool {
 	return r.Fuel == 0 || hi > 0 || lo > r.MaxCost
 }
 
-// Summary says in a sentence why nobody can have the task: the refusals, most
-// frequent first.
+// Summary says in a sentence how many nodes can have the task, and why the
+// others cannot: the refusals, most frequent first.
 func Summary(candidates []Candidate) string {
-	counts := make(map[string]int)
+	fit, counts := 0, make(map[string]int)
 	for _, c := range candidates {
-		if c.Out != "" {
+		if c.Out == "" {
+			fit++
+		} else {
 			counts[c.Out.String()]++
 		}
 	}
-	reasons := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
-	})
-	if len(reasons) == 0 {
+	if len(candidates) == 0 {
 		return "no node is known"
 	}
-	var b strings.Builder
-	for i, reason := range reasons {
-		if i == 0 {
-			fmt.Fprintf(&b, "%d of %d nodes: %s", counts[reason], len(candidates), reason)
-		} else {
-			fmt.Fprintf(&b, "; %d: %s", counts[reason], reason)
-		}
+	var parts []string
+	if fit > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d nodes fit", fit, len(candidates)))
 	}
-	return b.String()
+	for _, reason := range slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	}) {
+		of := ""
+		if len(parts) == 0 {
+			of = fmt.Sprintf(" of %d nodes", len(candidates))
+		}
+		parts = append(parts, fmt.Sprintf("%d%s: %s", counts[reason], of, reason))
+	}
+	return strings.Join(parts, "; ")
 }

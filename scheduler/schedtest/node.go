@@ -125,7 +125,9 @@ func (n *node) restart() {
 // pause lets the node stand still.
 func (n *node) pause(d time.Duration) {
 	n.w.note("%s pauses %v", n.name(), d)
-	n.pausedUntil = n.w.now.Add(d)
+	if until := n.w.now.Add(d); until.After(n.pausedUntil) {
+		n.pausedUntil = until
+	}
 }
 
 // awake runs do if the node is up: now, or when its pause has ended.

@@ -7,7 +7,7 @@ import (
 
 var (
 	firstSeed = flag.Uint64("seed", 1, "first `seed` of the simulations")
-	seeds     = flag.Int("seeds", 150, "`number` of simulations of each kind")
+	seeds     = flag.Int("seeds", 30, "`number` of simulations of each kind")
 )
 
 func TestSeeds(t *testing.T) {
