@@ -11,7 +11,7 @@ RACE := ./cmd/... ./hostabi/... ./runtime/internal/linmem/... ./checkpoint/...
 
 # Of the runtime's tests, those that exercise concurrency: the others interpret
 # billions of instructions.
-RACE_RUNTIME := ^Test(Concurrent|Close|HostFunctions|Stopped|Ended|DiskCache)
+RACE_RUNTIME := ^Test(Concurrent|Precopy|Close|HostFunctions|Stopped|Ended|DiskCache)
 
 .PHONY: build test lint bench fuzz examples demo help
 .DEFAULT_GOAL := build

@@ -51,7 +51,7 @@ func runModule(ctx context.Context, f runFlags, name string, args []string) erro
 	say(&words, err)
 	if !f.quiet {
 		fmt.Fprintln(&words, "godwit:", summary(result))
-		if j.keeper.kept != "" {
+		if j.keeper.kept != nil {
 			fmt.Fprintln(&words, "godwit:", j.keeper.kept)
 		}
 	}
@@ -154,7 +154,9 @@ func (j *job) finish(r *runtime.Result, ended error) error {
 	if err = errors.Join(ended, err); j.flags.report == "" {
 		return err
 	}
-	return errors.Join(err, newReport(r, outputs, err).write(j.flags.report))
+	rep := newReport(r, outputs, err)
+	rep.Kept = j.keeper.kept
+	return errors.Join(err, rep.write(j.flags.report))
 }
 
 func (j *job) close() {

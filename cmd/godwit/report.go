@@ -36,6 +36,8 @@ type report struct {
 	Values []string `json:"values,omitempty"`
 	// Outputs are the files that the guest left in /out.
 	Outputs []output `json:"outputs"`
+	// Kept is the checkpoint that --checkpoint made, if it made one.
+	Kept *keptReport `json:"kept,omitempty"`
 }
 
 // output is a file that the guest left in /out.

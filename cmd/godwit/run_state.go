@@ -48,9 +48,22 @@ type keeper struct {
 	from   *store.Store // to resume from; nil if the run begins anew
 	to     *store.Store // to keep in; nil if nothing is kept
 	last   *checkpoint.Signed
-	image  *os.File // the linear memory of last
-	kept   string   // the checkpoint that was made, in words
+	image  *os.File    // the linear memory of last
+	kept   *keptReport // the checkpoint that was made, if one was
 }
+
+// keptReport tells of a checkpoint that a run has made.
+type keptReport struct {
+	Name  string `json:"name"`
+	Order string `json:"order"` // epoch.sequence
+	CID   string `json:"cid"`
+	// State is a hash over all that the instance was, in hexadecimal: the same
+	// wherever it goes on from here.
+	State string `json:"state"`
+}
+
+// String says so in words.
+func (k *keptReport) String() string { return fmt.Sprintf("kept as %s@%s, %s", k.Name, k.Order, k.CID) }
 
 // newKeeper opens what the flags name, and nothing if they name nothing.
 func newKeeper(f stateFlags, module *runtime.Module, file, invoke string) (*keeper, error) {
@@ -180,6 +193,10 @@ func (k *keeper) keep(i *runtime.Instance) error {
 	if err != nil {
 		return err
 	}
+	hash, err := i.StateHash()
+	if err != nil {
+		return err
+	}
 	if c.Order, err = k.order(); err != nil {
 		return err
 	}
@@ -191,7 +208,7 @@ func (k *keeper) keep(i *runtime.Instance) error {
 	if err := k.to.Save(ready); err != nil {
 		return err
 	}
-	k.kept = fmt.Sprintf("kept as %s, %s", title(refOf(ready.Signed)), ready.ID)
+	k.kept = &keptReport{Name: ready.Name, Order: ready.Order.String(), CID: ready.ID.String(), State: hex.EncodeToString(hash[:])}
 	_, err = k.to.Retain(k.flags.name, checkpoint.DefaultPolicy(), c.Time, nil)
 	return err
 }
