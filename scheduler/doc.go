@@ -35,7 +35,7 @@
 // Which events there are, and which core takes them:
 //
 //	Submit, CancelTask                   Submitter
-//	Learned, Collected                   Submitter
+//	Learned, Collected, Measured         Submitter
 //	Ended, SetDraining                   Executor
 //	Received, Connected, Disconnected    both; wire.ForExecutor says whose a message is
 //	Tick                                 both

@@ -51,6 +51,12 @@ type (
 	// Disconnected says that the last connection to a node has closed.
 	Disconnected struct{ Node wire.NodeID }
 
+	// Measured is a round trip to a node.
+	Measured struct {
+		Node wire.NodeID
+		RTT  time.Duration
+	}
+
 	// Learned is a vector whose signature was checked, this node's own included.
 	Learned struct{ Vector wire.Vector }
 
@@ -97,6 +103,7 @@ func (Tick) event()         {}
 func (Received) event()     {}
 func (Connected) event()    {}
 func (Disconnected) event() {}
+func (Measured) event()     {}
 func (Learned) event()      {}
 func (Submit) event()       {}
 func (CancelTask) event()   {}

@@ -170,6 +170,8 @@ func (s *Submitter) take(ev Event) error {
 		if s.view.learn(s.now, &ev.Vector) {
 			s.placeAgain = true
 		}
+	case Measured:
+		s.view.measured(ev.Node, ev.RTT)
 	case Connected:
 		s.connected(ev.Node)
 	case Disconnected:

@@ -15,6 +15,7 @@ type view struct {
 	cfg   SubmitterConfig
 	nodes []placement.Node // in no order that means anything
 	known map[wire.NodeID]*known
+	turn  uint64 // counts choices
 	wakes timers[wire.NodeID]
 }
 
@@ -89,6 +90,8 @@ func (v *view) report(now time.Time, id wire.NodeID, free wire.Capacity) {
 // ask notes that a node was asked to reserve.
 func (v *view) ask(id wire.NodeID, needs wire.Profile) {
 	if k, n := v.node(id); k != nil {
+		v.turn++
+		n.Turn = v.turn
 		k.asked.CPU += needs.CPU
 		k.asked.Memory += needs.Memory
 		k.asked.Storage += needs.Storage
@@ -176,6 +179,17 @@ func (v *view) forget(k *known) {
 	}
 	v.nodes[last] = placement.Node{}
 	v.nodes = v.nodes[:last]
+}
+
+// measured takes a round trip, smoothed as TCP does (RFC 6298: one eighth of the
+// newest).
+func (v *view) measured(id wire.NodeID, rtt time.Duration) {
+	if k, n := v.node(id); k != nil && rtt > 0 {
+		if n.RTT == 0 {
+			n.RTT = rtt
+		}
+		n.RTT += (rtt - n.RTT) / 8
+	}
 }
 
 // setGone notes whether a node has a connection. One without may still be there:

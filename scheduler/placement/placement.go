@@ -43,6 +43,8 @@ type Node struct {
 	RTT   time.Duration
 	// Health is what was seen of it.
 	Health Health
+	// Turn counts choices when this node was last chosen; 0 is never.
+	Turn uint64
 }
 
 // Health is what was seen of a node's work.

@@ -3,6 +3,7 @@ package placement
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
@@ -17,8 +18,13 @@ type Weighted struct {
 	// Weights of what counts for every task.
 	Trust, Capacity, Queue, Spread float64
 	// Weights of what counts if the request asks for it: preferred nodes, a region,
-	// nodes that hold the CIDs of Hints.Near, the node of another task.
+	// nodes that hold the CIDs of Hints.Near, the node of another task. Prefer and
+	// Beside outweigh the rest: there, if it fits.
 	Prefer, Region, Near, Beside float64
+	// Local is the weight of being this node.
+	Local float64
+	// MaxLatency keeps out nodes whose measured round trip is longer; 0 is no bound.
+	MaxLatency time.Duration
 	// NoSpread makes the spread count nothing for every node.
 	NoSpread bool
 }
@@ -26,9 +32,9 @@ type Weighted struct {
 // Default is the policy with the weights of the documents.
 func Default() *Weighted {
 	return &Weighted{
-		MinTrust: 0.3,
+		MinTrust: minTrust,
 		Trust:    0.4, Capacity: 0.3, Queue: 0.2, Spread: 0.1,
-		Prefer: 1, Region: 0.5, Near: 0.5, Beside: 1,
+		Prefer: 2.5, Region: 0.5, Near: 0.5, Beside: 2.5,
 	}
 }
 
@@ -37,16 +43,28 @@ const queueFull = 10
 
 // Rank implements Policy.
 func (w *Weighted) Rank(dst []Candidate, r *Request, nodes []Node) []Candidate {
+	return rank(dst, r, nodes, gates{w.MinTrust, w.MaxLatency}, w)
+}
+
+// scorer gives a candidate that is in its terms.
+type scorer interface {
+	score(c *Candidate, r *Request)
+}
+
+// rank does what all policies share.
+func rank(dst []Candidate, r *Request, nodes []Node, g gates, s scorer) []Candidate {
 	start := len(dst)
 	for i := range nodes {
 		dst = appendCandidate(dst, &nodes[i])
 		c := &dst[len(dst)-1]
-		if nodes[i].Trust < w.MinTrust && !nodes[i].Self {
-			c.Out, c.Never = wire.RefusedTrust, true
-			continue
+		if c.Out, c.Never = Check(r, c.Node); c.Out == "" || !c.Never {
+			if out, never := g.check(c.Node); out != "" {
+				c.Out, c.Never = out, never
+			}
 		}
-		if c.Out, c.Never = Check(r, c.Node); c.Out == "" {
-			w.score(c, r)
+		if c.Out == "" {
+			s.score(c, r)
+			c.settle()
 		}
 	}
 	sortCandidates(dst[start:])
@@ -59,6 +77,15 @@ func (w *Weighted) score(c *Candidate, r *Request) {
 	c.add("capacity", n.Free.Ratio(n.Vector.Total), w.Capacity)
 	c.add("queue", 1-min(float64(n.Tasks)/queueFull, 1), w.Queue)
 	c.add("spread", spread(r.Task, n.ID)*indicator(!w.NoSpread), w.Spread)
+	if w.Local > 0 {
+		c.add("local", indicator(n.Self), w.Local)
+	}
+	wishes(c, r, w)
+}
+
+// wishes adds the terms that a request asks for.
+func wishes(c *Candidate, r *Request, w *Weighted) {
+	n := c.Node
 	if h := r.Hints; h != nil {
 		if len(h.Prefer) > 0 {
 			c.add("prefer", indicator(slices.Contains(h.Prefer, n.ID)), w.Prefer)
@@ -73,7 +100,6 @@ func (w *Weighted) score(c *Candidate, r *Request) {
 	if r.Beside != "" {
 		c.add("beside", indicator(r.Beside == n.ID), w.Beside)
 	}
-	c.settle()
 }
 
 // appendCandidate keeps the memory of a candidate that was there before.

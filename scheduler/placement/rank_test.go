@@ -1,0 +1,287 @@
+package placement
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/godwit-run/godwit/scheduler/wire"
+)
+
+const gib = 1 << 30
+
+func testNode(id string, capacity wire.Capacity) Node {
+	return Node{ID: wire.NodeID(id), Trust: 0.5, Free: capacity, Health: Health{SuccessRate: 1},
+		Vector: &wire.Vector{Node: wire.NodeID(id), Total: capacity.AllFree(), Free: capacity}}
+}
+
+func plain(id string) Node { return testNode(id, wire.Capacity{CPU: 8000, Memory: 16 * gib}) }
+
+func request() *Request {
+	return &Request{Task: wire.TaskID{1}, Needs: wire.Profile{CPU: 1000, Memory: gib}, Placement: wire.PlaceAuto}
+}
+
+// The scene of the documents: a busy A100, a free 2080 Ti, and no GPU.
+func TestSceneOf16A(t *testing.T) {
+	gpu := func(name, capability string, memory uint64) wire.GPUDevice {
+		return wire.GPUDevice{ID: "0", Name: name, Memory: memory * 1e9, Capability: capability, Available: true}
+	}
+	node := func(id string, trust float64, tasks int, left float64, gpus ...wire.GPUDevice) Node {
+		n := testNode(id, wire.Capacity{CPU: 100_000, Memory: 1 << 40, GPUs: gpus})
+		n.Trust, n.Tasks = trust, tasks
+		n.Free.CPU = uint32(left * 100_000)
+		return n
+	}
+	nodes := []Node{
+		node("executor-a", 0.85, 5, 0.413, gpu("NVIDIA A100", "sm_80", 40)),
+		node("executor-b", 0.65, 1, 0.8, gpu("RTX 2080 Ti", "sm_75", 24)),
+		node("executor-c", 0.50, 0, 1),
+	}
+	w := Default()
+	w.NoSpread = true
+	got := w.Rank(nil, &Request{Needs: wire.GPU(24, "sm_70")}, nodes)
+	for i, want := range []struct {
+		id    string
+		score float64
+		out   wire.Refusal
+	}{{"executor-b", 0.680, ""}, {"executor-a", 0.564, ""}, {"executor-c", 0, wire.RefusedGPU}} {
+		c := got[i]
+		if string(c.Node.ID) != want.id || math.Abs(c.Score-want.score) > 0.0005 || c.Out != want.out {
+			t.Errorf("%s with %.3f %s, want %s with %.3f %s", c.Node.ID, c.Score, c.Out, want.id, want.score, want.out)
+		}
+	}
+}
+
+// Each wish changes who wins: without it b does.
+func TestWinners(t *testing.T) {
+	link := func() wire.Link {
+		l, err := wire.ParseLink("bafkreiasbfynqeudn4myrbrflb5embvfvur454y4q2comalxcvjfjd6gxe")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}()
+	for _, c := range []struct {
+		name   string
+		change func(r *Request, w *Weighted, a, b *Node)
+		want   string
+	}{
+		{"nothing", func(*Request, *Weighted, *Node, *Node) {}, "b"},
+		{"trust", func(_ *Request, _ *Weighted, a, _ *Node) { a.Trust = 1 }, "a"},
+		{"trust gate", func(_ *Request, _ *Weighted, _, b *Node) { b.Trust = 0.29 }, "a"},
+		{"capacity", func(_ *Request, _ *Weighted, _, b *Node) { b.Free.CPU = 1000 }, "a"},
+		{"memory", func(_ *Request, _ *Weighted, _, b *Node) { b.Free.Memory = gib - 1 }, "a"},
+		{"queue", func(_ *Request, _ *Weighted, _, b *Node) { b.Tasks = 9 }, "a"},
+		{"draining", func(_ *Request, _ *Weighted, _, b *Node) { b.Out = wire.RefusedDraining }, "a"},
+		{"prefer", func(r *Request, _ *Weighted, _, _ *Node) { r.Hints = &wire.Hints{Prefer: []wire.NodeID{"a"}} }, "a"},
+		{"avoid", func(r *Request, _ *Weighted, _, _ *Node) { r.Hints = &wire.Hints{Avoid: []wire.NodeID{"b"}} }, "a"},
+		{"region", func(r *Request, _ *Weighted, a, _ *Node) {
+			r.Hints, a.Vector.Region = &wire.Hints{Region: "eu"}, "eu"
+		}, "a"},
+		{"label", func(r *Request, _ *Weighted, a, _ *Node) {
+			r.Hints, a.Vector.Labels = &wire.Hints{Labels: []string{"disk=ssd"}}, map[string]string{"disk": "ssd"}
+		}, "a"},
+		{"region as a label", func(r *Request, _ *Weighted, a, _ *Node) {
+			r.Hints, a.Vector.Region = &wire.Hints{Labels: []string{"region=eu"}}, "eu"
+		}, "a"},
+		{"near", func(r *Request, _ *Weighted, a, _ *Node) {
+			r.Hints, a.Vector.Blobs = &wire.Hints{Near: []wire.Link{link}}, wire.NewFilter([]wire.Link{link})
+		}, "a"},
+		{"colocate", func(r *Request, _ *Weighted, _, _ *Node) { r.Beside = "a" }, "a"},
+		{"cost", func(r *Request, _ *Weighted, _, b *Node) { r.MaxCost, r.Fuel, b.Vector.Cost = 10, 1001, 6 }, "a"},
+		{"local only", func(r *Request, _ *Weighted, a, _ *Node) { r.Placement, a.Self = wire.PlaceLocal, true }, "a"},
+		{"local preferred", func(_ *Request, w *Weighted, a, _ *Node) { w.Local, a.Self = 0.5, true }, "a"},
+		{"latency", func(_ *Request, w *Weighted, _, b *Node) { w.MaxLatency, b.RTT = time.Millisecond, time.Second }, "a"},
+	} {
+		nodes := []Node{plain("a"), plain("b")}
+		nodes[0].Free.CPU = 7000 // b is a little better
+		r, w := request(), Default()
+		w.NoSpread = true
+		c.change(r, w, &nodes[0], &nodes[1])
+		got := w.Rank(nil, r, nodes)
+		if string(got[0].Node.ID) != c.want || got[0].Out != "" {
+			t.Errorf("%s: %s %s wins", c.name, got[0].Node.ID, got[0].Out)
+		}
+		total := 0.0
+		for _, term := range got[0].Terms {
+			total += term.Weight
+			if term.Value < 0 || term.Value > 1 {
+				t.Errorf("%s: %+v", c.name, term)
+			}
+		}
+		if math.Abs(total-1) > 1e-9 || got[0].Score < 0 || got[0].Score > 1 {
+			t.Errorf("%s: score %v of weights that sum to %v", c.name, got[0].Score, total)
+		}
+	}
+}
+
+// What keeps a node out, and whether that may pass.
+func TestCheck(t *testing.T) {
+	for _, c := range []struct {
+		change func(r *Request, n *Node)
+		out    wire.Refusal
+		never  bool
+	}{
+		{func(*Request, *Node) {}, "", false},
+		{func(_ *Request, n *Node) { n.Free.CPU = 999 }, wire.RefusedCPU, false},
+		{func(r *Request, _ *Node) { r.Needs.CPU = 8001 }, wire.RefusedCPU, true},
+		{func(r *Request, _ *Node) { r.Needs.Storage = 1 }, wire.RefusedStorage, true},
+		{func(r *Request, _ *Node) { r.Needs.Network = 1 }, wire.RefusedNetwork, true},
+		{func(r *Request, _ *Node) { r.Needs.GPU = &wire.GPUSpec{Required: true, Count: 1} }, wire.RefusedGPU, true},
+		{func(r *Request, _ *Node) { r.Needs.GPU = &wire.GPUSpec{Count: 1} }, "", false},
+		{func(r *Request, n *Node) {
+			r.Needs.GPU = &wire.GPUSpec{Required: true, Count: 1}
+			n.Vector.Total.GPUs = []wire.GPUDevice{{ID: "0"}}
+			n.Free.GPUs = n.Vector.Total.GPUs
+		}, wire.RefusedGPU, false},
+		{func(_ *Request, n *Node) { n.Out = wire.RefusedSilent }, wire.RefusedSilent, false},
+		{func(r *Request, _ *Node) { r.Placement = wire.PlaceLocal }, wire.RefusedLocal, true},
+		{func(r *Request, n *Node) { r.MaxCost, n.Vector.Cost = 1, 1 }, wire.RefusedCost, true}, // fuel without a limit
+		{func(r *Request, n *Node) { r.MaxCost, r.Fuel, n.Vector.Cost = 1<<40, 1<<62, 1<<62 }, wire.RefusedCost, true},
+	} {
+		r, n := request(), plain("a")
+		c.change(r, &n)
+		if out, never := Check(r, &n); out != c.out || never != c.never {
+			t.Errorf("%q, %v; want %q, %v", out, never, c.out, c.never)
+		}
+	}
+}
+
+func TestSummary(t *testing.T) {
+	list := func(outs ...wire.Refusal) (l []Candidate) {
+		for _, out := range outs {
+			l = append(l, Candidate{Out: out})
+		}
+		return l
+	}
+	for _, c := range []struct {
+		list []Candidate
+		want string
+	}{
+		{nil, "no node is known"},
+		{list(""), "1 of 1 nodes fit"},
+		{list("", "", wire.RefusedCPU), "2 of 3 nodes fit; 1: not enough cpu"},
+		{list(wire.RefusedMemory, wire.RefusedMemory, wire.RefusedMemory, wire.RefusedDraining), "3 of 4 nodes: not enough memory; 1: draining"},
+	} {
+		if got := Summary(c.list); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
+// A crowd of equal tasks does not meet on one of equal nodes.
+func TestSpread(t *testing.T) {
+	nodes := make([]Node, 10)
+	for i := range nodes {
+		nodes[i] = plain(fmt.Sprint(i))
+	}
+	wins := map[wire.NodeID]int{}
+	for i := range 1000 {
+		r := request()
+		r.Task = wire.TaskID{byte(i), byte(i >> 8)}
+		wins[Default().Rank(nil, r, nodes)[0].Node.ID]++
+	}
+	for id, n := range wins {
+		if n < 50 || n > 150 {
+			t.Errorf("node %s wins %d of 1000", id, n)
+		}
+	}
+	if len(wins) != len(nodes) {
+		t.Errorf("%d nodes win", len(wins))
+	}
+}
+
+// The policies of the configuration.
+func TestPolicies(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		o      Options
+		change func(a, b *Node)
+		want   string
+	}{
+		{"default", Options{}, func(a, b *Node) { b.Free.CPU = 1000 }, "a"},
+		{"turns", Options{Algorithm: RoundRobin}, func(a, b *Node) { a.Turn, b.Turn, b.Free.CPU = 7, 6, 1000 }, "b"},
+		{"never chosen", Options{Algorithm: RoundRobin}, func(a, b *Node) { a.Turn = 1 << 40 }, "b"},
+		{"fewest tasks", Options{Algorithm: CapabilityBased}, func(a, b *Node) { a.Tasks, b.Free.CPU = 1, 1000 }, "b"},
+		{"least cpu", Options{Algorithm: CapabilityBased, LoadMetric: CPUUsage}, func(a, b *Node) { a.Tasks, b.Free.CPU = 5, 1000 }, "a"},
+		{"least memory", Options{Algorithm: CapabilityBased, LoadMetric: MemoryUsage}, func(a, b *Node) { b.Free.Memory = 2 * gib }, "a"},
+		{"healthy", Options{Algorithm: PerformanceAware}, func(a, b *Node) { b.Health.SuccessRate = 0.5 }, "a"},
+		{"fast", Options{Algorithm: PerformanceAware}, func(a, b *Node) {
+			a.Health.AvgCompletion, b.Health.AvgCompletion = time.Second, time.Minute
+		}, "a"},
+		{"fast but busy", Options{Algorithm: PerformanceAware}, func(a, b *Node) {
+			a.Health.AvgCompletion, b.Health.AvgCompletion, a.Tasks = 10*time.Second, 11*time.Second, 3
+		}, "b"},
+		{"least loaded", Options{Strategy: LeastLoaded}, func(a, b *Node) { b.Tasks = 1 }, "a"},
+		{"performance", Options{Strategy: Performance}, func(a, b *Node) { b.Health.SuccessRate = 0.5 }, "a"},
+		{"capable, by performance", Options{Algorithm: CapabilityBased, Strategy: Performance}, func(a, b *Node) { b.Health.SuccessRate, a.Tasks = 0.5, 1 }, "a"},
+		{"local", Options{Algorithm: RoundRobin, PreferLocal: true}, func(a, b *Node) { a.Self, a.Turn = true, 99 }, "a"},
+		{"latency", Options{Algorithm: RoundRobin, MaxLatency: 100 * time.Millisecond}, func(a, b *Node) { b.RTT, a.Turn = time.Second, 99 }, "a"},
+		{"trust", Options{Algorithm: RoundRobin}, func(a, b *Node) { b.Trust, a.Turn = 0.2, 99 }, "a"},
+	} {
+		p, err := New(c.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nodes := []Node{plain("a"), plain("b")}
+		c.change(&nodes[0], &nodes[1])
+		if got := p.Rank(nil, request(), nodes)[0]; string(got.Node.ID) != c.want || len(got.Terms) == 0 {
+			t.Errorf("%s: %s wins with %+v", c.name, got.Node.ID, got.Terms)
+		}
+	}
+	for _, bad := range []Options{{Algorithm: "best"}, {Strategy: "x"}, {LoadMetric: "y"}, {MaxLatency: -1}} {
+		if _, err := New(bad); err == nil {
+			t.Errorf("%+v is accepted", bad)
+		}
+	}
+}
+
+// Random is by hash: the same for a task, different for others.
+func TestRandom(t *testing.T) {
+	p, err := New(Options{Strategy: Random})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes := []Node{plain("a"), plain("b")}
+	nodes[1].Free.CPU = 1000
+	wins := map[wire.NodeID]int{}
+	for i := range 200 {
+		r := request()
+		r.Task = wire.TaskID{byte(i)}
+		wins[p.Rank(nil, r, nodes)[0].Node.ID]++
+	}
+	if wins["a"] < 60 || wins["b"] < 60 {
+		t.Errorf("%v", wins)
+	}
+}
+
+func TestRankAllocatesNothing(t *testing.T) {
+	nodes := make([]Node, 100)
+	for i := range nodes {
+		nodes[i] = plain(fmt.Sprintf("%3d", i))
+	}
+	r, w := request(), Default()
+	dst := w.Rank(nil, r, nodes)
+	if n := testing.AllocsPerRun(100, func() { dst = w.Rank(dst[:0], r, nodes) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkRank(b *testing.B) {
+	for _, n := range []int{100, 10_000} {
+		b.Run(fmt.Sprintf("nodes=%d", n), func(b *testing.B) {
+			nodes := make([]Node, n)
+			for i := range nodes {
+				nodes[i] = plain(fmt.Sprintf("%036d", i))
+				nodes[i].Free.CPU = uint32(i * 7919 % 8000)
+				nodes[i].Tasks = i % 5
+			}
+			r, w := request(), Default()
+			var dst []Candidate
+			for b.Loop() {
+				dst = w.Rank(dst[:0], r, nodes)
+			}
+		})
+	}
+}
