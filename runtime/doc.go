@@ -74,6 +74,28 @@
 // the bytes it moves before it moves them, and returns soon after its context is
 // done. What it keeps between calls belongs to the instance: Task.State.
 //
+// # Captures
+//
+// Between two calls an instance can be captured and, from what was captured, restored:
+// in another process, on another engine or architecture. It then is, to the guest, the
+// same instance; Instance.StateHash is equal before and after.
+//
+//	i, err := module.Instantiate(ctx, task)
+//	...
+//	c, err := i.Capture()                     // a checkpoint.Capture
+//	ready, err := chain.Update(c)             // outside the pause; see package checkpoint
+//	...
+//	i, err = module.Restore(ctx, task, runtime.Saved{Module: ..., Memory: file, ...})
+//
+// Written pages of linear memory are found by the kernel (internal/linmem), so a
+// capture costs what was written since the one before. Precopy copies pages while the
+// guest runs. What wazero's interface leaves out, unexported globals, the halves of
+// vectors, tables, dropped segments, is made reachable when the module is rewritten
+// (internal/state), without fuel. A restore maps the memory from a file and runs
+// neither start function nor segments. Of host modules, WASI's state is captured, and
+// that of others which implement HostState; what cannot be written down is refused
+// with ErrNotCapturable.
+//
 // # Caches
 //
 // Modules of the same bytes are compiled once while they are in use. With

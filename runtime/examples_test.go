@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/godwit-run/godwit/checkpoint"
 	"github.com/godwit-run/godwit/hostabi/wasi"
 )
 
@@ -50,6 +51,7 @@ func TestExamples(t *testing.T) {
 			t.Run("sha256sum", func(t *testing.T) { testSHA256Sum(t, e) })
 			t.Run("json", func(t *testing.T) { testJSON(t, e) })
 			t.Run("mandelbrot", func(t *testing.T) { testMandelbrot(t, e) })
+			t.Run("tally", func(t *testing.T) { testTally(t, e) })
 			t.Run("runaway", func(t *testing.T) { testRunaway(t, e) })
 		})
 	}
@@ -73,6 +75,31 @@ func testPrimes(t *testing.T, e *Engine) {
 	r, err = e.Run(t.Context(), m, Task{Limits: Limits{Fuel: 1_000_000}})
 	if err != nil || r.Reason != ReasonOutOfFuel || r.FuelUsed < 1_000_000 || r.FuelUsed > 1_000_000+fuelBound {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// testTally keeps the tally from run to run.
+func testTally(t *testing.T, e *Engine) {
+	m := example(t, e, "tally")
+	var kept Saved
+	keep := func(i *Instance) error {
+		c, err := i.Capture()
+		if err == nil {
+			c.Dirty = []checkpoint.Run{{Bytes: i.Memory()}}
+			kept = saved(m, c)
+		}
+		return err
+	}
+	r, _ := succeed(t, m, Task{Invoke: "add", InvokeArgs: []string{"5"}, Keep: keep})
+	if got := r.Values[0].String(); got != "5" {
+		t.Error(got)
+	}
+	r, _ = succeed(t, m, Task{Invoke: "add", InvokeArgs: []string{"30"}, From: &kept, Keep: keep})
+	if got := r.Values[0].String(); got != "35" {
+		t.Error(got)
+	}
+	if _, out := succeed(t, m, Task{Invoke: "list", From: &kept}); out != "30\n5\n" {
+		t.Errorf("%q", out)
 	}
 }
 
