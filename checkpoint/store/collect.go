@@ -85,15 +85,16 @@ func (s *Store) BytesOf(refs []checkpoint.Ref) uint64 {
 // leave out what is below. Damage hides what is below it, which is lost anyway.
 func (s *Store) mark(id cid.Cid, enter func(cid.Cid) bool) {
 	enter(id)
-	data, err := s.Get(id)
-	if err != nil {
-		return
+	if data, err := s.Get(id); err == nil {
+		s.markBelow(data, enter)
 	}
-	m, err := checkpoint.DecodeManifest(data)
-	if err != nil {
-		return
+}
+
+// markBelow is mark for an encoded manifest.
+func (s *Store) markBelow(manifest []byte, enter func(cid.Cid) bool) {
+	if m, err := checkpoint.DecodeManifest(manifest); err == nil {
+		_ = checkpoint.Mark(m, s, enter)
 	}
-	_ = checkpoint.Mark(m, s, enter)
 }
 
 // Collected says what Collect did.
@@ -111,6 +112,8 @@ type Collected struct {
 // progress, and removes the segments that hold little else, having copied what
 // does. Commits go on meanwhile. It ends early, with nothing lost, when ctx does.
 func (s *Store) Collect(ctx context.Context) (Collected, error) {
+	s.moving.Lock()
+	defer s.moving.Unlock()
 	before := s.Usage().Bytes
 	c := Collected{Objects: s.sweep(s.markAll())}
 	for _, seg := range s.sparse() {
@@ -132,22 +135,42 @@ func (s *Store) Collect(ctx context.Context) (Collected, error) {
 // or after since may belong to others: of batches that are in progress now, and
 // may be committed by the time of the sweep.
 func (s *Store) markAll() (seen map[cid.Cid]bool, since uint64) {
+	commits, since := s.begunAndListed()
+	seen = map[cid.Cid]bool{}
+	enter := func(id cid.Cid) bool {
+		fresh := !seen[id]
+		seen[id] = true
+		return fresh
+	}
+	for _, at := range commits {
+		enter(at.record.id)
+		if data, err := s.read(at); err == nil {
+			s.markBelow(data, enter)
+		}
+	}
+	return seen, since
+}
+
+// begunAndListed returns where the commits of all listed checkpoints are, and
+// the clock when the oldest batch in progress began. One that is removed while
+// others are marked must be marked all the same, which is why they are not looked
+// up again: the one after it, committed meanwhile, shares its objects.
+func (s *Store) begunAndListed() (commits []location, since uint64) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.clock++
 	since = s.clock
 	for _, begun := range s.begun {
 		since = min(since, begun)
 	}
-	s.mu.Unlock()
-	seen = map[cid.Cid]bool{}
-	for _, ref := range s.refs() {
-		s.mark(ref.ID, func(id cid.Cid) bool {
-			fresh := !seen[id]
-			seen[id] = true
-			return fresh
-		})
+	for _, refs := range s.names {
+		for _, ref := range refs {
+			if at, ok := s.index[ref.ID]; ok {
+				commits = append(commits, at)
+			}
+		}
 	}
-	return seen, since
+	return commits, since
 }
 
 // sweep forgets what is not in seen and was neither put nor touched at or after
@@ -172,6 +195,8 @@ func (s *Store) sweep(seen map[cid.Cid]bool, since uint64) int {
 // when it was read, so that a second one does not spoil what the first left. It
 // returns how many. What is beyond that stays as it is: put or import it again.
 func (s *Store) Repair(ctx context.Context) (segments int, err error) {
+	s.moving.Lock()
+	defer s.moving.Unlock()
 	for _, seg := range s.repaired() {
 		if err := ctx.Err(); err != nil {
 			return segments, err

@@ -87,6 +87,8 @@ type Store struct {
 	cfg  Config
 	lock io.Closer
 	log  appender
+	// moving is held by whoever removes segments.
+	moving sync.Mutex
 
 	mu       sync.RWMutex
 	closed   bool
