@@ -44,6 +44,10 @@
 //   - A removal is kept as long as any segment holds the commit it takes back,
 //     and a segment is gone for good before another is removed.
 //   - A stream has at most one capture that is not stored.
+//   - Of two records of one object the later counts. There are two when a segment
+//     was being moved, or when the earlier one was found damaged.
+//   - Any number of processes may look at a store (Config.ReadOnly) while its
+//     owner writes, collects and removes: what they have found stays readable.
 //
 // # Segments
 //
@@ -74,15 +78,18 @@
 // share, so that an earlier checkpoint would not help. [Store.Damage] tells. What is
 // beyond that is named ([checkpoint.DamageError]) and passed over ([Store.Newest]);
 // a chain that is told ([checkpoint.Chain.Lost]) writes those pages anew, and the
-// store takes a damaged object again, from it or from another node. Where no
+// store takes a damaged object again, from it, from another node or from a file
+// ([Store.Import]). What one wrong byte was put right in, [Store.Repair] writes
+// anew, before a second one spoils it. Where no
 // header is found the next is searched for, so that damage is never larger than
 // the records it hits. Behind the last sync damage and an unfinished write look the
 // same, and are reported as such.
 //
 // # Writing
 //
-// Whoever comes to append while another writes waits, and one of those who waited
-// writes for all, with one sync. Stale commits (by epoch and sequence) are refused
+// Whoever comes to append while another writes waits; then the first of those who
+// waited is woken, before those whose records are written, and writes for all,
+// with one sync. Stale commits (by epoch and sequence) are refused
 // in that order. A failed write is tried again at the same place; after a failed
 // sync nobody knows what is on disk, and a new segment is begun. A Writer tries
 // until it succeeds, and meanwhile refuses captures; pages that change are in a

@@ -8,6 +8,11 @@
 // streams.go and signals.go what comes from outside while the guest runs,
 // report.go and summary.go what is said at the end.
 //
+// checkpoint.go opens the folder of checkpoints and checkpoint_find.go what is
+// meant by a name; each command about them has a file beside these. doctor.go
+// collects the sections of `doctor`, each a function that returns checks: another
+// is one line in doctorSections.
+//
 // Invariants:
 //
 //   - Data goes to stdout, people's words to stderr.
