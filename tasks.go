@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/godwit-run/godwit/internal/api"
@@ -82,10 +83,23 @@ func (n *Node) step(ctx context.Context, ev scheduler.Event) error {
 	return n.await(ctx, input{event: ev, done: func(err error) { done <- err }}, done)
 }
 
-// ask has the loop call f, and returns when what f saw is on disk.
+// ask has the loop call f, and returns when what f saw is on disk. On an error f
+// has been called or never will be, so that it may write to the caller's variables.
 func (n *Node) ask(ctx context.Context, f func()) error {
+	var mu sync.Mutex
+	givenUp := false
 	done := make(chan error, 1)
-	return n.await(ctx, input{ask: f, done: func(err error) { done <- err }}, done)
+	err := n.await(ctx, input{done: func(err error) { done <- err }, ask: func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !givenUp {
+			f()
+		}
+	}}, done)
+	mu.Lock()
+	defer mu.Unlock()
+	givenUp = err != nil
+	return err
 }
 
 func (n *Node) await(ctx context.Context, in input, done <-chan error) error {
