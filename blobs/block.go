@@ -73,8 +73,8 @@ func (s *Store) read(id cid.Cid) ([]byte, error) {
 }
 
 func (s *Store) readStored(id cid.Cid) ([]byte, error) {
-	var before entry
-	for {
+	var failed error
+	for before := (entry{}); ; {
 		e, ok, err := s.index.block(id.Hash())
 		switch {
 		case err != nil:
@@ -83,16 +83,15 @@ func (s *Store) readStored(id cid.Cid) ([]byte, error) {
 			return nil, &BlockError{id, ErrMissing}
 		case e.damaged:
 			return nil, &BlockError{id, ErrDamaged}
+		case e == before: // it was no collection that moved it meanwhile
+			return nil, errors.Join(&BlockError{id, damage(failed)}, s.markDamaged(id.Hash(), e))
 		}
+		before = e
 		data, err := s.log.Read(e.Location, id.Hash())
-		if gone(err) && e != before {
-			before = e // a collection moved the block meanwhile
-			continue
-		}
 		if err == nil && matches(id.Hash(), data) {
 			return data, nil
 		}
-		return nil, errors.Join(&BlockError{id, damage(err)}, s.markDamaged(id.Hash(), e))
+		failed = err
 	}
 }
 

@@ -2,6 +2,7 @@ package blobs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -21,10 +22,15 @@ type Collected struct {
 }
 
 // Collect removes every block that no pin, import, fetch or open file reaches,
-// and rewrites the block files of which an eighth or more is garbage. A pinned
-// DAG with a damaged block is an error before anything is removed: what lies
-// under that block could not be told from garbage.
+// cuts off what is garbage at the ends of block files, and rewrites those of
+// which an eighth or more still is, as far as the disk has room for it. A pinned
+// DAG with a damaged block that has links is an error before anything is removed:
+// what lies under that block could not be told from garbage.
 func (s *Store) Collect(ctx context.Context) (Collected, error) {
+	if err := s.enter(); err != nil {
+		return Collected{}, err
+	}
+	defer s.leave()
 	s.collecting.Lock()
 	defer s.collecting.Unlock()
 	before := s.Usage()
@@ -34,6 +40,9 @@ func (s *Store) Collect(ctx context.Context) (Collected, error) {
 		return Collected{}, err
 	}
 	err := s.compact(ctx)
+	if errors.Is(err, ErrDiskFull) {
+		err = nil
+	}
 	after := s.Usage()
 	return Collected{Blocks: before.Blocks - after.Blocks, Bytes: before.Disk - after.Disk}, err
 }
@@ -49,10 +58,6 @@ func (s *Store) keepReleased(in map[uint64]struct{}) {
 // markAndSweep marks beside everything else, and sweeps with writes locked out,
 // once no pin or hold is unmarked.
 func (s *Store) markAndSweep(ctx context.Context) error {
-	if err := s.enter(); err != nil {
-		return err
-	}
-	defer s.leave()
 	live := map[uint64]struct{}{}
 	for {
 		s.mu.Lock()
@@ -103,14 +108,17 @@ func (s *Store) unmarked(live map[uint64]struct{}) ([]cid.Cid, error) {
 	return roots, err
 }
 
-// sweep takes out of the index what is neither live nor held. The caller holds mu.
+// sweep takes out of the index what is neither live nor held, and cuts off what
+// is garbage at the ends of segments. The caller holds mu.
 func (s *Store) sweep(live map[uint64]struct{}) error {
 	batch := s.index.db.NewBatch()
 	defer batch.Close()
 	changed := map[uint32]bool{}
+	ends := map[uint32]int64{}
 	err := s.index.blocks(func(hash multihash.Multihash, e entry) error {
 		key := s.short(hash)
 		if _, ok := live[key]; ok || s.held(key) {
+			ends[e.Segment] = max(ends[e.Segment], int64(e.Offset)+recordSize(hash, e))
 			return nil
 		}
 		changed[e.Segment] = true
@@ -119,8 +127,42 @@ func (s *Store) sweep(live map[uint64]struct{}) error {
 	if err != nil {
 		return err
 	}
-	s.writes++
-	return s.commit(batch, pebble.NoSync, slices.Collect(maps.Keys(changed))...)
+	// The index must be on the disk before the segments follow it: else a crash
+	// might bring back what is no longer there.
+	if err := s.commit(batch, pebble.Sync, slices.Collect(maps.Keys(changed))...); err != nil {
+		return err
+	}
+	return s.trim(ends)
+}
+
+// trim cuts segments off where their last live record ends. The caller holds mu.
+func (s *Store) trim(ends map[uint32]int64) error {
+	for id, size := range s.log.Sizes() {
+		switch end := ends[id]; {
+		case end == 0 && id != s.log.Active():
+			if err := s.remove(id); err != nil {
+				return err
+			}
+		case end < size:
+			if err := s.log.Truncate(id, end); err != nil {
+				return err
+			}
+			s.disk -= size - end
+			s.states[id].synced = min(s.states[id].synced, end)
+		}
+	}
+	return nil
+}
+
+// remove deletes a segment that no block is in any more. The caller holds mu.
+func (s *Store) remove(id uint32) error {
+	size := s.log.Size(id)
+	if err := s.log.Remove(id); err != nil {
+		return err
+	}
+	s.disk -= size
+	delete(s.states, id)
+	return indexError(s.index.db.Delete(segmentKey(id), pebble.NoSync))
 }
 
 // held tells whether a hold touched a block, or one that ended during this
@@ -137,74 +179,78 @@ func (s *Store) held(key uint64) bool {
 	return false
 }
 
-// compact removes the segments without live records, and rewrites those of
-// which an eighth or more is garbage: each byte is rewritten for at most seven
-// that are freed, and at most an eighth of the quota is lost to garbage.
+// compact rewrites the segments of which an eighth or more is garbage, those
+// with the least to move first: each byte is rewritten for at most seven that are
+// freed, and at most an eighth of the quota is lost to garbage.
 func (s *Store) compact(ctx context.Context) error {
-	if err := s.enter(); err != nil {
-		return err
-	}
-	defer s.leave()
 	victims, err := s.victims()
 	if err != nil || len(victims) == 0 {
 		return err
 	}
-	if err := s.evacuate(ctx, victims); err != nil {
-		return err
-	}
-	if err := s.sync(); err != nil { // what was moved must be safe before its old place goes
-		return err
-	}
-	return s.removeSegments(victims)
-}
-
-// victims chooses the segments to give up, sealing the active one if it is among them.
-func (s *Store) victims() (map[uint32]bool, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	victims := map[uint32]bool{}
-	for id, size := range s.log.Sizes() {
-		if size > 0 && (size-s.states[id].live)*8 >= size {
-			victims[id] = true
-		}
-	}
-	if victims[s.log.Active()] {
-		return victims, s.seal()
-	}
-	return victims, nil
-}
-
-// moveBytes is how much is moved at a time, with writes locked out.
-const moveBytes = 4 << 20
-
-// evacuate copies the live blocks of segments to the active one.
-func (s *Store) evacuate(ctx context.Context, victims map[uint32]bool) error {
-	var moving []multihash.Multihash
-	var bytesMoving int64
-	flush := func() error {
-		err := errors.Join(ctx.Err(), s.move(moving, victims))
-		moving, bytesMoving = nil, 0
-		return err
-	}
-	err := s.index.blocks(func(hash multihash.Multihash, e entry) error {
-		if !victims[e.Segment] || e.damaged {
-			return nil
-		}
-		moving = append(moving, bytes.Clone(hash))
-		if bytesMoving += recordSize(hash, e); bytesMoving < moveBytes {
-			return nil
-		}
-		return flush()
-	})
+	moving, err := s.blocksIn(victims)
 	if err != nil {
 		return err
 	}
-	return flush()
+	for _, id := range victims {
+		if err := s.evacuate(ctx, id, moving[id]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// move copies blocks that are still in a victim, verified. A damaged one is
+// victims chooses the segments to give up, sealing the active one if it is among them.
+func (s *Store) victims() (victims []uint32, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, size := range s.log.Sizes() {
+		if (size-s.states[id].live)*8 < size || size == 0 {
+			continue
+		}
+		if id == s.log.Active() {
+			err = s.seal()
+		}
+		victims = append(victims, id)
+	}
+	slices.SortFunc(victims, func(a, b uint32) int { return cmp.Compare(s.states[a].live, s.states[b].live) })
+	return victims, err
+}
+
+// blocksIn is what the index has in some segments.
+func (s *Store) blocksIn(victims []uint32) (map[uint32][]multihash.Multihash, error) {
+	in := map[uint32][]multihash.Multihash{}
+	err := s.index.blocks(func(hash multihash.Multihash, e entry) error {
+		if !e.damaged && slices.Contains(victims, e.Segment) {
+			in[e.Segment] = append(in[e.Segment], bytes.Clone(hash))
+		}
+		return nil
+	})
+	return in, err
+}
+
+// moveBlocks is how many blocks are moved at a time, with writes locked out: 4
+// MiB of full ones.
+const moveBlocks = 16
+
+// evacuate copies a sealed segment's live blocks to the active one and, once the
+// copies are on the disk, removes it.
+func (s *Store) evacuate(ctx context.Context, id uint32, hashes []multihash.Multihash) error {
+	for some := range slices.Chunk(hashes, moveBlocks) {
+		if err := errors.Join(ctx.Err(), s.move(some, id)); err != nil {
+			return err
+		}
+	}
+	if err := s.sync(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.remove(id)
+}
+
+// move copies blocks that are still in a segment, verified. A damaged one is
 // only remembered as such.
-func (s *Store) move(hashes []multihash.Multihash, victims map[uint32]bool) error {
+func (s *Store) move(hashes []multihash.Multihash, victim uint32) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var records []segment.Record
@@ -214,7 +260,7 @@ func (s *Store) move(hashes []multihash.Multihash, victims map[uint32]bool) erro
 		if err != nil {
 			return err
 		}
-		if !ok || e.damaged || !victims[e.Segment] {
+		if !ok || e.damaged || e.Segment != victim {
 			continue
 		}
 		data, err := s.log.Read(e.Location, hash)
@@ -230,21 +276,4 @@ func (s *Store) move(hashes []multihash.Multihash, victims map[uint32]bool) erro
 		return nil
 	}
 	return s.append(records, from...)
-}
-
-// removeSegments deletes the files that no block is in any more.
-func (s *Store) removeSegments(victims map[uint32]bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	batch := s.index.db.NewBatch()
-	defer batch.Close()
-	for id := range victims {
-		size := s.log.Size(id)
-		if err := s.log.Remove(id); err != nil {
-			return err
-		}
-		s.disk -= size
-		delete(s.states, id)
-	}
-	return s.commit(batch, pebble.NoSync, slices.Collect(maps.Keys(victims))...)
 }

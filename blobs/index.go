@@ -5,13 +5,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/ipfs/go-cid"
 	"github.com/multiformats/go-multihash"
 
@@ -34,8 +34,9 @@ const (
 	keySegment = 's'
 )
 
-// openIndex opens the database of a folder and locks it.
-func openIndex(dir string, quiet pebble.Logger) (*index, error) {
+// openIndex opens the database of a folder and locks it. When the disk is full,
+// onFull may make room; what failed is then tried once more.
+func openIndex(dir string, onFull func()) (*index, error) {
 	cache := pebble.NewCache(4 << 20)
 	defer cache.Unref()
 	opts := &pebble.Options{
@@ -43,7 +44,8 @@ func openIndex(dir string, quiet pebble.Logger) (*index, error) {
 		MemTableSize:       2 << 20,
 		FormatMajorVersion: pebble.FormatValueSeparation,
 		MaxOpenFiles:       64,
-		Logger:             quiet,
+		Logger:             quietLogger{},
+		FS:                 vfs.OnDiskFull(vfs.Default, onFull),
 	}
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
@@ -251,6 +253,3 @@ func (x *index) pins(prefix []byte, visit func(Pin) error) error {
 		return visit(p)
 	})
 }
-
-// gone tells whether a segment was removed under a reader.
-func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) }

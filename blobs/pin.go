@@ -78,6 +78,9 @@ func (s *Store) setPin(pin Pin) error {
 	defer s.leave()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.roomToNote(); err != nil {
+		return err
+	}
 	s.writes++
 	return indexError(s.index.db.Set(pinKey(pin.CID, pin.Name), encodePin(pin), pebble.NoSync))
 }
@@ -104,8 +107,11 @@ func (s *Store) deletePin(id cid.Cid, name string) error {
 	} else if err != nil {
 		return fmt.Errorf("look up pin: %w", err)
 	}
+	if err := errors.Join(closer.Close(), s.roomToNote()); err != nil {
+		return err
+	}
 	s.writes++
-	return errors.Join(closer.Close(), indexError(s.index.db.Delete(key, pebble.NoSync)))
+	return indexError(s.index.db.Delete(key, pebble.NoSync))
 }
 
 // PinsOf is the pins of one CID, ordered by name.

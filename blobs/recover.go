@@ -28,12 +28,14 @@ func (s *Store) recover() (err error) {
 		if s.states[id] == nil {
 			s.states[id] = &segmentState{}
 		}
+		s.states[id].synced = min(s.states[id].synced, size)
 		if size > s.states[id].synced {
 			if err := s.recoverTail(id, size); err != nil {
 				return err
 			}
 		}
 	}
+	s.log.Resume()
 	return nil
 }
 
@@ -94,6 +96,9 @@ func (s *Store) cut(batch *pebble.Batch, id uint32, end int64) error {
 
 // commit applies a batch together with the states of the segments it touches.
 func (s *Store) commit(batch *pebble.Batch, durably *pebble.WriteOptions, segments ...uint32) error {
+	if err := s.roomToNote(); err != nil {
+		return err
+	}
 	for _, id := range segments {
 		var err error
 		if state := s.states[id]; state != nil {

@@ -17,6 +17,7 @@ import (
 type Store struct {
 	cfg      Config
 	minFree  int64
+	ballast  *ballast
 	seed     maphash.Seed // of the keys in holds and marks
 	log      *segment.Log
 	index    *index
@@ -70,8 +71,11 @@ func (s *Store) open() (err error) {
 	if s.minFree, err = s.cfg.minFree(); err != nil {
 		return err
 	}
+	if s.ballast, err = newBallast(filepath.Join(s.cfg.Dir, "ballast"), s.cfg.Dir, s.minFree); err != nil {
+		return err
+	}
 	// The index comes first: it locks the folder.
-	if s.index, err = openIndex(filepath.Join(s.cfg.Dir, "index"), quietLogger{}); err != nil {
+	if s.index, err = openIndex(filepath.Join(s.cfg.Dir, "index"), s.ballast.giveUp); err != nil {
 		return diskError(err)
 	}
 	if s.log, err = segment.Open(segment.Config{Dir: blocks, Size: s.cfg.segmentSize()}); err != nil {

@@ -78,12 +78,24 @@ func (w *window) ask(ids []cid.Cid) error {
 // forward passes blocks on until the exchange has no more of them. Should it
 // end early, await's timeout says so.
 func (w *window) forward(answer <-chan blocks.Block) {
-	for b := range answer {
+	for {
 		select {
-		case w.arrived <- b:
+		case b, ok := <-answer:
+			if !ok || !w.pass(b) {
+				return
+			}
 		case <-w.ctx.Done():
 			return
 		}
+	}
+}
+
+func (w *window) pass(b blocks.Block) bool {
+	select {
+	case w.arrived <- b:
+		return true
+	case <-w.ctx.Done():
+		return false
 	}
 }
 

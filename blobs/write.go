@@ -123,6 +123,7 @@ func (s *Store) room(records []segment.Record) error {
 	if err == nil && free-need < s.minFree {
 		return &DiskError{Free: free, MinFree: s.minFree}
 	}
+	s.ballast.takeIn(free - need - s.minFree)
 	return err
 }
 

@@ -38,8 +38,7 @@ type file struct {
 	size int64
 }
 
-// Open finds the segments of a folder. All are sealed; the first append starts
-// a new one.
+// Open finds the segments of a folder. All are sealed, until Resume.
 func Open(cfg Config) (*Log, error) {
 	l := &Log{cfg: cfg, files: map[uint32]*file{}}
 	names, err := filepath.Glob(filepath.Join(cfg.Dir, "*.seg"))
@@ -98,6 +97,13 @@ func (l *Log) Sizes() map[uint32]int64 {
 		sizes[id] = f.size
 	}
 	return sizes
+}
+
+// Resume makes the last segment active again unless it is full.
+func (l *Log) Resume() {
+	if f := l.file(l.last); f != nil && f.size < l.cfg.Size {
+		l.active = l.last
+	}
 }
 
 // Size is the length in bytes of a segment; 0 if there is none.
@@ -283,7 +289,7 @@ func next(r io.Reader, maxData uint32) (Record, error) {
 	return Record{Key: buf[:keyLen], Data: buf[keyLen:]}, nil
 }
 
-// Truncate cuts a sealed segment's end off.
+// Truncate cuts a segment's end off.
 func (l *Log) Truncate(id uint32, size int64) error {
 	f := l.file(id)
 	if f == nil {
