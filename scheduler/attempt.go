@@ -235,7 +235,6 @@ func (s *Submitter) failed(t *task, o wire.Outcome) {
 	case o.Fault != wire.FaultDrain && o.Fault != wire.FaultModule:
 		s.view.worked(node, false, 0)
 	}
-	t.spent = true
 	if !again {
 		s.finish(t, Failed, o.Reason, o.Message)
 		return

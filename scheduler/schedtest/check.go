@@ -12,6 +12,8 @@ type checker struct {
 	w     *world
 	tasks map[wire.TaskID]*accepted
 	open  int // tasks accepted that have not ended
+	// stopped are runs that had to stop, by node: no trace of them is kept.
+	stopped map[wire.NodeID]map[scheduler.Run]bool
 	// outcomes are what runs came to, by node.
 	outcomes map[wire.NodeID]map[scheduler.Run]wire.Outcome
 }
@@ -27,6 +29,7 @@ type accepted struct {
 func (c *checker) init(w *world) {
 	c.w, c.tasks = w, make(map[wire.TaskID]*accepted)
 	c.outcomes = make(map[wire.NodeID]map[scheduler.Run]wire.Outcome)
+	c.stopped = make(map[wire.NodeID]map[scheduler.Run]bool)
 }
 
 // accepted: the client was told that the task is accepted.
@@ -34,6 +37,18 @@ func (c *checker) accepted(n *node, id wire.TaskID, spec *wire.Spec) {
 	c.tasks[id] = &accepted{node: n, spec: spec}
 	c.open++
 	c.w.report.Accepted++
+}
+
+// sends: what is accepted is on disk by then, or has ended since.
+func (c *checker) sends(n *node, out scheduler.Outgoing) {
+	m, ok := out.Message.(wire.Accepted)
+	if !ok {
+		return
+	}
+	run := scheduler.Run{Submitter: out.To, Ref: m.Ref}
+	if !n.disk.holds("e/run/"+run.Submitter.String()+"/"+run.Ref.String()) && !c.stopped[n.id][run] {
+		c.w.violated("%s: accepts %s, which is not on its disk", n.name(), m.Ref)
+	}
 }
 
 // changed: somebody was told of a state.
@@ -119,6 +134,13 @@ func (c *checker) started(n *node, e scheduler.Start) {
 	if g := needs.GPU; g != nil && g.Required && len(e.Allotment.GPUs) != int(g.Count) {
 		c.w.violated("%s: %s got gpus %v for %+v", n.name(), e.Ref, e.Allotment.GPUs, g)
 	}
+}
+
+func (c *checker) told(n *node, run scheduler.Run) {
+	if c.stopped[n.id] == nil {
+		c.stopped[n.id] = make(map[scheduler.Run]bool)
+	}
+	c.stopped[n.id][run] = true
 }
 
 func (c *checker) ended(n *node, run scheduler.Run, o wire.Outcome) {

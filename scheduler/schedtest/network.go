@@ -133,7 +133,9 @@ func (w *world) heal() {
 		a.restart()
 		a.undrain()
 		for _, b := range w.nodes[:i] {
-			w.connect(a.id, b.id)
+			if w.cut[pairOf(a.id, b.id)] {
+				w.connect(a.id, b.id)
+			}
 		}
 	}
 }

@@ -238,6 +238,7 @@ func (n *node) carryOut(r ready) {
 		r.then()
 	}
 	for _, out := range r.Messages {
+		n.w.check.sends(n, out)
 		n.w.send(n.id, out.To, out.Message)
 	}
 	for _, e := range r.Effects {
@@ -248,6 +249,7 @@ func (n *node) carryOut(r ready) {
 		case scheduler.Start:
 			n.startRun(e)
 		case scheduler.Stop:
+			n.w.check.told(n, e.Run)
 			n.w.after(n.w.upTo(50*time.Millisecond), n.inThisLife(func() { n.endRun(e.Run, wire.Outcome{Status: wire.Cancelled}) }))
 		case scheduler.Collect:
 			n.collect(e)
@@ -403,6 +405,12 @@ func (d *disk) write(space string, records []scheduler.Record) {
 		batch[i].Key = space + batch[i].Key
 	}
 	d.pending = append(d.pending, batch)
+}
+
+// holds tells whether a key is safe on the disk.
+func (d *disk) holds(key string) bool {
+	_, ok := d.synced[key]
+	return ok
 }
 
 func (d *disk) sync() { d.apply(len(d.pending)) }
