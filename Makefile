@@ -7,7 +7,7 @@ BENCH     ?= .
 
 # Packages whose tests exercise concurrency, run once more under the race
 # detector. It needs cgo; without a C compiler this round is left out.
-RACE := ./cmd/... ./hostabi/... ./runtime/internal/linmem/... ./checkpoint/...
+RACE := ./cmd/... ./internal/api/... ./hostabi/... ./runtime/internal/linmem/... ./checkpoint/...
 
 # Of the runtime's tests, those that exercise concurrency: the others interpret
 # billions of instructions.
@@ -41,7 +41,7 @@ fuzz: ## run each fuzz target for FUZZTIME=10s
 examples: ## rebuild the .wasm of the examples from source (needs clang, rustc, wabt)
 	$(MAKE) -C examples
 
-demo: build ## run four examples, with what they used
+demo: build ## run four examples, with what they used, and a mesh of three nodes
 	.ci/demo bin/godwit
 
 help: ## list these targets

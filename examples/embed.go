@@ -1,0 +1,10 @@
+// Package examples holds those of the example programs that `godwit demo` runs.
+package examples
+
+import "embed"
+
+// Programs are the built programs, under the paths that they have in the
+// repository: primes/primes.wasm and wordcount/wordcount.wasm.
+//
+//go:embed primes/primes.wasm wordcount/wordcount.wasm
+var Programs embed.FS
