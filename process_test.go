@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -286,4 +287,44 @@ func TestSubmitterIsKilled(t *testing.T) {
 			t.Errorf("task %s: %s %s: %s; %+v", id, task.Status, task.Reason, task.Message, task.History)
 		}
 	}
+}
+
+// Any node may be killed at any moment, the submitters too, and comes back a moment
+// later. Every task that was accepted ends once, and well.
+func TestAnyNodeIsKilled(t *testing.T) {
+	length, kills := 6*time.Second, 0
+	if text := os.Getenv("GODWIT_CHAOS"); text != "" { // for instance 2m
+		var err error
+		if length, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	nodes := spawnMesh(t, 4, Config{BackoffBase: 100 * time.Millisecond, BackoffMax: time.Second})
+	request := busy(t, nodes[0])
+	for _, p := range nodes[1:] {
+		busy(t, p)
+	}
+	retries := 50
+	request.Args, request.Retries = []string{"3000000"}, &retries
+	accepted := make(map[string]int) // the submitter of each task
+	for end := time.Now().Add(length); time.Now().Before(end); kills++ {
+		for i, p := range nodes {
+			ids, _ := submitAll(t, p, request, 20)
+			for _, id := range ids {
+				accepted[id] = i
+			}
+		}
+		victim := nodes[rand.N(len(nodes))]
+		victim.kill()
+		victim.start()
+	}
+	again := 0
+	for id, i := range accepted {
+		task := waitEnd(t, nodes[i], id)
+		if task.Status != api.StatusSucceeded {
+			t.Errorf("task %s: %s %s: %s; %+v", id, task.Status, task.Reason, task.Message, task.History)
+		}
+		again += min(task.Attempts-1, 1)
+	}
+	t.Logf("%d kills, %d tasks, %d of them ran more than once", kills, len(accepted), again)
 }
