@@ -3,6 +3,8 @@ package scheduler
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/godwit-run/godwit/scheduler/placement"
@@ -192,7 +194,27 @@ func (s *Submitter) Deadline() time.Time {
 	return at
 }
 
-func (s *Submitter) begin(now time.Time) { s.now, s.out = now, Ready{} }
+func (s *Submitter) begin(now time.Time) {
+	due := s.Deadline()
+	if !due.IsZero() && min(now.Sub(due), now.Sub(s.now)) > s.cfg.LostAfter/4 {
+		s.stoodStill(now, now.Sub(s.now))
+	}
+	s.now, s.out = now, Ready{}
+}
+
+// stoodStill makes good a time in which this node did not live: stopped, or so
+// slow that it served its own timers late. Others may have spoken meanwhile, and
+// what they said is about to come in. (Lifeguard, https://arxiv.org/abs/1707.00788,
+// has the same thought.)
+func (s *Submitter) stoodStill(now time.Time, gap time.Duration) {
+	for _, node := range slices.Sorted(maps.Keys(s.on)) {
+		for _, t := range s.tasksOn(node) {
+			t.seen, t.answerBy = t.seen.Add(gap), t.answerBy.Add(gap)
+			s.rearm(t)
+		}
+	}
+	s.view.stoodStill(now, gap)
+}
 
 func (s *Submitter) send(to wire.NodeID, m wire.Message) {
 	s.out.Messages = append(s.out.Messages, Outgoing{to, m})

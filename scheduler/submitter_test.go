@@ -133,6 +133,24 @@ func TestLostExecutorIsStopped(t *testing.T) {
 	m.wantTrace(m.names[first] + " stops a/1")
 }
 
+// A submitter that was stopped for a while does not take its own silence for
+// that of others.
+func TestStoppedSubmitter(t *testing.T) {
+	m := newMesh(t, scheduler.SubmitterConfig{}, small)
+	id := m.mustSubmit("a", m.spec())
+	m.drop = func(delivery) bool { return true }
+	m.pass(time.Second)
+	m.now = m.now.Add(time.Minute)
+	m.step(scheduler.Tick{})
+	if got := m.task(id); got.State != scheduler.Running || len(m.s.Nodes()) != 1 {
+		t.Fatalf("%+v", got)
+	}
+	m.pass(4 * time.Second)
+	if got := m.task(id); got.Attempts[0].Reason != wire.ReasonNodeLost {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestRetryByClass(t *testing.T) {
 	for _, c := range []struct {
 		name  string

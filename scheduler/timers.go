@@ -1,19 +1,23 @@
 package scheduler
 
 import (
+	"cmp"
 	"container/heap"
 	"time"
 )
 
-// timers holds one wake-up time for each key that has one.
+// timers holds one wake-up time for each key that has one. Those of one time are
+// due in the order in which they were set.
 type timers[K comparable] struct {
 	heap timerHeap[K]
+	seq  uint64
 	at   map[K]*timer[K]
 }
 
 type timer[K comparable] struct {
 	key   K
 	at    time.Time
+	seq   uint64
 	index int
 }
 
@@ -22,16 +26,17 @@ func newTimers[K comparable]() timers[K] { return timers[K]{at: make(map[K]*time
 // set moves the key's wake-up; the zero time takes it away.
 func (t *timers[K]) set(key K, at time.Time) {
 	old := t.at[key]
+	t.seq++
 	switch {
 	case at.IsZero() && old != nil:
 		heap.Remove(&t.heap, old.index)
 		delete(t.at, key)
 	case at.IsZero():
 	case old != nil:
-		old.at = at
+		old.at, old.seq = at, t.seq
 		heap.Fix(&t.heap, old.index)
 	default:
-		n := &timer[K]{key: key, at: at}
+		n := &timer[K]{key: key, at: at, seq: t.seq}
 		t.at[key] = n
 		heap.Push(&t.heap, n)
 	}
@@ -57,8 +62,10 @@ func (t *timers[K]) pop(now time.Time) (key K, ok bool) {
 
 type timerHeap[K comparable] []*timer[K]
 
-func (h timerHeap[K]) Len() int           { return len(h) }
-func (h timerHeap[K]) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h timerHeap[K]) Len() int { return len(h) }
+func (h timerHeap[K]) Less(i, j int) bool {
+	return cmp.Or(h[i].at.Compare(h[j].at), cmp.Compare(h[i].seq, h[j].seq)) < 0
+}
 func (h timerHeap[K]) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].index, h[j].index = i, j

@@ -170,6 +170,15 @@ func (v *view) wake(now time.Time) (changed bool) {
 	}
 }
 
+// stoodStill is time in which nobody could be heard.
+func (v *view) stoodStill(now time.Time, gap time.Duration) {
+	for i := range v.nodes {
+		k := v.known[v.nodes[i].ID]
+		k.heard = k.heard.Add(gap)
+		v.update(now, k, &v.nodes[i])
+	}
+}
+
 func (v *view) forget(k *known) {
 	last := len(v.nodes) - 1
 	delete(v.known, v.nodes[k.index].ID)
