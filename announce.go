@@ -18,6 +18,8 @@ import (
 const (
 	// minAnnounce is the least time between two vectors of this node.
 	minAnnounce = 100 * time.Millisecond
+	// pinDelay is how long a change of what is pinned waits to be announced.
+	pinDelay = time.Second
 	// checkCapacity is how often the node looks whether its capacity has changed
 	// enough to be announced.
 	checkCapacity = 500 * time.Millisecond
@@ -30,7 +32,8 @@ type announcer struct {
 	seq     atomic.Uint64
 	last    wire.Vector
 
-	mu sync.Mutex
+	pins atomic.Bool // they have changed since pinned was made
+	mu   sync.Mutex
 	// pinned is the filter over the blobs, and when it was made.
 	pinned   wire.Filter
 	pinnedAt time.Time
@@ -148,11 +151,19 @@ func (a *announcer) vector(ctx context.Context) (wire.Vector, error) {
 	return v, nil
 }
 
+// pinsChanged has what is pinned announced soon, together with what else changes
+// until then.
+func (a *announcer) pinsChanged() {
+	if a.pins.CompareAndSwap(false, true) {
+		time.AfterFunc(pinDelay, func() { nudge(a.node.announce) })
+	}
+}
+
 // filter is that over the pinned blobs, made anew when a vector is due anyway.
 func (a *announcer) filter() wire.Filter {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if time.Since(a.pinnedAt) < a.node.cfg.Announce/2 {
+	if !a.pins.Swap(false) && time.Since(a.pinnedAt) < a.node.cfg.Announce/2 {
 		return a.pinned
 	}
 	a.pinnedAt = time.Now()

@@ -68,6 +68,7 @@ func (n *Node) PutFile(ctx context.Context, r io.Reader, o api.PutOptions) (api.
 	if err != nil {
 		return api.Blob{}, storeError(err)
 	}
+	n.announcer.pinsChanged()
 	return n.Stat(ctx, info.CID.String(), true)
 }
 
@@ -96,6 +97,7 @@ func (n *Node) PutTree(ctx context.Context, entries iter.Seq2[api.TreeEntry, err
 	if err != nil {
 		return api.Blob{}, storeError(err)
 	}
+	n.announcer.pinsChanged()
 	return n.Stat(ctx, info.CID.String(), true)
 }
 
@@ -269,6 +271,7 @@ func (n *Node) Pin(ctx context.Context, s string) (api.Blob, error) {
 	if _, err := n.store.Fetch(ctx, id, blobs.FetchOptions{}); err != nil {
 		return api.Blob{}, storeError(err)
 	}
+	n.announcer.pinsChanged()
 	return n.Stat(ctx, s, true)
 }
 
@@ -281,5 +284,6 @@ func (n *Node) Unpin(ctx context.Context, s string) (api.Blob, error) {
 	if err := n.store.Unpin(id, userPin); err != nil {
 		return api.Blob{}, storeError(err)
 	}
+	n.announcer.pinsChanged()
 	return n.Stat(ctx, s, true)
 }

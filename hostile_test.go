@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
@@ -31,7 +32,7 @@ func stranger(t *testing.T, n *Node) (host.Host, ed25519.PrivateKey) {
 		t.Fatal(err)
 	}
 	f := &folder{key: key}
-	j, err := openJournal(t.TempDir(), slog.New(slog.DiscardHandler))
+	j, err := openJournal(vfs.NewMem(), "journal", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,9 +2,11 @@ package godwit
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -17,7 +19,8 @@ import (
 // Kinds of keys are told apart by their first bytes: see the key functions of
 // those who keep them.
 type journal struct {
-	db *pebble.DB
+	db     *pebble.DB
+	failed atomic.Bool
 }
 
 // record is one key of the journal and what becomes of it.
@@ -29,12 +32,13 @@ type record struct {
 	end []byte
 }
 
-func openJournal(dir string, log *slog.Logger) (*journal, error) {
+// openJournal opens or makes the journal in a folder of a file system.
+func openJournal(disk vfs.FS, dir string, log *slog.Logger) (*journal, error) {
 	cache := pebble.NewCache(1 << 20)
 	defer cache.Unref()
 	db, err := pebble.Open(dir, &pebble.Options{
 		Cache:              cache,
-		FS:                 vfs.Default,
+		FS:                 disk,
 		MemTableSize:       4 << 20,
 		FormatMajorVersion: pebble.FormatNewest,
 		Logger:             storeLog{log},
@@ -42,23 +46,48 @@ func openJournal(dir string, log *slog.Logger) (*journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	return &journal{db}, nil
+	return &journal{db: db}, nil
 }
+
+// ErrJournal is wrapped when the journal cannot be written any more, such as on a
+// full or broken disk: the node must stop, and goes on from what is on disk when
+// it is started again.
+var ErrJournal = errors.New("the journal cannot be written")
+
+// journalFailure is what pebble's fatal errors panic with, so that they end
+// whatever goroutine they are met on.
+type journalFailure struct{ error }
 
 // commit writes records; with sync they, and all those committed before, are on
 // disk when it returns.
-func (j *journal) commit(records []record, sync bool) error {
+func (j *journal) commit(records []record, sync bool) (err error) {
+	if j.failed.Load() {
+		return ErrJournal
+	}
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case journalFailure:
+			j.failed.Store(true)
+			err = fmt.Errorf("%w: %w", ErrJournal, p.error)
+		default:
+			panic(p)
+		}
+	}()
+	return j.write(records, sync)
+}
+
+func (j *journal) write(records []record, sync bool) error {
 	b := j.db.NewBatch()
-	defer b.Close()
 	for _, r := range records {
 		if err := r.put(b); err != nil {
 			return fmt.Errorf("journal: %w", err)
 		}
 	}
 	if err := b.Commit(&pebble.WriteOptions{Sync: sync}); err != nil {
-		return fmt.Errorf("journal: %w", err)
+		return fmt.Errorf("%w: %w", ErrJournal, err)
 	}
-	return nil
+	return b.Close()
 }
 
 func (r record) put(b *pebble.Batch) error {
@@ -123,7 +152,12 @@ func after(prefix string) []byte {
 	return end
 }
 
+// close closes the journal. One that has failed is left as it is: pebble would wait
+// for writes that never end.
 func (j *journal) close() error {
+	if j.failed.Load() {
+		return nil
+	}
 	if err := j.db.Close(); err != nil {
 		return fmt.Errorf("close journal: %w", err)
 	}
@@ -142,9 +176,9 @@ func (l storeLog) Errorf(format string, args ...any) {
 }
 
 // Fatalf is called where the store cannot go on, such as when its log cannot be
-// written. Nothing after that would be on disk, so nothing more may be
-// acknowledged: the process ends as if it had been killed, which the journal
-// survives.
+// written. It must not return: nothing after that would be on disk, so nothing more
+// may be acknowledged. Writers of the journal recover; met on a goroutine of pebble's
+// own it ends the process, which the journal survives like any other end.
 func (l storeLog) Fatalf(format string, args ...any) {
-	panic("journal: " + fmt.Sprintf(format, args...))
+	panic(journalFailure{fmt.Errorf(format, args...)})
 }

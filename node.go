@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/libp2p/go-libp2p/core/host"
 	"golang.org/x/sync/errgroup"
 
@@ -38,6 +39,7 @@ type Node struct {
 	self      wire.NodeID
 	capacity  wire.Capacity // what tasks may have, in all
 	folder    *folder
+	space     *space
 	journal   *journal
 	store     *blobs.Store
 	host      host.Host
@@ -132,7 +134,8 @@ func (n *Node) openDisk(ctx context.Context) (err error) {
 		return err
 	}
 	n.opened(n.folder.close)
-	if n.journal, err = openJournal(n.folder.path(journalName), n.log); err != nil {
+	n.space = &space{dir: n.cfg.Dir}
+	if n.journal, err = openJournal(vfs.Default, n.folder.path(journalName), n.log); err != nil {
 		return err
 	}
 	n.opened(n.journal.close)

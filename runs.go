@@ -145,6 +145,7 @@ func (r *runs) collect(c scheduler.Collect) {
 		if err := r.collectAll(ctx, c); err != nil {
 			words = clip(err.Error(), wire.MaxDetail)
 		}
+		r.node.announcer.pinsChanged()
 		r.node.tell(scheduler.Collected{Ref: c.Ref, Err: words})
 	})
 }

@@ -16,7 +16,10 @@ import (
 
 // Submit implements the API's backend.
 func (n *Node) Submit(ctx context.Context, s api.Submission) (api.Task, bool, error) {
-	spec, err := n.specOf(ctx, &s.Request)
+	if err := n.space.check(); err != nil {
+		return api.Task{}, false, err
+	}
+	spec, err := n.specOf(&s.Request)
 	if err != nil {
 		return api.Task{}, false, err
 	}
@@ -41,7 +44,7 @@ func (n *Node) Submit(ctx context.Context, s api.Submission) (api.Task, bool, er
 }
 
 // specOf resolves the model of a request and makes a spec of it.
-func (n *Node) specOf(ctx context.Context, r *api.TaskRequest) (wire.Spec, error) {
+func (n *Node) specOf(r *api.TaskRequest) (wire.Spec, error) {
 	if n.stopping.Load() {
 		return wire.Spec{}, fmt.Errorf("the node stops: %w", api.ErrUnavailable)
 	}

@@ -146,7 +146,7 @@ func (n *Node) SetDraining(ctx context.Context, on bool) (api.Worker, error) {
 
 // Plan implements the API's backend.
 func (n *Node) Plan(ctx context.Context, r api.TaskRequest) (api.Plan, error) {
-	spec, err := n.specOf(ctx, &r)
+	spec, err := n.specOf(&r)
 	if err != nil {
 		return api.Plan{}, err
 	}
