@@ -1,4 +1,5 @@
-// Godwit runs WebAssembly modules under exact fuel and hard limits.
+// Godwit runs WebAssembly modules under exact fuel and hard limits, here or on a
+// mesh of nodes.
 //
 // # How the command is made
 //
@@ -7,6 +8,11 @@
 // load.go reads the module, inputs.go and outputs.go face the host's files,
 // streams.go and signals.go what comes from outside while the guest runs,
 // report.go and summary.go what is said at the end.
+//
+// node.go, task.go, blob.go and model.go hold what asks a node. remote.go finds it
+// and session.go is a command while it asks; guest.go has the flags that `run` and
+// `task submit` share. task_follow.go is a task from its submission to its end,
+// task_end.go what that end is to a caller. demo*.go start nodes of their own.
 //
 // checkpoint.go opens the folder of checkpoints and checkpoint_find.go what is
 // meant by a name; each command about them has a file beside these. doctor.go

@@ -86,6 +86,14 @@ type usageError struct {
 func (e usageError) Error() string { return e.cause.Error() }
 func (e usageError) Unwrap() error { return e.cause }
 
+func (e usageError) hint() string {
+	text := e.command + " --help shows the flags"
+	if e.command == "godwit run" || e.command == "godwit task submit" {
+		text += "; a guest's own arguments go after --"
+	}
+	return text
+}
+
 // hintedError adds to an error what can be done about it.
 type hintedError struct {
 	error
@@ -165,7 +173,7 @@ func hint(err error) string {
 	case errors.As(err, &task) && task.waited():
 		return "it was never run: godwit task explain " + task.id + " says why"
 	case errors.As(err, &usage):
-		return usage.command + " --help shows the flags; a guest's own arguments go after --"
+		return usage.hint()
 	case errors.As(err, &ended):
 		return endHint(ended.result.Reason)
 	case errors.As(err, &missing):
