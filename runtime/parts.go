@@ -18,8 +18,7 @@ type parts struct {
 	plan    *state.Plan
 	globals []globalPart
 	tables  []tablePart
-	masks   []api.MutableGlobal
-	drop    api.Function
+	masks   []maskPart
 	ref     api.Function
 	slots   map[uint64]uint32           // from a reference, as the engine has it, to its slot
 	own     map[functionInstance]uint32 // by context and index, for what slots has not; may be nil
@@ -30,6 +29,11 @@ type globalPart struct {
 	typ      wasm.ValType
 	value    api.MutableGlobal
 	get, set api.Function
+}
+
+type maskPart struct {
+	bits api.MutableGlobal
+	drop api.Function
 }
 
 type tablePart struct {
@@ -53,9 +57,8 @@ func (i *Instance) reach() (*parts, error) {
 		}
 	}
 	if d := plan.Drops; d != nil {
-		p.drop = i.functionNamed(d.Apply)
-		for _, name := range d.Masks {
-			p.masks = append(p.masks, i.globalNamed(name))
+		for _, m := range d.Masks {
+			p.masks = append(p.masks, maskPart{i.globalNamed(m.Bits), i.functionNamed(m.Drop)})
 		}
 	}
 	if plan.Ref != "" {
@@ -208,7 +211,7 @@ func (p *parts) dropped() (data, elements []uint32) {
 		return nil, nil
 	}
 	for bit, s := range p.plan.Drops.Segments {
-		if p.masks[bit/64].Get()>>(bit%64)&1 == 0 {
+		if p.masks[bit/64].bits.Get()>>(bit%64)&1 == 0 {
 			continue
 		}
 		if s.Elements {

@@ -129,8 +129,13 @@ func (p *parts) writeDropped(s *checkpoint.State) error {
 		return fmt.Errorf("%w: dropped segments that its code does not drop", ErrSaved)
 	}
 	for n, m := range masks {
-		p.masks[n].Set(m)
+		if m == 0 {
+			continue
+		}
+		p.masks[n].bits.Set(m)
+		if _, err := p.call(p.masks[n].drop); err != nil {
+			return err
+		}
 	}
-	_, err := p.call(p.drop)
-	return err
+	return nil
 }

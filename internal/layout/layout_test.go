@@ -55,7 +55,7 @@ var bans = []struct {
 // network: they import nothing that offers them. (time is allowed: durations.)
 var pure = []string{
 	"blobs/unixfscid", "internal/units",
-	"runtime/internal/wasm", "runtime/internal/meter", "runtime/internal/suspend",
+	"runtime/internal/wasm", "runtime/internal/meter", "runtime/internal/state", "runtime/internal/suspend",
 	"scheduler/wire", "scheduler/placement",
 }
 

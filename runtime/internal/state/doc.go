@@ -18,7 +18,7 @@
 //	funcref global    functions that return its reference and set it from a slot
 //	table             functions for its size, growth, reading and setting an entry
 //	dropped segments  exported i64 globals, one bit a segment, set where data.drop
-//	                  and elem.drop stand; a function that drops what they say
+//	                  and elem.drop stand; for each a function that drops what it says
 //	references        a table of all functions that the guest can refer to, and
 //	                  a function that returns the reference in a slot
 //

@@ -11,9 +11,11 @@ func (x *exposer) drops(d *dropper) {
 	x.plan.Drops = &Drops{Segments: d.segments}
 	for i := range (len(d.segments) + 63) / 64 {
 		x.m.Globals = append(x.m.Globals, wasm.Global{Type: wasm.GlobalType{Type: wasm.I64, Mutable: true}, Init: wasm.ConstI64(0)})
-		x.plan.Drops.Masks = append(x.plan.Drops.Masks, x.export(fmt.Sprintf("dropped:%d", i), wasm.KindGlobal, d.first+uint32(i)))
+		x.plan.Drops.Masks = append(x.plan.Drops.Masks, Mask{
+			Bits: x.export(fmt.Sprintf("dropped:%d", i), wasm.KindGlobal, d.first+uint32(i)),
+			Drop: x.function(fmt.Sprintf("drop:%d", i), nil, nil, d.apply(i)),
+		})
 	}
-	x.plan.Drops.Apply = x.function("drop", nil, nil, d.apply())
 }
 
 // dropper gives bits to segments in the order in which code drops them.
@@ -44,11 +46,12 @@ func (d *dropper) set(bit int) code {
 	return append(code{}.op(wasm.OpGlobalGet, global), constant...).op(wasm.OpI64Or).op(wasm.OpGlobalSet, global)
 }
 
-// apply is the code that drops the segments whose bits are set.
-func (d *dropper) apply() code {
+// apply is the code that drops the segments whose bits are set in one mask. A function
+// for each keeps them small: wazero's compiler takes more than linear time.
+func (d *dropper) apply(mask int) code {
 	var c code
-	for bit, s := range d.segments {
-		op := wasm.OpDataDrop
+	for bit := 64 * mask; bit < min(64*mask+64, len(d.segments)); bit++ {
+		s, op := d.segments[bit], wasm.OpDataDrop
 		if s.Elements {
 			op = wasm.OpElemDrop
 		}

@@ -47,11 +47,15 @@ type Table struct {
 // Drops is how to reach the set of dropped segments.
 type Drops struct {
 	// Segments are those that can be dropped: the bits, in this order, of the
-	// globals Masks, 64 in each.
+	// masks, 64 in each.
 	Segments []Segment
-	// Masks are exported i64 globals. Apply, () -> (), drops what they say.
-	Masks []string
-	Apply string
+	Masks    []Mask
+}
+
+// Mask is how to reach 64 bits of the set.
+type Mask struct {
+	// Bits is an exported i64 global. Drop, () -> (), drops what it says.
+	Bits, Drop string
 }
 
 // Segment names an element or data segment by its index.
