@@ -95,8 +95,14 @@ func (d Dir) Lock() (io.Closer, error) {
 	if err := lock(f); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", f.Name(), err), f.Close())
 	}
-	return f, nil
+	return lockedFile{f}, nil
 }
+
+// lockedFile is a lock that is held until it is closed.
+type lockedFile struct{ *os.File }
+
+// Close lets go of the lock.
+func (l lockedFile) Close() error { return errors.Join(unlock(l.File), l.File.Close()) }
 
 type file struct{ *os.File }
 

@@ -17,3 +17,7 @@ func lock(f *os.File) error {
 	}
 	return err
 }
+
+// unlock lets go at once. Closing does that too, but only when no child that is
+// being started has the file any more.
+func unlock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	mathrand "math/rand/v2"
+	"syscall"
 	"testing"
 
 	"github.com/godwit-run/godwit/checkpoint"
@@ -174,5 +175,26 @@ func TestImportAsksFirst(t *testing.T) {
 	})
 	if !errors.Is(err, no) || to.Usage().Objects > 0 {
 		t.Errorf("%v, and %d objects", err, to.Usage().Objects)
+	}
+}
+
+// A store that is closed can be opened again at once, even while a child process
+// that is being started has all files of this one.
+func TestCloseLetsGo(t *testing.T) {
+	dir := Dir(t.TempDir())
+	s := open(t, testConfig(dir))
+	if _, err := Open(testConfig(dir)); !errors.Is(err, ErrInUse) {
+		t.Errorf("opened twice: %v", err)
+	}
+	child, err := syscall.Dup(int(s.lock.(lockedFile).Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(child)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(t, testConfig(dir)).Close(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -41,6 +41,16 @@ func checkpoints(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(s.Close())
 }
 
+// hold DIR: use the store in DIR, as a node would, until the script ends.
+func hold(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: hold DIR")
+	}
+	s, err := store.Open(store.Config{FS: store.Dir(ts.MkAbs(args[0])), Rand: rand.Reader})
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(s.Close()) })
+}
+
 // capture continues a chain of checkpoints.
 func capture(s *store.Store, name, owner string, count int) error {
 	seed := sha256.Sum256([]byte(owner))

@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 			"clip":        clip,
 			"flip":        flip,
 			"setenv":      setenv,
+			"hold":        hold,
 			"live":        live,
 		},
 	})
