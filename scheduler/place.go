@@ -30,7 +30,7 @@ func (s *Submitter) place() {
 	var stuck []*line
 	for len(s.queue.order) > 0 && s.inFlight < s.cfg.MaxConcurrent {
 		first := s.queue.order[0]
-		if !s.find(first.tasks[0]) {
+		if found, _ := s.find(first.tasks[0]); !found {
 			stuck = append(stuck, s.queue.setAside())
 		}
 	}
@@ -43,25 +43,28 @@ func (s *Submitter) place() {
 }
 
 // find asks the best node for a task to reserve. It returns false if there is
-// none, and then has changed nothing.
-func (s *Submitter) find(t *task) bool {
-	for _, c := range s.rank(t.id, t.spec, t.needs) {
-		if c.Out == "" && !t.tried[c.Node.ID] {
-			s.reserveAt(t, c.Node.ID)
-			return true
-		}
+// none, and then has changed nothing; fit tells whether there is one that was
+// tried already.
+func (s *Submitter) find(t *task) (found, fit bool) {
+	r := s.request(t.id, t.spec, t.needs)
+	best, fit := s.ranker.Best(&r, s.view.nodes, t.tried)
+	if best != nil {
+		s.reserveAt(t, best.ID)
 	}
-	return false
+	return best != nil, fit
 }
 
 // rank orders the nodes for a task. The result is good until the next call.
 func (s *Submitter) rank(id wire.TaskID, spec *wire.Spec, needs wire.Profile) []placement.Candidate {
-	r := placement.Request{
+	r := s.request(id, spec, needs)
+	return s.ranker.Rank(&r, s.view.nodes)
+}
+
+func (s *Submitter) request(id wire.TaskID, spec *wire.Spec, needs wire.Profile) placement.Request {
+	return placement.Request{
 		Task: id, Needs: needs, Hints: &spec.Hints, Placement: spec.Placement,
 		MaxCost: spec.MaxCost, Fuel: spec.Limits.Fuel, Beside: s.nodeOf(spec.Hints.Colocate),
 	}
-	s.ranked = s.cfg.Policy.Rank(s.ranked[:0], &r, s.view.nodes)
-	return s.ranked
 }
 
 func (s *Submitter) nodeOf(id wire.TaskID) wire.NodeID {
@@ -108,19 +111,18 @@ func (s *Submitter) passOver(t *task) {
 	t.tried[t.node] = true
 	t.refusals++
 	s.pause(t, 0) // leaves the node, before others are asked
-	switch {
-	case s.inFlight >= s.cfg.MaxConcurrent:
+	if s.inFlight >= s.cfg.MaxConcurrent {
 		s.lineUp(t)
-	case s.find(t):
-	case !s.anyFits():
-		s.lineUp(t) // until a node has more to offer
-	default:
+		return
+	}
+	switch found, fit := s.find(t); {
+	case found:
+	case fit:
 		s.pause(t, min(minWait<<min(t.refusals, 10), maxWait))
+	default:
+		s.lineUp(t) // until a node has more to offer
 	}
 }
-
-// anyFits tells whether find saw a node that could have the task, tried or not.
-func (s *Submitter) anyFits() bool { return len(s.ranked) > 0 && s.ranked[0].Out == "" }
 
 // pause keeps a task from being placed for a while.
 func (s *Submitter) pause(t *task, d time.Duration) {
@@ -142,8 +144,10 @@ func (s *Submitter) lineUp(t *task) {
 // resume ends a pause: the task looks for a node that it has not tried, and else
 // lines up.
 func (s *Submitter) resume(t *task) {
-	if s.inFlight < s.cfg.MaxConcurrent && s.find(t) {
-		return
+	if s.inFlight < s.cfg.MaxConcurrent {
+		if found, _ := s.find(t); found {
+			return
+		}
 	}
 	s.lineUp(t)
 }

@@ -124,7 +124,7 @@ type Submitter struct {
 	// placeAgain is set if the queue is worth a look; not before placeAt.
 	placeAgain bool
 	placeAt    time.Time
-	ranked     []placement.Candidate // room for a ranking
+	ranker     *placement.Ranker
 
 	now time.Time
 	out Ready
@@ -145,6 +145,7 @@ func NewSubmitter(cfg SubmitterConfig) (*Submitter, error) {
 		view:    newView(cfg),
 		clients: newClients(cfg),
 		wakes:   newTimers[wire.TaskID](),
+		ranker:  placement.NewRanker(cfg.Policy),
 	}, nil
 }
 

@@ -11,7 +11,7 @@
 //
 // # Example
 //
-//	candidates := placement.Default().Rank(nil, &request, nodes)
+//	candidates := placement.NewRanker(placement.Default()).Rank(&request, nodes)
 //	if candidates[0].Out == "" {
 //		fmt.Println(candidates[0].Node.ID, candidates[0].Score)
 //	} else {
@@ -22,6 +22,11 @@
 //
 //   - The same arguments give the same ranks: what spreads tasks over equal nodes
 //     is a hash of task and node, not chance.
-//   - Rank looks at every node, and says of each why.
-//   - Rank allocates nothing if dst has room from an earlier call.
+//   - Rank looks at every node, and says of each why. Best finds the same first one
+//     without putting the others in order.
+//   - Neither allocates, once a Ranker has seen as many nodes.
+//
+// # A policy of one's own
+//
+// Implement [Policy]: refuse what [Check] refuses, then add terms.
 package placement

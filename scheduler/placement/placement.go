@@ -58,30 +58,52 @@ type Health struct {
 	LastSeen            time.Time
 }
 
-// Candidate is a node with its rank, or why it has none.
+// Candidate is a node with its score, or why it has none.
 type Candidate struct {
 	Node *Node
 	// Out is why it cannot have the task; empty if it can.
 	Out wire.Refusal
 	// Never tells that it would be out even with nothing else running.
 	Never bool
-	// Score from 0 to 1; higher is better. Terms are what it is made of.
+	// Score from 0 to 1; higher is better. It is the sum of what the Terms add.
 	Score float64
 	Terms []Term
 }
 
-// Term is a part of a score: value times weight.
+// Term is a part of a score: value times weight. The weights of a score sum to 1.
 type Term struct {
 	Name          string
 	Value, Weight float64
 }
 
-// Policy ranks nodes for tasks.
+// Policy says what nodes are worth for tasks.
 type Policy interface {
-	// Rank appends a candidate for each node to dst: those that can have the task,
-	// best first, then the others. It keeps nothing of its arguments; candidates
-	// point into nodes.
-	Rank(dst []Candidate, r *Request, nodes []Node) []Candidate
+	// Judge calls Refuse or Add of a candidate that has a node and nothing else. It
+	// keeps nothing of its arguments, and says the same of the same.
+	Judge(c *Candidate, r *Request)
+}
+
+// Refuse puts the node out of the question, if out is not empty, and for good if
+// never.
+func (c *Candidate) Refuse(out wire.Refusal, never bool) { c.Out, c.Never = out, never }
+
+// Add adds a term to the score: a value from 0 to 1 and its weight, at least 0,
+// in proportion to the other terms'.
+func (c *Candidate) Add(name string, value, weight float64) {
+	c.Terms = append(c.Terms, Term{name, value, weight})
+}
+
+// settle makes the weights sum to 1, and the score of the terms.
+func (c *Candidate) settle() {
+	total := 0.0
+	for i := range c.Terms {
+		total += c.Terms[i].Weight
+	}
+	for i := range c.Terms {
+		t := &c.Terms[i]
+		t.Weight /= max(total, 1e-9)
+		c.Score += t.Weight * t.Value
+	}
 }
 
 // Check is why a node cannot have a task, or empty, and whether that is for

@@ -110,17 +110,19 @@ type single struct {
 // tie is the weight of what decides between equals.
 const tie = 0.001
 
-// Rank implements Policy.
-func (p *single) Rank(dst []Candidate, r *Request, nodes []Node) []Candidate {
-	return rank(dst, r, nodes, gates{minTrust, p.o.MaxLatency}, p)
+// Judge implements Policy.
+func (p *single) Judge(c *Candidate, r *Request) {
+	if c.Refuse(checkAll(r, c.Node, minTrust, p.o.MaxLatency)); c.Out == "" {
+		p.score(c, r)
+	}
 }
 
 func (p *single) score(c *Candidate, r *Request) {
 	name, value := p.term(r, c.Node)
-	c.add(name, value, 1)
-	c.add("spread", spread(r.Task, c.Node.ID), tie)
+	c.Add(name, value, 1)
+	c.Add("spread", spread(r.Task, c.Node.ID), tie)
 	if p.o.PreferLocal {
-		c.add("local", indicator(c.Node.Self), localWeight)
+		c.Add("local", indicator(c.Node.Self), localWeight)
 	}
 	wishes(c, r, p.wishes)
 }
@@ -165,19 +167,17 @@ func performance(n *Node) float64 {
 
 const referenceTime = 10 * time.Second
 
-// gates are what keeps a node out by policy.
-type gates struct {
-	minTrust   float64
-	maxLatency time.Duration
-}
-
-func (g gates) check(n *Node) (out wire.Refusal, never bool) {
+// checkAll is Check, and the gates of these policies: trust and latency, which do
+// not hold for the node itself. A refusal for good goes before one that may pass.
+func checkAll(r *Request, n *Node, leastTrust float64, mostLatency time.Duration) (out wire.Refusal, never bool) {
+	out, never = Check(r, n)
 	switch {
-	case n.Self:
-	case n.Trust < g.minTrust:
+	case never || n.Self:
+		return out, never
+	case n.Trust < leastTrust:
 		return wire.RefusedTrust, true
-	case g.maxLatency > 0 && n.RTT > g.maxLatency:
+	case out == "" && mostLatency > 0 && n.RTT > mostLatency:
 		return wire.RefusedLatency, false
 	}
-	return "", false
+	return out, never
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
@@ -40,7 +42,7 @@ func TestSceneOf16A(t *testing.T) {
 	}
 	w := Default()
 	w.NoSpread = true
-	got := w.Rank(nil, &Request{Needs: wire.GPU(24, "sm_70")}, nodes)
+	got := NewRanker(w).Rank(&Request{Needs: wire.GPU(24, "sm_70")}, nodes)
 	for i, want := range []struct {
 		id    string
 		score float64
@@ -99,7 +101,7 @@ func TestWinners(t *testing.T) {
 		r, w := request(), Default()
 		w.NoSpread = true
 		c.change(r, w, &nodes[0], &nodes[1])
-		got := w.Rank(nil, r, nodes)
+		got := NewRanker(w).Rank(r, nodes)
 		if string(got[0].Node.ID) != c.want || got[0].Out != "" {
 			t.Errorf("%s: %s %s wins", c.name, got[0].Node.ID, got[0].Out)
 		}
@@ -180,7 +182,7 @@ func TestSpread(t *testing.T) {
 	for i := range 1000 {
 		r := request()
 		r.Task = wire.TaskID{byte(i), byte(i >> 8)}
-		wins[Default().Rank(nil, r, nodes)[0].Node.ID]++
+		wins[NewRanker(Default()).Rank(r, nodes)[0].Node.ID]++
 	}
 	for id, n := range wins {
 		if n < 50 || n > 150 {
@@ -226,7 +228,7 @@ func TestPolicies(t *testing.T) {
 		}
 		nodes := []Node{plain("a"), plain("b")}
 		c.change(&nodes[0], &nodes[1])
-		if got := p.Rank(nil, request(), nodes)[0]; string(got.Node.ID) != c.want || len(got.Terms) == 0 {
+		if got := NewRanker(p).Rank(request(), nodes)[0]; string(got.Node.ID) != c.want || len(got.Terms) == 0 {
 			t.Errorf("%s: %s wins with %+v", c.name, got.Node.ID, got.Terms)
 		}
 	}
@@ -249,38 +251,71 @@ func TestRandom(t *testing.T) {
 	for i := range 200 {
 		r := request()
 		r.Task = wire.TaskID{byte(i)}
-		wins[p.Rank(nil, r, nodes)[0].Node.ID]++
+		wins[NewRanker(p).Rank(r, nodes)[0].Node.ID]++
 	}
 	if wins["a"] < 60 || wins["b"] < 60 {
 		t.Errorf("%v", wins)
 	}
 }
 
-func TestRankAllocatesNothing(t *testing.T) {
-	nodes := make([]Node, 100)
+// Best is the first of Rank, whoever was tried.
+func TestBest(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		nodes := make([]Node, rapid.IntRange(0, 12).Draw(t, "nodes"))
+		tried := map[wire.NodeID]bool{}
+		for i := range nodes {
+			nodes[i] = plain(fmt.Sprint(i))
+			nodes[i].Free.CPU = rapid.Uint32Range(900, 1100).Draw(t, "cpu")
+			nodes[i].Trust = float64(rapid.IntRange(0, 4).Draw(t, "trust")) / 4
+			tried[nodes[i].ID] = rapid.Bool().Draw(t, "tried")
+		}
+		w := Default()
+		w.NoSpread = rapid.Bool().Draw(t, "no spread")
+		k := NewRanker(w)
+		var want *Node
+		fits := false
+		for _, c := range k.Rank(request(), nodes) {
+			fits = fits || c.Out == ""
+			if want == nil && c.Out == "" && !tried[c.Node.ID] {
+				want = c.Node
+			}
+		}
+		if got, fit := k.Best(request(), nodes, tried); got != want || fit != fits {
+			t.Fatalf("%+v, %v; want %+v, %v", got, fit, want, fits)
+		}
+	})
+}
+
+func manyNodes(n int) []Node {
+	nodes := make([]Node, n)
 	for i := range nodes {
-		nodes[i] = plain(fmt.Sprintf("%3d", i))
+		nodes[i] = plain(fmt.Sprintf("%036d", i*7919))
+		nodes[i].Free.CPU = uint32(i * 7919 % 8000)
+		nodes[i].Tasks = i % 5
 	}
-	r, w := request(), Default()
-	dst := w.Rank(nil, r, nodes)
-	if n := testing.AllocsPerRun(100, func() { dst = w.Rank(dst[:0], r, nodes) }); n > 0 {
+	return nodes
+}
+
+func TestRankAllocatesNothing(t *testing.T) {
+	nodes, r, k := manyNodes(100), request(), NewRanker(Default())
+	k.Rank(r, nodes)
+	k.Best(r, nodes, nil)
+	if n := testing.AllocsPerRun(100, func() { k.Rank(r, nodes); k.Best(r, nodes, nil) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
 func BenchmarkRank(b *testing.B) {
 	for _, n := range []int{100, 10_000} {
-		b.Run(fmt.Sprintf("nodes=%d", n), func(b *testing.B) {
-			nodes := make([]Node, n)
-			for i := range nodes {
-				nodes[i] = plain(fmt.Sprintf("%036d", i))
-				nodes[i].Free.CPU = uint32(i * 7919 % 8000)
-				nodes[i].Tasks = i % 5
-			}
-			r, w := request(), Default()
-			var dst []Candidate
+		nodes, r, k := manyNodes(n), request(), NewRanker(Default())
+		b.Run(fmt.Sprintf("best/nodes=%d", n), func(b *testing.B) {
 			for b.Loop() {
-				dst = w.Rank(dst[:0], r, nodes)
+				k.Best(r, nodes, nil)
+			}
+		})
+		b.Run(fmt.Sprintf("all/nodes=%d", n), func(b *testing.B) {
+			for b.Loop() {
+				k.Rank(r, nodes)
 			}
 		})
 	}

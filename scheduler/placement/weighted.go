@@ -1,7 +1,8 @@
 package placement
 
 import (
-	"cmp"
+	"encoding/binary"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -41,44 +42,21 @@ func Default() *Weighted {
 // queueFull is the number of tasks at which a queue counts as long.
 const queueFull = 10
 
-// Rank implements Policy.
-func (w *Weighted) Rank(dst []Candidate, r *Request, nodes []Node) []Candidate {
-	return rank(dst, r, nodes, gates{w.MinTrust, w.MaxLatency}, w)
-}
-
-// scorer gives a candidate that is in its terms.
-type scorer interface {
-	score(c *Candidate, r *Request)
-}
-
-// rank does what all policies share.
-func rank(dst []Candidate, r *Request, nodes []Node, g gates, s scorer) []Candidate {
-	start := len(dst)
-	for i := range nodes {
-		dst = appendCandidate(dst, &nodes[i])
-		c := &dst[len(dst)-1]
-		if c.Out, c.Never = Check(r, c.Node); c.Out == "" || !c.Never {
-			if out, never := g.check(c.Node); out != "" {
-				c.Out, c.Never = out, never
-			}
-		}
-		if c.Out == "" {
-			s.score(c, r)
-			c.settle()
-		}
+// Judge implements Policy.
+func (w *Weighted) Judge(c *Candidate, r *Request) {
+	if c.Refuse(checkAll(r, c.Node, w.MinTrust, w.MaxLatency)); c.Out == "" {
+		w.score(c, r)
 	}
-	sortCandidates(dst[start:])
-	return dst
 }
 
 func (w *Weighted) score(c *Candidate, r *Request) {
 	n := c.Node
-	c.add("trust", n.Trust, w.Trust)
-	c.add("capacity", n.Free.Ratio(n.Vector.Total), w.Capacity)
-	c.add("queue", 1-min(float64(n.Tasks)/queueFull, 1), w.Queue)
-	c.add("spread", spread(r.Task, n.ID)*indicator(!w.NoSpread), w.Spread)
+	c.Add("trust", n.Trust, w.Trust)
+	c.Add("capacity", n.Free.Ratio(n.Vector.Total), w.Capacity)
+	c.Add("queue", 1-min(float64(n.Tasks)/queueFull, 1), w.Queue)
+	c.Add("spread", spread(r.Task, n.ID)*indicator(!w.NoSpread), w.Spread)
 	if w.Local > 0 {
-		c.add("local", indicator(n.Self), w.Local)
+		c.Add("local", indicator(n.Self), w.Local)
 	}
 	wishes(c, r, w)
 }
@@ -88,57 +66,18 @@ func wishes(c *Candidate, r *Request, w *Weighted) {
 	n := c.Node
 	if h := r.Hints; h != nil {
 		if len(h.Prefer) > 0 {
-			c.add("prefer", indicator(slices.Contains(h.Prefer, n.ID)), w.Prefer)
+			c.Add("prefer", indicator(slices.Contains(h.Prefer, n.ID)), w.Prefer)
 		}
 		if h.Region != "" {
-			c.add("region", indicator(n.Vector.Region == h.Region), w.Region)
+			c.Add("region", indicator(n.Vector.Region == h.Region), w.Region)
 		}
 		if len(h.Near) > 0 {
-			c.add("near", held(n.Vector.Blobs, h.Near), w.Near)
+			c.Add("near", held(n.Vector.Blobs, h.Near), w.Near)
 		}
 	}
 	if r.Beside != "" {
-		c.add("beside", indicator(r.Beside == n.ID), w.Beside)
+		c.Add("beside", indicator(r.Beside == n.ID), w.Beside)
 	}
-}
-
-// appendCandidate keeps the memory of a candidate that was there before.
-func appendCandidate(dst []Candidate, n *Node) []Candidate {
-	var terms []Term
-	if len(dst) < cap(dst) {
-		terms = dst[:len(dst)+1][len(dst)].Terms[:0]
-	}
-	return append(dst, Candidate{Node: n, Terms: terms})
-}
-
-func (c *Candidate) add(name string, value, weight float64) {
-	c.Terms = append(c.Terms, Term{name, value, weight})
-}
-
-// settle makes the weights sum to 1, and the score of the terms.
-func (c *Candidate) settle() {
-	total := 0.0
-	for _, t := range c.Terms {
-		total += t.Weight
-	}
-	for i := range c.Terms {
-		t := &c.Terms[i]
-		t.Weight /= max(total, 1e-9)
-		c.Score += t.Weight * t.Value
-	}
-}
-
-// sortCandidates puts the best first, and those that are out last. Ties go by id,
-// so that ranks are the same every time.
-func sortCandidates(list []Candidate) {
-	slices.SortFunc(list, func(a, b Candidate) int {
-		return cmp.Or(
-			cmp.Compare(len(a.Out), len(b.Out)), // "" is in
-			cmp.Compare(a.Out, b.Out),
-			cmp.Compare(b.Score, a.Score),
-			cmp.Compare(a.Node.ID, b.Node.ID),
-		)
-	})
 }
 
 func indicator(is bool) float64 {
@@ -160,14 +99,12 @@ func held(f wire.Filter, links []wire.Link) float64 {
 }
 
 // spread is a number from 0 to 1 for a task and a node: tasks that would all find
-// the same node best get different ones (FNV-1a and the finish of MurmurHash3).
+// the same node best get different ones. The end of a node's id is of its key, and
+// most of a task's is random; mixed, they make a hash (the finish of MurmurHash3).
 func spread(task wire.TaskID, node wire.NodeID) float64 {
-	h := uint64(14695981039346656037)
-	for _, b := range task {
-		h = (h ^ uint64(b)) * 1099511628211
-	}
-	for i := range len(node) {
-		h = (h ^ uint64(node[i])) * 1099511628211
+	h := binary.BigEndian.Uint64(task[:])*0x9e3779b97f4a7c15 ^ binary.BigEndian.Uint64(task[8:])
+	for i := max(0, len(node)-8); i < len(node); i++ {
+		h = bits.RotateLeft64(h, 8) ^ uint64(node[i])
 	}
 	h = (h ^ h>>33) * 0xff51afd7ed558ccd
 	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
