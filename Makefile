@@ -7,7 +7,7 @@ BENCH     ?= .
 
 # Packages whose tests exercise concurrency, run once more under the race
 # detector. It needs cgo; without a C compiler this round is left out.
-RACE := ./cmd/... ./internal/api/... ./hostabi/... ./runtime/internal/linmem/... ./checkpoint/...
+RACE := . ./cmd/... ./internal/api/... ./hostabi/... ./runtime/internal/linmem/... ./checkpoint/... ./blobs/... ./scheduler/gossip/...
 
 # Of the runtime's tests, those that exercise concurrency: the others interpret
 # billions of instructions.
@@ -21,10 +21,10 @@ build: ## build the command into bin/godwit
 
 test: ## run all tests, then the concurrent packages under the race detector
 ifeq ($(shell $(GO) env CGO_ENABLED),1)
-	$(GO) test -race -short $(RACE)
+	$(GO) test -race -short -timeout 20m $(RACE)
 	$(GO) test -race -short -run '$(RACE_RUNTIME)' ./runtime
 endif
-	$(GO) test ./...
+	$(GO) test -timeout 20m ./...
 
 lint: ## gofmt, go vet, staticcheck, govulncheck
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt'd:" $$unformatted; exit 1; }
