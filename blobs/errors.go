@@ -1,4 +1,3 @@
-// Package blobs is a content-addressed store in a folder.
 package blobs
 
 import (
