@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -15,7 +16,9 @@ func BenchmarkHelloProcess(b *testing.B) {
 	const hello = "../../examples/hello/hello.wasm"
 	dir := b.TempDir()
 	for name, pkg := range map[string]string{"godwit": ".", "wazero": "github.com/tetratelabs/wazero/cmd/wazero"} {
-		if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, name), pkg).CombinedOutput(); err != nil {
+		build := exec.Command("go", "build", "-o", filepath.Join(dir, name), pkg)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build does
+		if out, err := build.CombinedOutput(); err != nil {
 			b.Fatalf("build %s: %v\n%s", name, err, out)
 		}
 	}
