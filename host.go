@@ -10,8 +10,10 @@ import (
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	ma "github.com/multiformats/go-multiaddr"
@@ -68,6 +70,7 @@ func newHost(key crypto.PrivKey, listen []string) (host.Host, error) {
 		libp2p.ConnectionManager(manager),
 		libp2p.UserAgent("godwit"),
 		libp2p.WithDialTimeout(dialTimeout),
+		libp2p.DialRanker(rankAddrs),
 		libp2p.DisableMetrics(), // they are the process's, and there may be several nodes in it
 		libp2p.EnableHolePunching(),
 		libp2p.EnableAutoNATv2(),
@@ -85,6 +88,30 @@ func newHost(key crypto.PrivKey, listen []string) (host.Host, error) {
 		return nil, fmt.Errorf("listen on %s: %w", strings.Join(listen, ", "), err)
 	}
 	return h, nil
+}
+
+// quicDelay is the head start of TCP over QUIC where both are near.
+const quicDelay = 30 * time.Millisecond
+
+// rankAddrs says in which order to try a peer's addresses. Near by, TCP comes
+// first: the kernel moves the same bytes for two thirds of the processor time that
+// QUIC takes (200 MiB between two nodes on one machine: 1.1 s against 1.7 s).
+// Elsewhere libp2p's own order holds, QUIC first, which gets through more NATs.
+func rankAddrs(addrs []ma.Multiaddr) []network.AddrDelay {
+	var near []network.AddrDelay
+	var far []ma.Multiaddr
+	for _, a := range addrs {
+		_, err := a.ValueForProtocol(ma.P_TCP)
+		switch {
+		case !manet.IsPrivateAddr(a) && !manet.IsIPLoopback(a):
+			far = append(far, a)
+		case err == nil:
+			near = append(near, network.AddrDelay{Addr: a})
+		default:
+			near = append(near, network.AddrDelay{Addr: a, Delay: quicDelay})
+		}
+	}
+	return append(near, swarm.DefaultDialRanker(far)...)
 }
 
 // samePorts puts the ports of last time into addresses that leave the port open,

@@ -61,6 +61,7 @@ type Node struct {
 	labels    *labels
 	announcer *announcer
 	waiters   waiters
+	ids       idTexts
 	feed      *api.Feed
 	metrics   *metrics.Set
 

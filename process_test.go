@@ -328,3 +328,25 @@ func TestAnyNodeIsKilled(t *testing.T) {
 	}
 	t.Logf("%d kills, %d tasks, %d of them ran more than once", kills, len(accepted), again)
 }
+
+// SIGTERM ends a node in good order: what it runs finishes first.
+func TestTerminate(t *testing.T) {
+	nodes := spawnMesh(t, 2, Config{})
+	request := busy(t, nodes[0])
+	request.Args = []string{"50000000"}
+	request.Hints.Prefer = []string{nodes[1].ID}
+	task, _, err := nodes[0].client.Submit(t.Context(), api.Submission{Request: request})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool {
+		now, err := nodes[0].client.Task(t.Context(), task.ID)
+		return err == nil && now.Status == api.StatusRunning
+	})
+	if err := nodes[1].terminate(); err != nil {
+		t.Errorf("the node ended with %v", err)
+	}
+	if end := waitEnd(t, nodes[0], task.ID); end.Status != api.StatusSucceeded || end.Attempts != 1 {
+		t.Errorf("%+v", end)
+	}
+}

@@ -2,6 +2,7 @@ package godwit
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/godwit-run/godwit/internal/api"
@@ -13,20 +14,44 @@ import (
 func (n *Node) apiTask(t *scheduler.Task) api.Task {
 	out := api.Task{
 		ID: t.ID.String(), Status: string(t.State), Reason: string(t.Reason), Message: t.Message,
-		Submitter: t.Spec.Submitter.String(), Request: apiRequest(t.Spec),
+		Submitter: n.ids.text(t.Spec.Submitter), Request: apiRequest(t.Spec),
 		CreatedAt: t.Created.UTC(), StartedAt: timeOf(t.Started), EndedAt: timeOf(t.Ended),
 	}
 	if t.Node != "" {
-		out.Node = t.Node.String()
+		out.Node = n.ids.text(t.Node)
 	}
 	for _, a := range t.Attempts {
 		out.Attempts = int(a.Number)
-		out.History = append(out.History, apiAttempt(a))
+		out.History = append(out.History, n.apiAttempt(a))
 	}
 	if t.Result != nil {
 		out.Result = apiResult(&t.Result.Outcome)
 	}
 	return out
+}
+
+// idTexts remembers ids of nodes as text, whose base58 costs more than all the rest
+// of a task's view.
+type idTexts struct {
+	mu    sync.Mutex
+	texts map[wire.NodeID]string
+}
+
+// maxIDTexts bounds what is remembered; beyond it everything is forgotten.
+const maxIDTexts = 1024
+
+func (i *idTexts) text(id wire.NodeID) string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	text, ok := i.texts[id]
+	if !ok {
+		if i.texts == nil || len(i.texts) >= maxIDTexts {
+			i.texts = make(map[wire.NodeID]string)
+		}
+		text = id.String()
+		i.texts[id] = text
+	}
+	return text
 }
 
 func timeOf(t time.Time) *time.Time {
@@ -37,9 +62,9 @@ func timeOf(t time.Time) *time.Time {
 	return &t
 }
 
-func apiAttempt(a scheduler.Attempt) api.Attempt {
+func (n *Node) apiAttempt(a scheduler.Attempt) api.Attempt {
 	out := api.Attempt{
-		Number: int(a.Number), Node: a.Node.String(), StartedAt: a.Started.UTC(), EndedAt: timeOf(a.Ended),
+		Number: int(a.Number), Node: n.ids.text(a.Node), StartedAt: a.Started.UTC(), EndedAt: timeOf(a.Ended),
 		Outcome: string(a.Status), Message: a.Message,
 	}
 	if a.Reason != wire.ReasonNone {
