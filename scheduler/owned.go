@@ -30,6 +30,7 @@ type task struct {
 	spent  bool
 	// node has the task, from Reserve to the end of the attempt.
 	node     wire.NodeID
+	score    float64 // of node, when it was chosen
 	attempts []Attempt
 	failures int
 
@@ -192,7 +193,7 @@ func (s *Submitter) openAttempt(t *task) {
 	if len(t.attempts) >= maxAttempts {
 		t.attempts = slices.Delete(t.attempts, 0, 1)
 	}
-	t.attempts = append(t.attempts, Attempt{Number: t.number, Node: t.node, Started: s.now})
+	t.attempts = append(t.attempts, Attempt{Number: t.number, Node: t.node, Score: t.score, Started: s.now})
 	t.spent = true
 }
 

@@ -47,8 +47,9 @@ func (s *Submitter) place() {
 // tried already.
 func (s *Submitter) find(t *task) (found, fit bool) {
 	r := s.request(t.id, t.spec, t.needs)
-	best, fit := s.ranker.Best(&r, s.view.nodes, t.tried)
+	best, score, fit := s.ranker.Best(&r, s.view.nodes, t.tried)
 	if best != nil {
+		t.score = score
 		s.reserveAt(t, best.ID)
 	}
 	return best != nil, fit

@@ -113,8 +113,8 @@ func (e *Executor) admit(key Run, needs wire.Profile) *run {
 		e.refuse(key, wire.RefusedStale, "")
 		return nil
 	}
-	for _, old := range e.attempts(task) {
-		e.cancel(old.Run)
+	if latest, ok := e.latest[task]; ok {
+		e.cancel(Run{key.Submitter, wire.Ref{Task: key.Task, Attempt: latest}})
 	}
 	if why := e.gate(key.Submitter, needs); why != "" {
 		e.refuse(key, why, "")
@@ -143,19 +143,6 @@ func (e *Executor) gate(submitter wire.NodeID, needs wire.Profile) wire.Refusal 
 		return wire.RefusedBusy
 	}
 	return ""
-}
-
-// attempts are the runs of a task that count: there is at most one beside those
-// that stop.
-func (e *Executor) attempts(task taskOf) []*run {
-	latest, ok := e.latest[task]
-	if !ok {
-		return nil
-	}
-	if r := e.runs[Run{task.submitter, wire.Ref{Task: task.task, Attempt: latest}}]; r != nil {
-		return []*run{r}
-	}
-	return nil
 }
 
 func (e *Executor) refuse(key Run, why wire.Refusal, detail string) {

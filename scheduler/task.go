@@ -47,10 +47,12 @@ type Task struct {
 
 // Attempt is one try to run a task on a node.
 type Attempt struct {
-	Number  uint32      `cbor:"number"`
-	Node    wire.NodeID `cbor:"node"`
-	Started time.Time   `cbor:"started"`
-	Ended   time.Time   `cbor:"ended,omitzero"`
+	Number uint32      `cbor:"number"`
+	Node   wire.NodeID `cbor:"node"`
+	// Score is what made the node first when it was chosen.
+	Score   float64   `cbor:"score,omitempty"`
+	Started time.Time `cbor:"started"`
+	Ended   time.Time `cbor:"ended,omitzero"`
 	// Status is empty while it goes on.
 	Status  wire.Status `cbor:"status,omitempty"`
 	Reason  wire.Reason `cbor:"reason,omitempty"`

@@ -273,15 +273,15 @@ func TestBest(t *testing.T) {
 		w.NoSpread = rapid.Bool().Draw(t, "no spread")
 		k := NewRanker(w)
 		var want *Node
-		fits := false
+		score, fits := 0.0, false
 		for _, c := range k.Rank(request(), nodes) {
 			fits = fits || c.Out == ""
 			if want == nil && c.Out == "" && !tried[c.Node.ID] {
-				want = c.Node
+				want, score = c.Node, c.Score
 			}
 		}
-		if got, fit := k.Best(request(), nodes, tried); got != want || fit != fits {
-			t.Fatalf("%+v, %v; want %+v, %v", got, fit, want, fits)
+		if got, s, fit := k.Best(request(), nodes, tried); got != want || s != score || fit != fits {
+			t.Fatalf("%+v with %v, %v; want %+v with %v, %v", got, s, fit, want, score, fits)
 		}
 	})
 }

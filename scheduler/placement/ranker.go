@@ -38,10 +38,9 @@ func (k *Ranker) Rank(r *Request, nodes []Node) []Candidate {
 	return k.ranked
 }
 
-// Best is the node that Rank puts first of those not tried, nil if there is none.
-// fit tells whether any node, tried or not, can have the task.
-func (k *Ranker) Best(r *Request, nodes []Node, tried map[wire.NodeID]bool) (best *Node, fit bool) {
-	score := 0.0
+// Best is the node that Rank puts first of those not tried, nil if there is none,
+// and its score. fit tells whether any node, tried or not, can have the task.
+func (k *Ranker) Best(r *Request, nodes []Node, tried map[wire.NodeID]bool) (best *Node, score float64, fit bool) {
 	for i := range nodes {
 		n := &nodes[i]
 		if k.judge(&k.one, r, n); k.one.Out != "" {
@@ -55,7 +54,7 @@ func (k *Ranker) Best(r *Request, nodes []Node, tried map[wire.NodeID]bool) (bes
 			best, score = n, k.one.Score
 		}
 	}
-	return best, fit
+	return best, score, fit
 }
 
 // judge fills in a candidate, whose memory it uses again.
