@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"time"
@@ -86,14 +87,14 @@ func (s *Store) BytesOf(refs []checkpoint.Ref) uint64 {
 func (s *Store) mark(id cid.Cid, enter func(cid.Cid) bool) {
 	enter(id)
 	if data, err := s.Get(id); err == nil {
-		s.markBelow(data, enter)
+		markBelow(data, s, enter)
 	}
 }
 
 // markBelow is mark for an encoded manifest.
-func (s *Store) markBelow(manifest []byte, enter func(cid.Cid) bool) {
+func markBelow(manifest []byte, g checkpoint.Getter, enter func(cid.Cid) bool) {
 	if m, err := checkpoint.DecodeManifest(manifest); err == nil {
-		_ = checkpoint.Mark(m, s, enter)
+		_ = checkpoint.Mark(m, g, enter)
 	}
 }
 
@@ -110,12 +111,17 @@ type Collected struct {
 
 // Collect forgets the objects that no checkpoint needs, nor a batch in
 // progress, and removes the segments that hold little else, having copied what
-// does. Commits go on meanwhile. It ends early, with nothing lost, when ctx does.
+// does. Commits go on meanwhile. It ends early, with nothing lost, when ctx does,
+// or when the disk cannot be read.
 func (s *Store) Collect(ctx context.Context) (Collected, error) {
 	s.moving.Lock()
 	defer s.moving.Unlock()
 	before := s.Usage().Bytes
-	c := Collected{Objects: s.sweep(s.markAll())}
+	seen, since, err := s.markAll()
+	if err != nil {
+		return Collected{}, fmt.Errorf("collect: %w", err)
+	}
+	c := Collected{Objects: s.sweep(seen, since)}
 	for _, seg := range s.sparse() {
 		if err := ctx.Err(); err != nil {
 			return c, err
@@ -133,8 +139,9 @@ func (s *Store) Collect(ctx context.Context) (Collected, error) {
 
 // markAll returns what the listed checkpoints need. What was put or touched at
 // or after since may belong to others: of batches that are in progress now, and
-// may be committed by the time of the sweep.
-func (s *Store) markAll() (seen map[cid.Cid]bool, since uint64) {
+// may be committed by the time of the sweep. It fails if something cannot be read
+// for another reason than that it is damaged: it may be sound.
+func (s *Store) markAll() (seen map[cid.Cid]bool, since uint64, err error) {
 	commits, since := s.begunAndListed()
 	seen = map[cid.Cid]bool{}
 	enter := func(id cid.Cid) bool {
@@ -142,13 +149,30 @@ func (s *Store) markAll() (seen map[cid.Cid]bool, since uint64) {
 		seen[id] = true
 		return fresh
 	}
+	check := func(data []byte, readErr error) ([]byte, error) {
+		if readErr != nil && !isLost(readErr) && err == nil {
+			err = readErr
+		}
+		return data, readErr
+	}
+	get := checkpoint.GetterFunc(func(id cid.Cid) ([]byte, error) { return check(s.Get(id)) })
 	for _, at := range commits {
 		enter(at.record.id)
-		if data, err := s.read(at); err == nil {
-			s.markBelow(data, enter)
+		if data, readErr := check(s.read(at)); readErr == nil {
+			markBelow(data, get, enter)
 		}
 	}
-	return seen, since
+	return seen, since, err
+}
+
+// isLost tells damage, which stays, from a disk that could not be read this time.
+func isLost(err error) bool {
+	for _, lost := range []error{checkpoint.ErrHash, checkpoint.ErrFormat, checkpoint.ErrNotFound, io.EOF} {
+		if errors.Is(err, lost) {
+			return true
+		}
+	}
+	return false
 }
 
 // begunAndListed returns where the commits of all listed checkpoints are, and

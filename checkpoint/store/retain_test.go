@@ -133,7 +133,10 @@ func TestCollectSparesBatches(t *testing.T) {
 	if err := b.flush(&group{}); err != nil {
 		t.Fatal(err)
 	}
-	seen, since := s.markAll()
+	seen, since, err := s.markAll()
+	if err != nil {
+		t.Fatal(err)
+	}
 	b.Close() // committed, for all that the marking knows
 	if n := s.sweep(seen, since); n > 0 {
 		t.Errorf("%d objects of a batch that ended meanwhile were collected", n)
