@@ -111,13 +111,24 @@ func (in *intake) flush() error {
 	if len(in.pending) == 0 {
 		return in.ctx.Err()
 	}
-	if err := errors.Join(in.ctx.Err(), in.store.put(in.ctx, in.hold, in.pending)); err != nil {
+	if err := errors.Join(in.ctx.Err(), in.check(), in.store.put(in.ctx, in.hold, in.pending)); err != nil {
 		return err
 	}
 	if err := in.store.notify(in.ctx, in.pending...); err != nil {
 		return err
 	}
 	in.pending, in.bytes = nil, 0
+	return nil
+}
+
+// check reads the blocks that are here already: those that turn out to be damaged
+// are then written anew.
+func (in *intake) check() error {
+	for _, b := range in.pending {
+		if _, err := in.store.read(b.Cid()); err != nil && !fetchable(err) {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -2,6 +2,8 @@ package blobs
 
 import (
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/multiformats/go-multihash"
@@ -18,10 +20,8 @@ func (s *Store) recover() (err error) {
 		return err
 	}
 	sizes := s.log.Sizes()
-	for id := range s.states {
-		if _, ok := sizes[id]; !ok {
-			delete(s.states, id) // its blocks are found damaged when read
-		}
+	if err := s.recoverLost(sizes); err != nil {
+		return err
 	}
 	for id, size := range sizes {
 		s.disk += size
@@ -37,6 +37,34 @@ func (s *Store) recover() (err error) {
 	}
 	s.log.Resume()
 	return nil
+}
+
+// recoverLost marks as damaged what was in segments that are gone. Their numbers
+// are not used again while this store is open.
+func (s *Store) recoverLost(sizes map[uint32]int64) error {
+	lost := map[uint32]bool{}
+	for id := range s.states {
+		s.log.Skip(id)
+		if _, ok := sizes[id]; !ok {
+			lost[id] = true
+			delete(s.states, id)
+		}
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	batch := s.index.db.NewBatch()
+	defer batch.Close()
+	err := s.index.blocks(func(hash multihash.Multihash, e entry) error {
+		if !lost[e.Segment] {
+			return nil
+		}
+		return batch.Set(blockKey(hash), entry{damaged: true}.encode(), nil)
+	})
+	if err != nil {
+		return err
+	}
+	return s.commit(batch, pebble.Sync, slices.Collect(maps.Keys(lost))...)
 }
 
 // recoverTail reads what was appended to a segment after its last sync, and

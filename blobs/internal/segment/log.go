@@ -101,10 +101,17 @@ func (l *Log) Sizes() map[uint32]int64 {
 
 // Resume makes the last segment active again unless it is full.
 func (l *Log) Resume() {
-	if f := l.file(l.last); f != nil && f.size < l.cfg.Size {
-		l.active = l.last
+	last := uint32(0)
+	for id := range l.Sizes() {
+		last = max(last, id)
+	}
+	if f := l.file(last); f != nil && f.size < l.cfg.Size {
+		l.active = last
 	}
 }
+
+// Skip keeps a number from being used for a new segment.
+func (l *Log) Skip(id uint32) { l.last = max(l.last, id) }
 
 // Size is the length in bytes of a segment; 0 if there is none.
 func (l *Log) Size(id uint32) int64 {
