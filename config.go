@@ -63,6 +63,16 @@ type Config struct {
 	// NoRun makes a node that takes and places tasks, and runs none.
 	NoRun bool
 
+	// Algorithm, Strategy and LoadMetric choose how nodes are ranked, by the names
+	// in placement.Options: round-robin, capability-based or performance-aware;
+	// least-loaded, random or performance; task-count, cpu-usage or memory-usage.
+	// Default empty: by all that is known of a node.
+	Algorithm, Strategy, LoadMetric string
+	// PreferLocal has tasks run here if they fit.
+	PreferLocal bool
+	// MaxLatency keeps tasks off nodes with a longer round trip; 0 is no bound.
+	MaxLatency time.Duration
+
 	// MaxQueued is how many tasks may wait here before submitting answers that
 	// the node is busy. Default 100,000.
 	MaxQueued int
@@ -83,9 +93,10 @@ type Config struct {
 	TaskTimeout time.Duration
 	// TaskMemory is the memory in bytes of tasks that ask for none. Default 128 MiB.
 	TaskMemory uint64
-	// Heartbeat is the time between signs of life of running tasks; after three
-	// without one a node counts as lost. Default 5 s.
-	Heartbeat time.Duration
+	// LostAfter is how long a node may be silent about a task that it runs before it
+	// counts as lost; those that live are heard of every second. Default 3.5 s. (A
+	// connection that closes tells sooner.)
+	LostAfter time.Duration
 	// Announce is the time between announcements of capacity; it is announced
 	// earlier when it changes by a tenth. Default 15 s.
 	Announce time.Duration
@@ -125,7 +136,7 @@ func (c Config) withDefaults() Config {
 	defaultTo(&c.BackoffBase, 2*time.Second)
 	defaultTo(&c.BackoffMax, time.Minute)
 	defaultTo(&c.TaskMemory, 128<<20)
-	defaultTo(&c.Heartbeat, 5*time.Second)
+	defaultTo(&c.LostAfter, 3500*time.Millisecond)
 	defaultTo(&c.Discovery, time.Minute)
 	defaultTo(&c.Announce, 15*time.Second)
 	defaultTo(&c.MaxOutput, 4<<20)
@@ -161,15 +172,18 @@ func (c Config) Validate() error {
 	if _, err := parsePeers(c.Bootstrap); err != nil {
 		return err
 	}
+	if err := c.policy().Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
 	return c.validateNumbers()
 }
 
 func (c Config) validateNumbers() error {
 	negative := map[string]bool{
 		"cpu": c.CPU < 0, "network": c.Network < 0, "blob quota": c.BlobQuota < 0, "max tasks": c.MaxTasks < 0,
-		"max queued": c.MaxQueued < 0, "submit rate": c.SubmitRate < 0, "max attempts": c.MaxAttempts < 0,
+		"max queued": c.MaxQueued < 0, "max latency": c.MaxLatency < 0, "submit rate": c.SubmitRate < 0, "max attempts": c.MaxAttempts < 0,
 		"backoff base": c.BackoffBase < 0, "backoff max": c.BackoffMax < 0, "task timeout": c.TaskTimeout < 0,
-		"heartbeat": c.Heartbeat < 0, "discovery": c.Discovery < 0, "announce": c.Announce < 0, "max output": c.MaxOutput < 0,
+		"lost after": c.LostAfter < 0, "discovery": c.Discovery < 0, "announce": c.Announce < 0, "max output": c.MaxOutput < 0,
 		"keep ended": c.KeepEnded < 0, "grace": c.Grace < 0, "max request bytes": c.MaxRequestBytes < 0,
 	}
 	for name, is := range negative {

@@ -20,6 +20,7 @@ func (n *Node) send(m scheduler.Outgoing) {
 		n.tell(scheduler.Received{From: n.self, Message: m.Message})
 		return
 	}
+	n.offers.sent(m.To, m.Message, n.metrics)
 	if err := n.links.send(peer.ID(m.To), m.Message); err != nil {
 		n.log.Debug("send", "to", m.To, "err", err)
 	}
@@ -54,6 +55,7 @@ func (n *Node) receive(ctx context.Context, from peer.ID, body wire.Body) error 
 		return errors.New("a record where a message must be")
 	}
 	r := scheduler.Received{From: wire.NodeID(from), Message: m}
+	n.offers.received(r.From, m, n.metrics)
 	select {
 	case n.loop.events <- input{event: r, done: n.afterwards(r)}:
 		return nil

@@ -70,7 +70,7 @@ func newHost(key crypto.PrivKey, listen []string) (host.Host, error) {
 		libp2p.ConnectionManager(manager),
 		libp2p.UserAgent("godwit"),
 		libp2p.WithDialTimeout(dialTimeout),
-		libp2p.DialRanker(rankAddrs),
+		libp2p.SwarmOpts(swarm.WithDialRanker(rankAddrs)),
 		libp2p.DisableMetrics(), // they are the process's, and there may be several nodes in it
 		libp2p.EnableHolePunching(),
 		libp2p.EnableAutoNATv2(),

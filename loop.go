@@ -27,10 +27,11 @@ const (
 // loop owns the cores of a node: it alone steps and asks them. What their steps
 // want done goes to the committer, in order.
 type loop struct {
-	self      wire.NodeID
 	submitter *scheduler.Submitter
 	executor  *scheduler.Executor
 	committer *committer
+	// selected is told what choosing a node took, and the score of the one chosen.
+	selected func(took time.Duration, score float64)
 
 	events chan input // from clients and peers
 	own    chan input // from the committer and from runs: never refused for long
@@ -46,9 +47,9 @@ type input struct {
 	done func(err error)
 }
 
-func newLoop(self wire.NodeID, s *scheduler.Submitter, e *scheduler.Executor, c *committer) *loop {
+func newLoop(s *scheduler.Submitter, e *scheduler.Executor, c *committer, selected func(time.Duration, float64)) *loop {
 	return &loop{
-		self: self, submitter: s, executor: e, committer: c,
+		submitter: s, executor: e, committer: c, selected: selected,
 		events: make(chan input, 1024), own: make(chan input, 1024),
 	}
 }
@@ -177,7 +178,22 @@ func (l *loop) take(in input) {
 
 func (l *loop) stepSubmitter(now time.Time, in input) {
 	ready, err := l.submitter.Step(now, in.event)
+	l.measure(time.Since(now), ready.Messages)
 	l.committer.add(step{prefix: prefixSubmitter, ready: ready, done: in.done, err: err})
+}
+
+// measure reports the choices of a step that led to messages: a Reserve goes to a
+// node that was chosen.
+func (l *loop) measure(took time.Duration, messages []scheduler.Outgoing) {
+	for _, m := range messages {
+		reserve, ok := m.Message.(wire.Reserve)
+		if !ok {
+			continue
+		}
+		if task, ok := l.submitter.Task(reserve.Task); ok && len(task.Attempts) > 0 {
+			l.selected(took, task.Attempts[len(task.Attempts)-1].Score)
+		}
+	}
 }
 
 func (l *loop) stepExecutor(now time.Time, in input) {

@@ -2,10 +2,12 @@ package godwit
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/godwit-run/godwit/internal/metrics"
 	"github.com/godwit-run/godwit/scheduler"
+	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
 // measureTimeout bounds what a scrape waits for the loop.
@@ -15,18 +17,17 @@ const measureTimeout = time.Second
 func (n *Node) measure() metrics.Now {
 	ctx, cancel := context.WithTimeout(context.Background(), measureTimeout)
 	defer cancel()
+	n.offers.expire(n.metrics)
 	var now metrics.Now
 	err := n.ask(ctx, func() {
 		stats := n.loop.submitter.Stats()
 		now = metrics.Now{Queued: stats.Queued + stats.Placing, Running: n.loop.executor.Runs()}
 		for _, node := range n.loop.submitter.Nodes() {
-			switch {
-			case node.Out != "":
-			case node.Tasks > 0:
-				now.WorkersBusy++
-				fallthrough
-			default:
+			if node.Out == "" {
 				now.WorkersAvailable++
+			}
+			if node.Tasks > 0 {
+				now.WorkersBusy++
 			}
 		}
 	})
@@ -43,7 +44,69 @@ func (n *Node) count(t *scheduler.Task) {
 		n.metrics.TaskEnded(string(t.State), string(t.Reason), t.Ended.Sub(t.Created))
 	case t.State == scheduler.Queued && len(t.Attempts) == 0:
 		n.metrics.TaskSubmitted()
-	case t.State == scheduler.Placing && len(t.Attempts) > 1:
+	case t.State == scheduler.Running && len(t.Attempts) > 1:
 		n.metrics.TaskRetried()
+	}
+}
+
+// offers are the reservations that this node has granted to others and that they
+// have not taken up yet.
+type offers struct {
+	mu   sync.Mutex
+	open map[scheduler.Run]time.Time
+}
+
+// offerLife is after what time a reservation that was not taken up counts as lost.
+const offerLife = 10 * time.Second
+
+// sent notes a message to another node.
+func (o *offers) sent(to wire.NodeID, m wire.Message, set *metrics.Set) {
+	r, ok := m.(wire.Reserved)
+	if !ok {
+		return
+	}
+	o.expire(set)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.open == nil {
+		o.open = make(map[scheduler.Run]time.Time)
+	}
+	run := scheduler.Run{Submitter: to, Ref: r.Ref}
+	if _, again := o.open[run]; !again {
+		o.open[run] = time.Now()
+		set.OfferSent()
+	}
+}
+
+// received notes a message from another node.
+func (o *offers) received(from wire.NodeID, m wire.Message, set *metrics.Set) {
+	var ref wire.Ref
+	end := set.OfferLost
+	switch m := m.(type) {
+	case wire.Assign:
+		ref, end = m.Ref, set.OfferWon
+	case wire.Cancel:
+		ref = m.Ref
+	default:
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	run := scheduler.Run{Submitter: from, Ref: ref}
+	if _, open := o.open[run]; open {
+		delete(o.open, run)
+		end()
+	}
+}
+
+// expire counts as lost what nobody has come for. Offers are few: it is cheap.
+func (o *offers) expire(set *metrics.Set) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for run, at := range o.open {
+		if time.Since(at) > offerLife {
+			delete(o.open, run)
+			set.OfferLost()
+		}
 	}
 }

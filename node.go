@@ -13,6 +13,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/libp2p/go-libp2p/core/host"
+	routedhost "github.com/libp2p/go-libp2p/p2p/host/routed"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/godwit-run/godwit/blobs"
@@ -22,6 +23,7 @@ import (
 	"github.com/godwit-run/godwit/runtime"
 	"github.com/godwit-run/godwit/scheduler"
 	"github.com/godwit-run/godwit/scheduler/gossip"
+	"github.com/godwit-run/godwit/scheduler/placement"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
@@ -64,6 +66,7 @@ type Node struct {
 	ids       idTexts
 	feed      *api.Feed
 	metrics   *metrics.Set
+	offers    offers
 
 	closers []func() error // of what open has opened, in that order
 	once    sync.Once
@@ -209,7 +212,12 @@ func (n *Node) openCores(context.Context) (err error) {
 		return err
 	}
 	n.opened(n.engine.Close)
-	submitter, err := scheduler.NewSubmitter(n.cfg.submitter(n.self))
+	n.metrics = metrics.New(n.measure)
+	policy, err := placement.New(n.cfg.policy())
+	if err != nil {
+		return err
+	}
+	submitter, err := scheduler.NewSubmitter(n.cfg.submitter(n.self, policy))
 	if err != nil {
 		return err
 	}
@@ -223,7 +231,7 @@ func (n *Node) openCores(context.Context) (err error) {
 	n.runs, n.logbook, n.holds = newRuns(n), newLogbook(n.journal, n.cfg.MaxOutput), newHolds(n.store, n.log)
 	n.announcer = &announcer{node: n, started: n.startedAt.UnixMilli()}
 	n.committer = newCommitter(n.journal, n.send, n.effect)
-	n.loop = newLoop(n.self, submitter, executor, n.committer)
+	n.loop = newLoop(submitter, executor, n.committer, n.metrics.Selected)
 	if err := n.loop.restore(n.journal); err != nil {
 		return err
 	}
@@ -232,7 +240,6 @@ func (n *Node) openCores(context.Context) (err error) {
 
 // openAPI opens the address of the REST interface.
 func (n *Node) openAPI(context.Context) (err error) {
-	n.metrics = metrics.New(n.measure)
 	if n.cfg.API == "" {
 		return nil
 	}
@@ -249,12 +256,12 @@ func (n *Node) serve(ctx context.Context) error {
 	living, die := context.WithCancel(context.WithoutCancel(ctx))
 	defer die()
 	work, living := errgroup.WithContext(living)
-	n.links = newLinks(n.host, n.log, n.receive)
+	n.links = newLinks(routedhost.Wrap(n.host, n.discovery.dht), n.log, n.receive)
 	n.host.SetStreamHandler(protocolModels, n.models.answer)
 	n.store.Attach(n.exchange)
 	for _, run := range []func(context.Context) error{
 		n.runLoop, n.committer.run, n.exchange.Run, n.mesh.Run, n.dialler.run, n.discovery.run,
-		n.announcer.run, n.holds.run, n.sweep, n.serveAPI,
+		n.announcer.run, n.holds.run, n.sweep, n.watchWorkers, n.serveAPI,
 	} {
 		work.Go(func() error { return run(living) })
 	}

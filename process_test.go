@@ -210,6 +210,9 @@ func busy(t *testing.T, p *process) api.TaskRequest {
 
 // Two of five nodes are killed under load: every accepted task ends once, and well.
 func TestExecutorsAreKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("several processes under load")
+	}
 	nodes := spawnMesh(t, 5, Config{BackoffBase: 100 * time.Millisecond})
 	request := busy(t, nodes[0])
 	counts := ends(t, nodes[0])
@@ -266,6 +269,9 @@ func waitEnd(t *testing.T, p *process, id string) api.Task {
 // The submitter is killed while it accepts tasks and restarted: all that it had
 // accepted end, and end once.
 func TestSubmitterIsKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("several processes under load")
+	}
 	nodes := spawnMesh(t, 3, Config{BackoffBase: 100 * time.Millisecond})
 	request := busy(t, nodes[0])
 	submitted := make(chan []string, 1)
@@ -292,6 +298,9 @@ func TestSubmitterIsKilled(t *testing.T) {
 // Any node may be killed at any moment, the submitters too, and comes back a moment
 // later. Every task that was accepted ends once, and well.
 func TestAnyNodeIsKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("several processes under load")
+	}
 	length, kills := 6*time.Second, 0
 	if text := os.Getenv("GODWIT_CHAOS"); text != "" { // for instance 2m
 		var err error

@@ -8,16 +8,25 @@ import (
 	"github.com/godwit-run/godwit/internal/api"
 	"github.com/godwit-run/godwit/internal/hostfacts"
 	"github.com/godwit-run/godwit/scheduler"
+	"github.com/godwit-run/godwit/scheduler/placement"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
 // reserved is the memory in bytes that the node keeps for itself.
 const reserved = 128 << 20
 
+// policy is the part that chooses how nodes are ranked.
+func (c *Config) policy() placement.Options {
+	return placement.Options{
+		Algorithm: placement.Algorithm(c.Algorithm), Strategy: placement.Strategy(c.Strategy),
+		LoadMetric: placement.LoadMetric(c.LoadMetric), PreferLocal: c.PreferLocal, MaxLatency: c.MaxLatency,
+	}
+}
+
 // submitter is the part of the configuration that the submitter's core takes.
-func (c *Config) submitter(self wire.NodeID) scheduler.SubmitterConfig {
+func (c *Config) submitter(self wire.NodeID, policy placement.Policy) scheduler.SubmitterConfig {
 	return scheduler.SubmitterConfig{
-		Self: self, MaxConcurrent: c.MaxTasks, MaxQueued: c.MaxQueued, KeepEnded: c.KeepEnded, Rate: c.SubmitRate,
+		Self: self, Policy: policy, LostAfter: c.LostAfter, MaxConcurrent: c.MaxTasks, MaxQueued: c.MaxQueued, KeepEnded: c.KeepEnded, Rate: c.SubmitRate,
 		BackoffBase: c.BackoffBase, BackoffMax: c.BackoffMax,
 		NoRetryOnTimeout: c.NoRetryTimeout, NoRetryOnNodeLoss: c.NoRetryLost,
 		ForgetAfter: 3 * c.Announce,

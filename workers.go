@@ -144,6 +144,50 @@ func (n *Node) SetDraining(ctx context.Context, on bool) (api.Worker, error) {
 	return n.Self(ctx)
 }
 
+// watchEvery is how often the node looks which others came, changed or went.
+const watchEvery = time.Second
+
+// watchWorkers puts what becomes of nodes into the feed of events, until ctx is done.
+func (n *Node) watchWorkers(ctx context.Context) error {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	known := make(map[string]api.Worker)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		list, err := n.Workers(ctx)
+		if err != nil {
+			continue // it ends
+		}
+		known = n.publishWorkers(known, list)
+	}
+}
+
+// publishWorkers publishes what differs between two lists of nodes, and returns the
+// second.
+func (n *Node) publishWorkers(known map[string]api.Worker, list []api.Worker) map[string]api.Worker {
+	publish := func(w api.Worker) {
+		n.feed.Publish(api.Event{Type: api.EventWorker, Time: time.Now().UTC(), Worker: &w})
+	}
+	now := make(map[string]api.Worker, len(list))
+	for _, w := range list {
+		now[w.ID] = w
+		if before, ok := known[w.ID]; !ok || before.State != w.State {
+			publish(w)
+		}
+	}
+	for id, w := range known {
+		if _, ok := now[id]; !ok {
+			w.State = api.NodeLost
+			publish(w)
+		}
+	}
+	return now
+}
+
 // Plan implements the API's backend.
 func (n *Node) Plan(ctx context.Context, r api.TaskRequest) (api.Plan, error) {
 	spec, err := n.specOf(&r)

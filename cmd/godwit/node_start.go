@@ -122,13 +122,20 @@ func startNode(ctx context.Context, file string, overrides []config.Override) er
 	go func() { ended <- node.Run(ctx) }()
 	select {
 	case <-node.Running():
-		if err := json.NewEncoder(os.Stdout).Encode(whereabouts{node.ID(), "http://" + node.APIAddr(), node.Addrs()}); err != nil {
+		if err := json.NewEncoder(os.Stdout).Encode(whereabouts{node.ID(), scheme(cfg) + node.APIAddr(), node.Addrs()}); err != nil {
 			log.Error("say where the node is", "err", err)
 		}
 		err = <-ended
 	case err = <-ended:
 	}
 	return explainStart(cfg, err)
+}
+
+func scheme(cfg config.Config) string {
+	if cfg.TLSCert != "" {
+		return "https://"
+	}
+	return "http://"
 }
 
 // whereabouts is what a node prints when it is ready.
@@ -171,7 +178,7 @@ func nodeConfig(c config.Config, log *slog.Logger) godwit.Config {
 		MaxQueued: c.MaxQueued, SubmitRate: c.SubmitRate, MaxAttempts: c.Attempts(),
 		BackoffBase: c.BackoffBase, BackoffMax: c.BackoffMax,
 		NoRetryTimeout: !c.RetryOnTimeout, NoRetryLost: !c.RetryOnWorkerFailure,
-		TaskTimeout: c.TaskTimeout, TaskMemory: uint64(c.TaskMemory), Heartbeat: c.HealthCheckInterval,
+		TaskTimeout: c.TaskTimeout, TaskMemory: uint64(c.TaskMemory), LostAfter: c.HealthCheckInterval,
 		MaxOutput: int64(c.MaxOutput), KeepEnded: c.KeepEnded, Grace: c.Grace, Log: log,
 	}
 	if c.RetryBackoff == "constant" {
