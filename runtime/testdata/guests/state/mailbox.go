@@ -5,7 +5,7 @@ package main
 import (
 	"fmt"
 	"os"
-	"runtime"
+	goruntime "runtime"
 	"sort"
 )
 
@@ -35,7 +35,7 @@ func send(n int64) int64 {
 
 //go:wasmexport collect
 func collect() int64 {
-	runtime.GC()
+	goruntime.GC()
 	var keys []int64
 	for k := range log {
 		keys = append(keys, k)
