@@ -9,27 +9,20 @@ import (
 	"time"
 
 	"github.com/godwit-run/godwit/internal/api"
+	"github.com/godwit-run/godwit/internal/render"
 )
 
-// patience is how long a command that waits tries to reach its node again.
-const patience = 30 * time.Second
-
-// follow streams a task's output to its end, keeps its results and says how it
-// went. The error is how it ended, unless it succeeded.
-func (s *session) follow(f guestFlags, task api.Task) error {
+// follow sees a task to its end, keeps its results and says how it went. The error
+// is how it ended, unless it succeeded.
+func (s *session) follow(f guestFlags, format render.Format, task api.Task) error {
 	keepBrokenPipe()
 	ctx, stop := context.WithCancelCause(s.ctx)
 	defer stop(nil)
 	stdout, stderr := &stream{File: os.Stdout, stop: stop}, &stream{File: os.Stderr, stop: stop}
-	task, err := s.stream(ctx, task, stdout, stderr)
+	task, err := s.watch(ctx, format, task, stdout, stderr)
 	if err != nil {
 		finishLine(stdout, stderr)
 		return left(task.ID, err)
-	}
-	if task.Result != nil {
-		for _, v := range task.Result.Values {
-			fmt.Fprintln(stdout, v)
-		}
 	}
 	err = s.keep(f, task, taskEnding(task))
 	var words strings.Builder
@@ -47,6 +40,25 @@ func (s *session) follow(f guestFlags, task api.Task) error {
 	return saidError{err}
 }
 
+// watch prints a task's output as it comes and at last its values, or in another
+// format than a table the task itself in their place.
+func (s *session) watch(ctx context.Context, format render.Format, task api.Task, stdout, stderr *stream) (api.Task, error) {
+	if format != render.Table {
+		ended, err := s.await(ctx, task.ID)
+		if err != nil {
+			return task, err
+		}
+		return ended, render.Print(stdout, format, ended, nil)
+	}
+	task, err := s.stream(ctx, task, stdout, stderr)
+	if err == nil && task.Result != nil {
+		for _, v := range task.Result.Values {
+			fmt.Fprintln(stdout, v)
+		}
+	}
+	return task, err
+}
+
 // left says of a task that we no longer wait for that it goes on.
 func left(id string, err error) error {
 	var interrupted interruptedError
@@ -56,27 +68,45 @@ func left(id string, err error) error {
 	return hintedError{fmt.Errorf("task %s: %w", id, err), fmt.Sprintf("the task may still go on: godwit task wait %s", id)}
 }
 
-// stream prints a task's output until it has ended, and returns it as it then
-// is. A node that cannot be reached for a while, as when it is started anew, does
-// not end it.
-func (s *session) stream(ctx context.Context, task api.Task, stdout, stderr *stream) (api.Task, error) {
+// stream prints a task's output until it has ended, and returns it as it then is.
+func (s *session) stream(ctx context.Context, task api.Task, stdout, stderr *stream) (ended api.Task, err error) {
 	p := printer{stdout: stdout, stderr: stderr, attempt: 1}
-	for deadline := time.Now().Add(patience); ; {
+	err = patiently(ctx, func() (bool, error) {
 		from := p.next
-		ended, err := s.streamOnce(ctx, task.ID, &p)
-		if err == nil {
-			return ended, nil
-		}
-		if p.next > from {
+		ended, err = s.streamOnce(ctx, task.ID, &p)
+		return p.next > from, err
+	})
+	if err != nil {
+		return task, err
+	}
+	return ended, nil
+}
+
+// await waits for a task to end.
+func (s *session) await(ctx context.Context, id string) (task api.Task, err error) {
+	err = patiently(ctx, func() (bool, error) {
+		task, err = s.Wait(ctx, id)
+		return false, err
+	})
+	return task, err
+}
+
+// patiently repeats what fails because the node cannot be reached, as while it is
+// started anew, for half a minute after it last got any further.
+func patiently(ctx context.Context, try func() (further bool, err error)) error {
+	const patience = 30 * time.Second
+	for deadline := time.Now().Add(patience); ; {
+		further, err := try()
+		if further {
 			deadline = time.Now().Add(patience)
 		}
 		if !lost(err) || time.Now().After(deadline) {
-			return task, err
+			return err
 		}
 		select {
 		case <-time.After(500 * time.Millisecond):
 		case <-ctx.Done():
-			return task, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
 }
@@ -174,7 +204,7 @@ func (s *session) logs(id string, follow bool) error {
 // followLogs ends at the task's end, whatever that is: the command has done what
 // it was asked for.
 func (s *session) followLogs(task api.Task) error {
-	err := s.follow(guestFlags{}, task)
+	err := s.follow(guestFlags{}, render.Table, task)
 	var ended taskError
 	if errors.As(err, &ended) {
 		return nil
@@ -187,7 +217,7 @@ func (s *session) followLogs(task api.Task) error {
 func (s *session) waitAll(ids []string) error {
 	var first error
 	for _, id := range ids {
-		task, err := s.await(id)
+		task, err := s.await(s.ctx, id)
 		if err != nil {
 			return left(id, err)
 		}
@@ -197,19 +227,4 @@ func (s *session) waitAll(ids []string) error {
 		}
 	}
 	return first
-}
-
-// await is Wait that a node started anew does not end.
-func (s *session) await(id string) (api.Task, error) {
-	for deadline := time.Now().Add(patience); ; {
-		task, err := s.Wait(s.ctx, id)
-		if err == nil || !lost(err) || time.Now().After(deadline) {
-			return task, err
-		}
-		select {
-		case <-time.After(500 * time.Millisecond):
-		case <-s.ctx.Done():
-			return task, context.Cause(s.ctx)
-		}
-	}
 }

@@ -62,7 +62,7 @@ Exit codes: the program's own; 123 out of fuel, 124 timeout, 125 the system fail
 		ValidArgsFunction: completeModule,
 	}
 	cmd.RunE = r.asks(func(s *session, args []string) error {
-		f.wait = !f.detach && !f.idOnly && (f.wait || f.format == render.Table)
+		f.wait = f.wait && !f.detach && !f.idOnly
 		return s.submit(f, args)
 	})
 	f.register(cmd)
@@ -71,7 +71,6 @@ Exit codes: the program's own; 123 out of fuel, 124 timeout, 125 the system fail
 
 func (f *submitFlags) register(cmd *cobra.Command) {
 	f.guestFlags.register(cmd, "show `PATH-or-CID[:NAME]` as /in/NAME, read-only (repeatable)")
-	cmd.Flags().Lookup("output").Usage = "put what it leaves in /out into `DIR`; or print the task as json or yaml"
 	fs := cmd.Flags()
 	fs.StringVar(&f.model, "model", "", "run the model of that `NAME` in place of a module")
 	fs.Float64Var(&f.requirements.CPUCores, "cpu", 0, "CPU cores it needs, such as 0.5")
@@ -95,12 +94,12 @@ func (f *submitFlags) register(cmd *cobra.Command) {
 	fs.Float64Var(&f.maxCost, "max-cost", 0, "what it may cost at most")
 	fs.StringVar(&f.key, "idempotency-key", "", "the same `KEY` within a day means the same task")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "say where it would run, and run nothing")
-	fs.BoolVar(&f.wait, "wait", false, "wait for the task to end (the default)")
+	fs.BoolVar(&f.wait, "wait", true, "wait for the task to end")
 	fs.BoolVar(&f.detach, "detach", false, "print the task's id and leave it to itself")
 	fs.BoolVar(&f.idOnly, "id-only", false, "the same, and print nothing else")
 	cmd.MarkFlagsMutuallyExclusive("wait", "detach")
 	cmd.MarkFlagsMutuallyExclusive("wait", "id-only")
-	fs.VarP(&f.format, "format", "o", "format of what --detach and --dry-run print: table, json or yaml")
+	fs.VarP(&f.format, "format", "o", "print the task itself, in place of its output: json or yaml")
 	for flag, values := range map[string][]string{
 		"gpu": {"required", "preferred", "none"}, "placement": {"auto", "direct", "auction", "local"},
 		"priority": {"low", "normal", "high", "critical"}, "format": render.Formats(),
@@ -142,7 +141,7 @@ func (s *session) submit(f submitFlags, args []string) error {
 	case err != nil:
 		return err
 	case f.wait:
-		return s.follow(f.guestFlags, task)
+		return s.follow(f.guestFlags, f.format, task)
 	case f.idOnly || f.format == render.Table:
 		fmt.Fprintln(s.out, task.ID)
 		return nil

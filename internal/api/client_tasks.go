@@ -1,10 +1,11 @@
 package api
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
+	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
@@ -103,19 +104,20 @@ func (c *Client) Logs(ctx context.Context, id string, o LogOptions) iter.Seq2[Lo
 			return
 		}
 		defer resp.Body.Close() // read only
-		for in := json.NewDecoder(resp.Body); ; {
+		lines := bufio.NewScanner(resp.Body)
+		lines.Buffer(nil, maxAnswer)
+		for lines.Scan() {
 			var line LogLine
-			err := in.Decode(&line)
-			if err == io.EOF {
-				return
-			}
+			err := json.Unmarshal(lines.Bytes(), &line)
 			if err != nil {
-				yield(line, streamError(ctx, err))
+				err = fmt.Errorf("%w: %w", ErrInterrupted, err) // the last line may be half of one
+			}
+			if !yield(line, err) || err != nil {
 				return
 			}
-			if !yield(line, nil) {
-				return
-			}
+		}
+		if err := lines.Err(); err != nil {
+			yield(LogLine{}, streamError(ctx, err))
 		}
 	}
 }
