@@ -178,7 +178,10 @@ func nodeConfig(c config.Config, log *slog.Logger) godwit.Config {
 		MaxQueued: c.MaxQueued, SubmitRate: c.SubmitRate, MaxAttempts: c.Attempts(),
 		BackoffBase: c.BackoffBase, BackoffMax: c.BackoffMax,
 		NoRetryTimeout: !c.RetryOnTimeout, NoRetryLost: !c.RetryOnWorkerFailure,
-		TaskTimeout: c.TaskTimeout, TaskMemory: uint64(c.TaskMemory), LostAfter: c.HealthCheckInterval,
+		TaskTimeout: c.TaskTimeout, TaskMemory: uint64(c.TaskMemory), LostAfter: c.LostAfter(),
+		Algorithm: c.SelectionAlgorithm, Strategy: c.Strategy, LoadMetric: c.LoadMetric,
+		PreferLocal: c.PreferLocalWorkers, MaxLatency: c.MaxNetworkLatency, Discovery: c.DiscoveryInterval,
+		Version:   readVersion().Version,
 		MaxOutput: int64(c.MaxOutput), KeepEnded: c.KeepEnded, Grace: c.Grace, Log: log,
 	}
 	if c.RetryBackoff == "constant" {

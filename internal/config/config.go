@@ -42,8 +42,9 @@ type Config struct {
 
 	// MaxConcurrentTasks is how many tasks run at once; 0 is as many as fit.
 	MaxConcurrentTasks int `key:"scheduler.max_concurrent_tasks"`
-	// SelectionAlgorithm is round-robin, capability-based or performance-aware.
-	SelectionAlgorithm string `key:"scheduler.selection_algorithm" enum:"round-robin,capability-based,performance-aware"`
+	// SelectionAlgorithm is round-robin, capability-based or performance-aware; ""
+	// weighs all that is known of a node. So does "" for Strategy and LoadMetric.
+	SelectionAlgorithm string `key:"scheduler.selection_algorithm" enum:",round-robin,capability-based,performance-aware"`
 	// TaskTimeout limits tasks that set no limit themselves; 0 is none.
 	TaskTimeout time.Duration `key:"scheduler.task_timeout" unit:"1s"`
 	// DiscoveryInterval is the time between looks for new nodes.
@@ -82,12 +83,15 @@ type Config struct {
 
 	// Strategy is least-loaded, random or performance; LoadMetric what load is:
 	// task-count, cpu-usage or memory-usage.
-	Strategy           string        `key:"scheduler.load_balancing.strategy" enum:"least-loaded,random,performance"`
-	LoadMetric         string        `key:"scheduler.load_balancing.load_metric" enum:"task-count,cpu-usage,memory-usage"`
-	PreferLocalWorkers bool          `key:"scheduler.load_balancing.prefer_local_workers"`
-	MaxNetworkLatency  time.Duration `key:"scheduler.load_balancing.max_network_latency" unit:"1ms"`
+	Strategy           string `key:"scheduler.load_balancing.strategy" enum:",least-loaded,random,performance"`
+	LoadMetric         string `key:"scheduler.load_balancing.load_metric" enum:",task-count,cpu-usage,memory-usage"`
+	PreferLocalWorkers bool   `key:"scheduler.load_balancing.prefer_local_workers"`
+	// MaxNetworkLatency keeps tasks off nodes with a longer round trip; 0 is no bound.
+	MaxNetworkLatency time.Duration `key:"scheduler.load_balancing.max_network_latency" unit:"1ms"`
 
-	// HealthCheckInterval is the time between signs of life of running tasks.
+	// HealthCheckInterval is the time between signs of life of running tasks. A node
+	// is lost when so many as MaxConsecutiveFailures are missing, and
+	// HealthCheckTimeout has passed: see [Config.LostAfter].
 	HealthCheckInterval    time.Duration `key:"scheduler.fault_tolerance.health_check_interval" unit:"1s"`
 	HealthCheckTimeout     time.Duration `key:"scheduler.fault_tolerance.health_check_timeout" unit:"1s"`
 	MaxConsecutiveFailures int           `key:"scheduler.fault_tolerance.max_consecutive_failures"`
@@ -106,13 +110,12 @@ type Config struct {
 func Default() Config {
 	return Config{
 		Data: DefaultData(), MDNS: true, Run: true, Grace: 10 * time.Second,
-		SelectionAlgorithm: "performance-aware", DiscoveryInterval: time.Minute,
-		TaskMemory: 128 << 20, MaxOutput: 4 << 20, MaxQueued: 100_000, KeepEnded: 24 * time.Hour,
+		DiscoveryInterval: time.Minute,
+		TaskMemory:        128 << 20, MaxOutput: 4 << 20, MaxQueued: 100_000, KeepEnded: 24 * time.Hour,
 		BindAddress: "127.0.0.1:8080", MaxRequestSize: 10_000_000,
 		MaxAttempts: 3, BackoffBase: 2 * time.Second, BackoffMax: time.Minute,
 		RetryOnTimeout: true, RetryOnWorkerFailure: true,
-		Strategy: "least-loaded", LoadMetric: "task-count", MaxNetworkLatency: 100 * time.Millisecond,
-		HealthCheckInterval: 5 * time.Second, HealthCheckTimeout: 5 * time.Second, MaxConsecutiveFailures: 3,
+		HealthCheckInterval: time.Second, HealthCheckTimeout: 500 * time.Millisecond, MaxConsecutiveFailures: 3,
 		EnableRetries: true, MaxRetries: 2, RetryBackoff: "exponential",
 		LogLevel: "warn", LogFormat: "text",
 	}
@@ -141,6 +144,12 @@ func (c Config) Attempts() int {
 	return min(c.MaxAttempts, c.MaxRetries+1)
 }
 
+// LostAfter is how long a node may be silent about a task before it counts as
+// lost. A connection that closes tells sooner.
+func (c Config) LostAfter() time.Duration {
+	return time.Duration(c.MaxConsecutiveFailures)*c.HealthCheckInterval + c.HealthCheckTimeout
+}
+
 // Validate reports the first value that makes no sense, by its key.
 func (c Config) Validate() error {
 	for _, f := range fieldsOf(&c) {
@@ -157,6 +166,10 @@ func (c Config) Validate() error {
 		return fmt.Errorf("scheduler.retry.backoff_max: %v is less than backoff_base, %v", c.BackoffMax, c.BackoffBase)
 	case c.Token != "" && c.TokenFile != "":
 		return fmt.Errorf("scheduler.api.token and token_file are both set")
+	case c.LostAfter() < time.Second:
+		return fmt.Errorf("scheduler.fault_tolerance: a node would be lost after %v: want a second at least", c.LostAfter())
+	case c.LostAfter() > 24*time.Hour:
+		return fmt.Errorf("scheduler.fault_tolerance: a node would be lost after %v: want a day at most", c.LostAfter())
 	case c.MaxQueued < 1:
 		return fmt.Errorf("scheduler.max_queued: want at least 1")
 	}

@@ -219,7 +219,7 @@ func (f field) validate() error {
 		}
 	case string:
 		if f.enum != nil && !slices.Contains(f.enum, v) {
-			return fmt.Errorf("%q is none of %s", v, strings.Join(f.enum, ", "))
+			return fmt.Errorf("%q is none of %s", v, strings.TrimPrefix(strings.Join(f.enum, ", "), ", "))
 		}
 	}
 	return nil
