@@ -79,7 +79,7 @@ func (b *ballast) held() bool {
 }
 
 // roomToNote refuses a change of the index that might find no room, not even
-// that of the ballast.
+// that of the ballast. It is asked before accounts change.
 func (s *Store) roomToNote() error {
 	_, free, err := diskSpace(s.cfg.Dir)
 	if err != nil || free >= noteBytes || s.ballast.held() {

@@ -117,6 +117,9 @@ func (s *Store) markDamaged(hash multihash.Multihash, was entry) error {
 
 // setDamaged is markDamaged for a caller that holds mu.
 func (s *Store) setDamaged(hash multihash.Multihash, e entry) error {
+	if err := s.roomToNote(); err != nil {
+		return err
+	}
 	batch := s.index.db.NewBatch()
 	defer batch.Close()
 	if err := batch.Set(blockKey(hash), entry{damaged: true}.encode(), nil); err != nil {
@@ -217,6 +220,9 @@ func (v blockView) DeleteBlock(_ context.Context, id cid.Cid) error {
 	defer batch.Close()
 	e, ok, err := s.index.block(id.Hash())
 	if err != nil || !ok {
+		return err
+	}
+	if err := s.roomToNote(); err != nil {
 		return err
 	}
 	if err := s.forget(batch, id.Hash(), e); err != nil {

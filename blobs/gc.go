@@ -111,6 +111,9 @@ func (s *Store) unmarked(live map[uint64]struct{}) ([]cid.Cid, error) {
 // sweep takes out of the index what is neither live nor held, and cuts off what
 // is garbage at the ends of segments. The caller holds mu.
 func (s *Store) sweep(live map[uint64]struct{}) error {
+	if err := s.roomToNote(); err != nil {
+		return err
+	}
 	batch := s.index.db.NewBatch()
 	defer batch.Close()
 	changed := map[uint32]bool{}

@@ -131,6 +131,9 @@ func (s *Store) room(records []segment.Record) error {
 // and no more to where they were, if they are being moved. Should the index
 // fail, they are garbage in the segment. The caller holds mu.
 func (s *Store) append(records []segment.Record, from ...entry) error {
+	if err := s.roomToNote(); err != nil {
+		return err
+	}
 	locations, err := s.log.Append(records)
 	if err != nil {
 		return diskError(err)
