@@ -18,7 +18,10 @@ func (s *Server) timed(next http.Handler) http.Handler {
 		}
 		if r.Body != http.NoBody {
 			r.Body = body
+			// What is left of it net/http reads when the answer is out.
+			defer func() { conn.SetReadDeadline(time.Now().Add(s.cfg.BodyTimeout)) }()
 		}
+		conn.SetWriteDeadline(time.Time{}) // that of the connection's last answer
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
 		next.ServeHTTP(&timedWriter{ResponseWriter: w, conn: conn, stall: s.cfg.StallTimeout}, r)
