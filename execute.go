@@ -146,7 +146,7 @@ func (x *execution) outcome(ctx context.Context, s scheduler.Start, r *runtime.R
 	for _, v := range r.Values {
 		o.Values = append(o.Values, v.String())
 	}
-	pin := blobs.Pin{Name: pinOf(s.Run), Reason: "output of task " + s.Task.String()}
+	pin := blobs.Pin{Name: pinOf(s.Run), Reason: "output of task " + s.Task.String(), Local: true}
 	var err error
 	if o.Stdout, err = out.text(ctx, wire.Stdout, x.store, pin); err != nil {
 		return o, err

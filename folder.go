@@ -24,6 +24,7 @@ const (
 	blobsName   = "blobs"
 	codeName    = "code"
 	tempName    = "tmp"
+	ballastName = "ballast"
 )
 
 // folder is the data folder of a node: everything that outlives its process.

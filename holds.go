@@ -73,7 +73,7 @@ func (h *holds) add(id wire.TaskID, s *wire.Spec) error {
 // keep adds a user of a blob.
 func (h *holds) keep(c cid.Cid) error {
 	if _, idle := h.idle[c]; h.users[c] == 0 && !idle {
-		if err := h.store.Pin(blobs.Pin{Name: holdPin, Reason: "needed by unfinished tasks", CID: c}); err != nil {
+		if err := h.store.Pin(blobs.Pin{Name: holdPin, Reason: "needed by unfinished tasks", CID: c, Local: true}); err != nil {
 			return err
 		}
 	}

@@ -35,6 +35,7 @@ type Node struct {
 	startedAt time.Time
 	ready     chan struct{} // closed once all below is set and the node takes tasks
 	stopping  atomic.Bool   // set when it takes no more
+	drained   atomic.Bool   // set while somebody wants no tasks here
 	stopped   chan struct{} // closed once the cores are stepped no more
 	announce  chan struct{} // has room for one: announce soon
 
@@ -139,7 +140,12 @@ func (n *Node) openDisk(ctx context.Context) (err error) {
 	}
 	n.opened(n.folder.close)
 	n.space = &space{dir: n.cfg.Dir}
-	if n.journal, err = openJournal(vfs.Default, n.folder.path(journalName), n.log); err != nil {
+	ballast := n.folder.path(ballastName)
+	if err := n.space.takeBallast(ballast); err != nil {
+		n.log.Warn("ballast", "err", err) // it is only for worse days
+	}
+	disk := vfs.OnDiskFull(vfs.Default, func() { os.Remove(ballast) }) // and the write is tried again
+	if n.journal, err = openJournal(disk, n.folder.path(journalName), n.log); err != nil {
 		return err
 	}
 	n.opened(n.journal.close)
@@ -193,7 +199,7 @@ func (n *Node) openMesh(context.Context) error {
 	n.discovery.keys, n.discovery.wanted = n.capabilityKeys, n.wantedKeys
 	n.opened(n.discovery.close)
 	n.exchange, err = exchange.New(exchange.Config{
-		Host: n.host, Blocks: n.store.Blockstore(), Router: n.discovery.dht, Roots: n.store.Pinned,
+		Host: n.host, Blocks: n.store.Blockstore(), Router: n.discovery.dht, Roots: n.store.Announced,
 	})
 	if err != nil {
 		return err
@@ -261,7 +267,7 @@ func (n *Node) serve(ctx context.Context) error {
 	n.store.Attach(n.exchange)
 	for _, run := range []func(context.Context) error{
 		n.runLoop, n.committer.run, n.exchange.Run, n.mesh.Run, n.dialler.run, n.discovery.run,
-		n.announcer.run, n.holds.run, n.sweep, n.watchWorkers, n.measureRTT, n.serveAPI,
+		n.announcer.run, n.holds.run, n.sweep, n.watchWorkers, n.measureRTT, n.watchSpace, n.serveAPI,
 	} {
 		work.Go(func() error { return run(living) })
 	}

@@ -153,7 +153,7 @@ func (r *runs) collect(c scheduler.Collect) {
 func (r *runs) collectAll(ctx context.Context, c scheduler.Collect) error {
 	store := r.node.store
 	for _, l := range c.Links {
-		err := store.Pin(blobs.Pin{Name: resultPin + c.Task.String(), Reason: "output of task " + c.Task.String(), CID: l.Cid})
+		err := store.Pin(blobs.Pin{Name: resultPin + c.Task.String(), Reason: "output of task " + c.Task.String(), CID: l.Cid, Local: true})
 		if err != nil {
 			return err
 		}

@@ -140,6 +140,7 @@ func (n *Node) SetDraining(ctx context.Context, on bool) (api.Worker, error) {
 	if err := n.step(ctx, scheduler.SetDraining{On: on, Grace: n.cfg.Grace}); err != nil {
 		return api.Worker{}, err
 	}
+	n.drained.Store(on)
 	nudge(n.announce)
 	return n.Self(ctx)
 }
