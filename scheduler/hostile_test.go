@@ -24,6 +24,7 @@ func TestAnythingInAnyOrder(t *testing.T) {
 			h.step()
 			h.check()
 		}
+		h.end()
 	})
 }
 
@@ -96,6 +97,28 @@ func (h *hostile) receive() {
 		h.m.stepExec(id, ev)
 	} else {
 		h.m.step(ev)
+	}
+}
+
+// end lets everything end: then nothing may be left.
+func (h *hostile) end() {
+	m := h.m
+	for _, id := range h.ids {
+		m.step(scheduler.CancelTask{Task: id})
+	}
+	for id, starts := range m.starts {
+		for _, s := range starts {
+			m.stepExec(id, scheduler.Ended{Run: s.Run, Outcome: success})
+		}
+	}
+	m.pass(time.Minute) // leases end
+	for id, e := range m.execs {
+		if free := e.Free(); e.Runs() != 0 || free.CPU != small.CPU || free.Memory != small.Memory {
+			h.t.Fatalf("%s has %+v free with %d runs at the end", m.names[id], free, e.Runs())
+		}
+	}
+	if st := m.s.Stats(); st.Queued+st.Placing+st.Running != 0 {
+		h.t.Fatalf("%+v at the end", st)
 	}
 }
 

@@ -19,6 +19,11 @@ func TestSealAndOpen(t *testing.T) {
 	if v, err := Open[Vector](envelope); err != nil || v.Seq != 3 {
 		t.Errorf("%+v, %v", v, err)
 	}
+	bad := bytes.Clone(envelope)
+	bad[len(bad)-1] ^= 1
+	if v, err := OpenTrusted[Vector](bad); err != nil || v.Seq != 3 {
+		t.Errorf("trusted: %+v, %v", v, err)
+	}
 	if _, err := Open[Model](envelope); !errors.Is(err, ErrFormat) {
 		t.Errorf("a vector as a model: %v", err)
 	}
