@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -95,23 +94,38 @@ func planGrid(p api.Plan) *grid {
 	g.fact("status", "%s", p.Status)
 	g.fact("node", "%s", p.Node)
 	g.fact("summary", "%s", p.Summary)
+	g.fact("placement", "%s", p.Placement)
+	if p.TookUS > 0 {
+		g.fact("decided in", "%v", round(time.Duration(p.TookUS*1000)))
+	}
 	for _, c := range p.Candidates {
-		g.fact("candidate", "%s  score %.3f%s", c.Node, c.Score, scoreParts(c.Parts))
+		g.fact("candidate", "%s  score %.3f%s%s", c.Node, c.Score, scoreTerms(c.Terms), offerText(c.Offer))
 	}
 	for _, r := range p.Rejections {
 		g.fact("rejected", "%s: %s", r.Reason, strings.Join(r.Nodes, ", "))
 	}
+	for _, a := range p.Attempts {
+		g.fact("attempt "+fmt.Sprint(a.Number), "%s on %s %s", attemptOutcome(a), a.Node, a.Message)
+	}
 	return g
 }
 
-func scoreParts(parts map[string]float64) string {
+// scoreTerms is what a score is the sum of.
+func scoreTerms(terms []api.Term) string {
 	var list []string
-	for name, v := range parts {
-		list = append(list, fmt.Sprintf("%s %.3f", name, v))
+	for _, t := range terms {
+		list = append(list, fmt.Sprintf("%s %.2f × %.2f", t.Name, t.Value, t.Weight))
 	}
 	if len(list) == 0 {
 		return ""
 	}
-	slices.Sort(list)
-	return " (" + strings.Join(list, ", ") + ")"
+	return " = " + strings.Join(list, " + ")
+}
+
+func offerText(o *api.Offer) string {
+	if o == nil {
+		return ""
+	}
+	return fmt.Sprintf("; answered after %.1fms, starts in %.1fms, costs %g per 1000 fuel, holds %v",
+		o.AnsweredMS, o.StartMS, o.Cost, units.Size(o.HeldBytes).Approx())
 }

@@ -26,10 +26,14 @@ func (r *TaskRequest) check() error {
 			return err
 		}
 	}
-	for _, id := range r.Hints.Near {
+	for _, hint := range r.Hints.Near {
+		id, _ := Required(hint)
 		if err := checkCID("hints.near", id); err != nil {
 			return err
 		}
+	}
+	if err := checkLabels(r.Hints.Labels); err != nil {
+		return err
 	}
 	return checkCommon(r.Env, r.Inputs)
 }
@@ -52,8 +56,12 @@ func (r *Requirements) check() error {
 		}
 		r.GPU = "required"
 	}
-	for _, l := range r.RequireLabels {
-		if strings.IndexByte(l, '=') < 1 {
+	return checkLabels(r.RequireLabels)
+}
+
+func checkLabels(labels []string) error {
+	for _, hint := range labels {
+		if l, _ := Required(hint); strings.IndexByte(l, '=') < 1 {
 			return fmt.Errorf("%w: label %q is not K=V", ErrInvalid, clip(l))
 		}
 	}

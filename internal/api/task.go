@@ -1,6 +1,9 @@
 package api
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // TaskRequest is what a client wants run. Of module and model exactly one is set.
 //
@@ -26,6 +29,7 @@ type TaskRequest struct {
 	Requirements Requirements `json:"requirements,omitzero"`
 	Hints        Hints        `json:"hints,omitzero"`
 
+	Class     string     `json:"class,omitempty" enum:"default,latency,throughput" doc:"What counts most: nearness, or capacity (default default)"`
 	Placement string     `json:"placement,omitempty" enum:"auto,direct,auction,local" doc:"How a node is found (default auto); local is this node or none"`
 	Priority  string     `json:"priority,omitempty" enum:"low,normal,high,critical" doc:"Higher ones are placed first, then older ones (default normal)"`
 	Retries   *int       `json:"retries,omitempty" minimum:"0" maximum:"100" doc:"How often to try again after a failure that is not the guest's (default as configured)"`
@@ -62,14 +66,19 @@ type Requirements struct {
 	RequireLabels []string `json:"labels,omitempty" maxItems:"64" doc:"Labels that the node must have, K=V"`
 }
 
-// Hints are preferences: where to run if there is a choice.
+// Hints are preferences: where to run if there is a choice. One that begins with
+// "require:" is a condition instead (see [Required]): "require:eu-west".
 type Hints struct {
-	Near     []string `json:"near,omitempty" maxItems:"64" doc:"CIDs: prefer nodes that hold them"`
+	Near     []string `json:"near,omitempty" maxItems:"64" doc:"CIDs: prefer nodes that hold them, by their bytes"`
 	Colocate string   `json:"colocate,omitempty" maxLength:"128" doc:"Task to run beside"`
 	Prefer   []string `json:"prefer,omitempty" maxItems:"64" doc:"Nodes to prefer"`
 	Avoid    []string `json:"avoid,omitempty" maxItems:"64" doc:"Nodes to avoid"`
-	Region   string   `json:"region,omitempty" maxLength:"128" doc:"Region to prefer"`
+	Region   string   `json:"region,omitempty" maxLength:"140" doc:"Region to prefer"`
+	Labels   []string `json:"labels,omitempty" maxItems:"64" doc:"Labels of nodes to prefer, K=V"`
 }
+
+// Required parts a hint from the "require:" before it, which makes it a condition.
+func Required(hint string) (value string, hard bool) { return strings.CutPrefix(hint, "require:") }
 
 // Submission is a request as a node gets it.
 type Submission struct {
@@ -168,15 +177,37 @@ type Plan struct {
 	Status     string      `json:"status,omitempty"`
 	Node       string      `json:"node,omitempty" doc:"The node chosen; empty if none fits"`
 	Summary    string      `json:"summary" doc:"In words: 3 of 4 nodes: not enough memory; 1: region eu-west"`
+	Placement  string      `json:"placement,omitempty" doc:"How the node was or would be found: direct, auction or local"`
+	TookUS     float64     `json:"took_us,omitempty" doc:"How long the choice took, in microseconds"`
 	Candidates []Candidate `json:"candidates" doc:"Nodes that fit, best first"`
 	Rejections []Rejection `json:"rejections" doc:"Nodes that do not, by reason"`
+	Attempts   []Attempt   `json:"attempts,omitempty" doc:"Every attempt so far"`
 }
 
 // Candidate is a node that fits.
 type Candidate struct {
-	Node  string             `json:"node"`
-	Score float64            `json:"score"`
-	Parts map[string]float64 `json:"parts,omitempty" doc:"What the score is made of"`
+	Node  string  `json:"node"`
+	Score float64 `json:"score" doc:"From 0 to 1: the sum of the terms"`
+	Terms []Term  `json:"terms,omitempty" doc:"What the score is made of"`
+	Offer *Offer  `json:"offer,omitempty" doc:"What the node answered, in an auction"`
+	// Parts are the terms as products.
+	Parts map[string]float64 `json:"parts,omitempty"`
+}
+
+// Term is a part of a score: it adds value times weight.
+type Term struct {
+	Name   string  `json:"name"`
+	Value  float64 `json:"value" doc:"From 0 to 1"`
+	Weight float64 `json:"weight" doc:"The weights of a score sum to 1"`
+}
+
+// Offer is a node's answer in an auction: facts that it has signed.
+type Offer struct {
+	AnsweredMS float64 `json:"answered_ms" doc:"How long it took to answer, in milliseconds"`
+	StartMS    float64 `json:"start_ms" doc:"When it could start, in milliseconds from then"`
+	Cost       float64 `json:"cost" doc:"Credits for 1000 units of fuel"`
+	HeldBytes  uint64  `json:"held_bytes" doc:"Bytes that it holds of the content wanted"`
+	Queued     int     `json:"queued" doc:"Tasks that wait there"`
 }
 
 // Rejection is a reason and the nodes that it holds for.
