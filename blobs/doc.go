@@ -74,7 +74,10 @@
 //
 //	go test ./blobs -run xx -bench 'Put|Get|Pebble' -benchtime 2x
 //	BenchmarkPut              375 MB/s
+//	BenchmarkGet              486 MB/s
 //	BenchmarkBlocksInPebble    89 MB/s  (values apart from keys, no compression)
+//
+// (At load 16 they were 159, 452 and 87 MB/s.)
 //
 // So pebble keeps the index and the pins, and blocks are appended to plain files.
 //

@@ -46,4 +46,7 @@
 //
 //	go test ./blobs/exchange -run xx -bench Fetch -benchtime 3x
 //	BenchmarkFetch/tcp    182 MB/s
+//
+// It takes 0.9 s of processor time for 256 MiB, both sides together; with other
+// work taking most of the two cores (load 10) it was 62 MB/s, over QUIC 59 MB/s.
 package exchange
