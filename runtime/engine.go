@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	goruntime "runtime"
 	"sync"
 
@@ -30,7 +32,7 @@ const features = api.CoreFeaturesV2 |
 // a process wants one.
 type Engine struct {
 	cfg     Config
-	main    wazero.Runtime                 // the engine's kind
+	main    func() (wazero.Runtime, error) // of the engine's kind; made at need
 	interp  func() (wazero.Runtime, error) // the interpreter; made at need
 	cache   *diskCache
 	pool    *linmem.Pool
@@ -75,17 +77,16 @@ func (e *Engine) open() error {
 		e.hosts[m.Name] = m
 	}
 	e.interp = sync.OnceValues(func() (wazero.Runtime, error) { return e.shared(wazero.NewRuntimeConfigInterpreter()) })
+	e.main = e.interp
 	if e.compiles() {
-		e.main, err = e.shared(wazero.NewRuntimeConfigCompiler())
-	} else {
-		e.main, err = e.interp()
+		e.main = sync.OnceValues(func() (wazero.Runtime, error) { return e.shared(wazero.NewRuntimeConfigCompiler()) })
 	}
-	return err
+	return nil
 }
 
 // shared is a backend that lives as long as the engine.
 func (e *Engine) shared(rc wazero.RuntimeConfig) (wazero.Runtime, error) {
-	r, err := e.backend(rc)
+	r, err := e.backend(rc, maps.Values(e.hosts))
 	if err == nil {
 		e.mu.Lock()
 		defer e.mu.Unlock()
@@ -94,14 +95,14 @@ func (e *Engine) shared(rc wazero.RuntimeConfig) (wazero.Runtime, error) {
 	return r, err
 }
 
-// backend makes a wazero runtime with all host modules.
-func (e *Engine) backend(rc wazero.RuntimeConfig) (wazero.Runtime, error) {
+// backend makes a wazero runtime with host modules.
+func (e *Engine) backend(rc wazero.RuntimeConfig, hosts iter.Seq[hostabi.Module]) (wazero.Runtime, error) {
 	ctx := context.Background()
 	r := wazero.NewRuntimeWithConfig(ctx, rc.WithCoreFeatures(features).WithDebugInfoEnabled(false))
 	if err := registerMeter(ctx, r); err != nil {
 		return nil, errors.Join(err, r.Close(ctx))
 	}
-	for _, m := range e.hosts {
+	for m := range hosts {
 		if err := register(ctx, r, m); err != nil {
 			return nil, errors.Join(err, r.Close(ctx))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/godwit-run/godwit/blobs/unixfscid"
+	"github.com/godwit-run/godwit/hostabi"
 	"github.com/godwit-run/godwit/hostabi/wasi"
 	"github.com/godwit-run/godwit/runtime/internal/meter"
 	"github.com/godwit-run/godwit/runtime/internal/state"
@@ -39,12 +41,13 @@ type loaded struct {
 	compiled    wazero.CompiledModule
 	own         []interface{ Close(context.Context) error } // to close with it
 	exports     map[string]wasm.FuncType
-	memory      uint64 // bytes at start, of all memories and tables
-	elements    int64  // of all tables at start
-	wasi        bool   // it imports WASI
-	interpreted bool   // its code is
-	misfit      bool   // an active element segment does not fit its table
-	shared      bool   // its memory is shared, so it may not move
+	hosts       map[string]hostabi.Module // what it imports, no more: making a host function takes microseconds
+	memory      uint64                    // bytes at start, of all memories and tables
+	elements    int64                     // of all tables at start
+	wasi        bool                      // it imports WASI
+	interpreted bool                      // its code is
+	misfit      bool                      // an active element segment does not fit its table
+	shared      bool                      // its memory is shared, so it may not move
 }
 
 // plan is what the rewriters say of their work.
@@ -129,6 +132,7 @@ func (e *Engine) load(ctx context.Context, l *loaded, binary []byte) error {
 	if err := l.describe(m); err != nil {
 		return err
 	}
+	l.hosts = e.imported(m)
 	plan, metered, ok := e.cache.get(l.id)
 	if !ok {
 		if plan, metered, err = e.transform(l, m); err != nil {
@@ -172,11 +176,12 @@ func (e *Engine) compile(ctx context.Context, l *loaded, metered []byte) (err er
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	l.runtime, l.interpreted = e.main, interpret || !e.compiles()
-	if interpret {
-		if l.runtime, err = e.interp(); err != nil {
-			return err
-		}
+	backend := e.main
+	if l.interpreted = interpret || !e.compiles(); l.interpreted {
+		backend = e.interp
+	}
+	if l.runtime, err = backend(); err != nil {
+		return err
 	}
 	if l.compiled, err = l.runtime.CompileModule(ctx, metered); err != nil {
 		return invalidModule(err)
@@ -194,7 +199,7 @@ func (e *Engine) compileCached(ctx context.Context, l *loaded, metered []byte) e
 	if err != nil {
 		return err
 	}
-	runtime, err := e.backend(wazero.NewRuntimeConfigCompiler().WithCompilationCache(code))
+	runtime, err := e.backend(wazero.NewRuntimeConfigCompiler().WithCompilationCache(code), maps.Values(l.hosts))
 	if err != nil {
 		return errors.Join(err, code.Close(ctx))
 	}
@@ -208,6 +213,28 @@ func (e *Engine) compileCached(ctx context.Context, l *loaded, metered []byte) e
 	l.runtime, l.compiled = runtime, compiled
 	l.own = append(l.own, runtime, code)
 	return nil
+}
+
+// imported is the part of the host modules that a module imports. All of it is there.
+func (e *Engine) imported(m *wasm.Module) map[string]hostabi.Module {
+	hosts := make(map[string]hostabi.Module, 1)
+	seen := make(map[[2]string]bool, len(m.Imports))
+	for i := range m.Imports {
+		module, name := m.Imports[i].Module, m.Imports[i].Name
+		if seen[[2]string{module, name}] {
+			continue
+		}
+		seen[[2]string{module, name}] = true
+		part := hosts[module]
+		part.Name = module
+		for _, f := range e.hosts[module].Funcs {
+			if f.Name == name {
+				part.Funcs = append(part.Funcs, f)
+			}
+		}
+		hosts[module] = part
+	}
+	return hosts
 }
 
 // describe notes what instantiation and calls need to know.
