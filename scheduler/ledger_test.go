@@ -136,7 +136,7 @@ func TestQueue(t *testing.T) {
 			} else {
 				spec := &wire.Spec{Priority: wire.Priority(rapid.IntRange(1, 4).Draw(t, "priority")),
 					Profile: wire.Profile{CPU: rapid.Uint32Range(1, 3).Draw(t, "cpu")}}
-				task := newTask(wire.TaskID{rapid.Byte().Draw(t, "time"), byte(i)}, spec)
+				task := newTask(wire.TaskID{rapid.Byte().Draw(t, "time"), byte(i)}, spec, "")
 				q.push(task)
 				model = append(model, task)
 			}

@@ -14,7 +14,7 @@ type task struct {
 	id     wire.TaskID
 	spec   *wire.Spec
 	needs  wire.Profile
-	digest [sha256.Size]byte // of the spec
+	digest [sha256.Size]byte // of the spec, if there is a key
 	client string
 	key    string
 	group  string // what it is queued with

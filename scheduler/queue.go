@@ -34,6 +34,9 @@ func groupOf(spec *wire.Spec) string {
 func (q *queue) len() int { return q.size }
 
 func (q *queue) push(t *task) {
+	if t.group == "" {
+		t.group = groupOf(t.spec)
+	}
 	l := q.lines[t.group]
 	if l == nil {
 		l = &line{key: t.group}

@@ -24,8 +24,8 @@ func (s *Submitter) submit(ev Submit) error {
 		return err
 	}
 	spec := ev.Spec
-	t := newTask(ev.ID, &spec)
-	t.client, t.key, t.created = ev.Client, ev.Key, s.now
+	t := newTask(ev.ID, &spec, ev.Key)
+	t.client, t.created = ev.Client, s.now
 	if spec.Deadline > 0 {
 		t.deadline = s.now.Add(spec.Deadline)
 	}
@@ -60,11 +60,12 @@ func (s *Submitter) checkSubmit(ev *Submit) error {
 	return ev.Spec.Validate()
 }
 
-func newTask(id wire.TaskID, spec *wire.Spec) *task {
-	return &task{
-		id: id, spec: spec, needs: spec.Needs(), group: groupOf(spec),
-		digest: sha256.Sum256(encodeRecord(spec)),
+func newTask(id wire.TaskID, spec *wire.Spec, key string) *task {
+	t := &task{id: id, spec: spec, key: key, needs: spec.Needs()}
+	if key != "" {
+		t.digest = sha256.Sum256(encodeRecord(spec))
 	}
+	return t
 }
 
 // cancelTask ends a task at once; its executor is told.
@@ -116,8 +117,8 @@ func (s *Submitter) restore(r *taskRecord, spec *wire.Spec) error {
 	if spec == nil {
 		return fmt.Errorf("task %s without a spec: %w", r.ID, ErrJournal)
 	}
-	t := newTask(r.ID, spec)
-	t.client, t.key, t.failures, t.number, t.attempts = r.Client, r.Key, r.Failures, r.Number, r.Attempts
+	t := newTask(r.ID, spec, r.Key)
+	t.client, t.failures, t.number, t.attempts = r.Client, r.Failures, r.Number, r.Attempts
 	t.spent = r.Number > 0
 	t.state, t.reason, t.message = r.State, r.Reason, r.Message
 	t.created, t.started, t.ended, t.envelope = r.Created, r.Started, r.Ended, r.Envelope
