@@ -13,7 +13,7 @@ import (
 // Exit codes of the command. A guest that ends by itself has its own.
 const (
 	exitOK         = 0
-	exitDamaged    = 1 // what was looked at is damaged, or can't run here
+	exitDamaged    = 1 // what was looked at is damaged or broken, or can't run here
 	exitOutOfFuel  = 123
 	exitTimeout    = 124
 	exitSystem     = 125 // the system failed: bad flags, bad file, a module that can't run
@@ -108,10 +108,11 @@ func exitCode(err error) int {
 	var interrupted interruptedError
 	var damaged damagedError
 	var busy *api.BusyError
+	var broken brokenError
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &damaged), errors.Is(err, errUnfit):
+	case errors.As(err, &damaged), errors.Is(err, errUnfit), errors.As(err, &broken):
 		return exitDamaged
 	case errors.As(err, &interrupted):
 		return exitSignal + int(interrupted.signal)

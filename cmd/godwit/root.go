@@ -38,7 +38,7 @@ and says what they used.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err, cmd.CommandPath()}
 	})
-	root.AddCommand(newRun(), newDemo(), newNode(), newTask(), newBlob(), newModel(), newModule(), newCheckpoint(), newDoctor(), newVersion())
+	root.AddCommand(newRun(), newDemo(), newNode(), newTask(), newBlob(), newModel(), newModule(), newCheckpoint(), newSim(), newDoctor(), newVersion())
 	return root
 }
 
