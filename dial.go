@@ -40,7 +40,10 @@ type dialEnd struct {
 
 func newDialler(h host.Host, j *journal, log *slog.Logger, named []peer.AddrInfo, changed func(peer.ID, bool)) (*dialler, error) {
 	now := time.Now()
-	b, err := loadBook(j, now)
+	b, forgotten, err := loadBook(j, now)
+	if err == nil {
+		err = j.commit(forgotten, false)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +69,9 @@ func (d *dialler) HandlePeerFound(p peer.AddrInfo) {
 
 // run dials until ctx is done, and returns when no dial is under way any more.
 func (d *dialler) run(ctx context.Context) error {
-	sub, err := d.host.EventBus().Subscribe(new(event.EvtPeerConnectednessChanged), eventbus.BufSize(256))
+	sub, err := d.host.EventBus().Subscribe([]any{
+		new(event.EvtPeerConnectednessChanged), new(event.EvtPeerIdentificationCompleted),
+	}, eventbus.BufSize(256))
 	if err != nil {
 		return fmt.Errorf("watch connections: %w", err)
 	}
@@ -83,8 +88,12 @@ func (d *dialler) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case e := <-sub.Out():
-			e2 := e.(event.EvtPeerConnectednessChanged)
-			d.connection(e2.Peer, e2.Connectedness == network.Connected)
+			switch e := e.(type) {
+			case event.EvtPeerConnectednessChanged:
+				d.connection(e.Peer, e.Connectedness == network.Connected)
+			case event.EvtPeerIdentificationCompleted:
+				d.remember(e.Peer)
+			}
 		case p := <-d.found:
 			if p.ID != d.host.ID() {
 				d.book.add(time.Now(), p.ID, p.Addrs, false)
@@ -112,16 +121,18 @@ func (d *dialler) connection(p peer.ID, connected bool) {
 	d.log.Debug("connection", "peer", p, "connected", connected)
 	d.book.setConnected(time.Now(), p, connected)
 	d.changed(p, connected)
-	if connected {
-		d.remember(p)
-	}
+	d.remember(p) // else when it has said what it is: the two come in either order
 }
 
-// remember puts a connected peer into the journal, with the addresses that it
-// listens on by its own account where we did not dial it ourselves.
+// remember puts a connected peer into the journal if it is a node, with the
+// addresses that it listens on by its own account behind those that answered.
 func (d *dialler) remember(p peer.ID) {
 	c := d.book.contacts[p]
 	if c == nil || !c.connected {
+		return
+	}
+	spoken, err := d.host.Peerstore().SupportsProtocols(p, protocolTasks)
+	if err != nil || len(spoken) == 0 {
 		return
 	}
 	for _, a := range d.host.Peerstore().Addrs(p) {

@@ -279,9 +279,12 @@ func (l *links) readAll(from peer.ID, stream network.Stream) error {
 	}
 }
 
+// deadliner is the part of a stream that limits the time of reads.
+type deadliner interface{ SetReadDeadline(time.Time) error }
+
 // readFrame reads one message. Its length is checked before there is memory for
 // it, and once it has begun the peer has only so much time for the rest.
-func readFrame(stream network.Stream, r *bufio.Reader, timeout time.Duration) ([]byte, error) {
+func readFrame(stream deadliner, r *bufio.Reader, timeout time.Duration) ([]byte, error) {
 	if r.Buffered() == 0 {
 		if err := stream.SetReadDeadline(time.Time{}); err != nil {
 			return nil, err
@@ -311,7 +314,7 @@ func readFrame(stream network.Stream, r *bufio.Reader, timeout time.Duration) ([
 }
 
 // within limits the time to read n bytes, unless they are here already.
-func within(stream network.Stream, r *bufio.Reader, n int, timeout time.Duration) error {
+func within(stream deadliner, r *bufio.Reader, n int, timeout time.Duration) error {
 	if r.Buffered() >= n {
 		return nil
 	}

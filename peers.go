@@ -56,7 +56,7 @@ func newBook() *book { return &book{contacts: make(map[peer.ID]*contact)} }
 func (b *book) add(now time.Time, p peer.ID, addrs []ma.Multiaddr, named bool) {
 	c := b.contacts[p]
 	if c == nil {
-		if len(b.contacts) >= maxRemembered && !b.evict() && !named {
+		if len(b.contacts) >= maxRemembered && b.evict() == "" && !named {
 			return
 		}
 		c = &contact{due: now}
@@ -72,9 +72,9 @@ func (b *book) add(now time.Time, p peer.ID, addrs []ma.Multiaddr, named bool) {
 	c.addrs = c.addrs[:min(len(c.addrs), maxPeerAddrs)]
 }
 
-// evict forgets the peer that was away for longest, and tells whether it found one.
-func (b *book) evict() bool {
-	var oldest peer.ID
+// evict forgets the peer that was away for longest, and returns it; empty if there
+// is none to spare.
+func (b *book) evict() (oldest peer.ID) {
 	for p, c := range b.contacts {
 		spare := !c.named && !c.connected && !c.dialling
 		if spare && (oldest == "" || c.seen.Before(b.contacts[oldest].seen)) {
@@ -82,7 +82,7 @@ func (b *book) evict() bool {
 		}
 	}
 	delete(b.contacts, oldest)
-	return oldest != ""
+	return oldest
 }
 
 // setConnected notes that a connection came or went. A peer just lost is dialled
@@ -174,21 +174,25 @@ func (c *contact) encode(p peer.ID) (record, error) {
 	return record{key: []byte(prefixPeers + string(p)), value: value}, err
 }
 
-// loadBook reads the peers of before.
-func loadBook(j *journal, now time.Time) (*book, error) {
-	b := newBook()
+// loadBook reads the peers of before. Those above the number that is remembered,
+// longest away first, are left out: forgotten deletes them.
+func loadBook(j *journal, now time.Time) (b *book, forgotten []record, err error) {
+	b = newBook()
 	for e, err := range j.under(prefixPeers) {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		p, c, err := decodeContact(e)
 		if err != nil {
-			return nil, fmt.Errorf("remembered peer: %w", err)
+			return nil, nil, fmt.Errorf("remembered peer: %w", err)
 		}
 		c.due = now
 		b.contacts[p] = c
 	}
-	return b, nil
+	for len(b.contacts) > maxRemembered/2 {
+		forgotten = append(forgotten, record{key: []byte(prefixPeers + string(b.evict()))})
+	}
+	return b, forgotten, nil
 }
 
 func decodeContact(e entry) (peer.ID, *contact, error) {
