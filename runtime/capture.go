@@ -91,15 +91,15 @@ func (i *Instance) captureMemory() ([]checkpoint.Run, error) {
 	if err := r.take(); err != nil {
 		return nil, err
 	}
-	r.kept = true
-	return r.runs(), nil
+	return r.handOut(), nil
 }
 
-// record starts to look out for writes, if that has not begun.
+// record starts to look out for writes, if that has not begun. It returns nil if
+// there is no memory, or none any more.
 func (i *Instance) record() (*recorder, error) {
 	i.recordMu.Lock()
 	defer i.recordMu.Unlock()
-	if i.recorder == nil {
+	if i.recorder == nil && i.memory != nil {
 		tracker, err := i.memory.Track()
 		if err != nil {
 			return nil, err
@@ -110,15 +110,13 @@ func (i *Instance) record() (*recorder, error) {
 }
 
 // Precopy copies memory that has been written, so that the next Capture has less
-// to copy. It may be called from any goroutine, also while the guest runs; where
-// the system cannot tell writes apart while they are made (see Tracking) it does
-// nothing. It takes nothing away from what the next Capture has.
+// to copy. It may be called from any goroutine, also while the guest runs or the
+// instance is closed; where the system cannot tell writes apart while they are made
+// (see Tracking) it does nothing. It takes nothing away from what the next Capture
+// has, nor from what Uncapture takes back.
 func (i *Instance) Precopy() error {
-	if i.memory == nil {
-		return nil
-	}
 	r, err := i.record()
-	if err != nil || !r.tracker.Live() {
+	if err != nil || r == nil || !r.tracker.Live() {
 		return err
 	}
 	r.mu.Lock()
@@ -131,7 +129,7 @@ func (i *Instance) Uncapture() {
 	if i.recorder != nil {
 		i.recorder.mu.Lock()
 		defer i.recorder.mu.Unlock()
-		i.recorder.kept = false
+		i.recorder.takeBack()
 	}
 }
 

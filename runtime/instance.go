@@ -329,6 +329,8 @@ func (i *Instance) Close() error {
 	if i.system != nil {
 		errs = append(errs, i.system.Close())
 	}
-	i.memory = nil
+	i.recordMu.Lock()
+	defer i.recordMu.Unlock()
+	i.memory, i.recorder = nil, nil
 	return errors.Join(errs...)
 }

@@ -16,12 +16,18 @@ type recorder struct {
 	tracker *linmem.Tracker
 
 	mu     sync.Mutex
-	arenas [2][]byte // the copies: of the last capture that was kept, and of the next
-	at     int       // the arena being filled
-	kept   bool      // what pieces say has been handed out, for good
-	pieces []piece   // pages copied into the arena
+	next   copies // of the next capture, as far as copied ahead
+	last   copies // of the last one
+	before copies // of the one before, which may be being written still
+	taken  bool   // last has been handed out, and not been taken back
 	ranges []linmem.Range
 	again  []linmem.Range // to be copied though not written
+}
+
+// copies are the pages of one capture.
+type copies struct {
+	arena  []byte
+	pieces []piece // in order of addresses
 }
 
 // piece is a stretch of memory and where its copy is.
@@ -35,10 +41,6 @@ func (p piece) from(start uint64) piece { return piece{start, p.end, p.off + int
 // take copies all that has been written since the last time, over what has been
 // copied before.
 func (r *recorder) take() error {
-	if r.kept {
-		r.at, r.pieces, r.kept = 1-r.at, r.pieces[:0], false
-		r.arenas[r.at] = shrink(r.arenas[r.at])
-	}
 	var err error
 	if r.ranges, err = r.tracker.Collect(r.ranges[:0]); err != nil {
 		return fmt.Errorf("collect written pages: %w", err)
@@ -48,9 +50,28 @@ func (r *recorder) take() error {
 		r.again = r.again[:0]
 	}
 	return r.mem.View(func(mem []byte) error {
-		r.copy(mem)
+		r.next.add(mem, r.ranges)
 		return nil
 	})
+}
+
+// handOut gives away what is to be in the next capture. What is copied from then on
+// goes where the capture before the last one was.
+func (r *recorder) handOut() []checkpoint.Run {
+	r.next, r.last, r.before = copies{arena: shrink(r.before.arena)}, r.next, r.last
+	r.taken = true
+	return r.last.runs()
+}
+
+// takeBack puts the last capture under what has been copied since. The one before it
+// stays as it is.
+func (r *recorder) takeBack() {
+	if !r.taken {
+		return
+	}
+	r.last.lay(r.next)
+	r.next, r.last, r.before = r.last, r.before, r.next
+	r.taken = false
 }
 
 // shrink empties an arena; one that was hardly used is given back.
@@ -61,17 +82,18 @@ func shrink(arena []byte) []byte {
 	return arena[:0]
 }
 
-func (r *recorder) copy(mem []byte) {
+// add copies ranges of memory.
+func (c *copies) add(mem []byte, ranges []linmem.Range) {
 	size := 0
-	for _, g := range r.ranges {
+	for _, g := range ranges {
 		size += int(min(g.End, uint64(len(mem))) - min(g.Start, uint64(len(mem))))
 	}
-	if len(r.arenas[r.at])+size > 2*len(mem) {
-		r.compact(size)
+	if len(c.arena)+size > 2*len(mem) {
+		c.compact(size)
 	}
-	arena := slices.Grow(r.arenas[r.at], size)
-	fresh := make([]piece, 0, len(r.ranges))
-	for _, g := range r.ranges {
+	arena := slices.Grow(c.arena, size)
+	fresh := make([]piece, 0, len(ranges))
+	for _, g := range ranges {
 		end := min(g.End, uint64(len(mem)))
 		if g.Start >= end {
 			continue
@@ -79,20 +101,29 @@ func (r *recorder) copy(mem []byte) {
 		fresh = append(fresh, piece{g.Start, end, len(arena)})
 		arena = append(arena, mem[g.Start:end]...)
 	}
-	r.arenas[r.at] = arena
-	r.pieces = overlay(r.pieces, fresh)
+	c.arena = arena
+	c.pieces = overlay(c.pieces, fresh)
+}
+
+// lay puts later copies over these.
+func (c *copies) lay(later copies) {
+	fresh := slices.Clone(later.pieces)
+	for n := range fresh {
+		fresh[n].off += len(c.arena)
+	}
+	c.arena = append(c.arena, later.arena...)
+	c.pieces = overlay(c.pieces, fresh)
 }
 
 // compact leaves out of the arena what has been copied again since, so that it never
 // holds more than twice the memory, however often it is copied ahead.
-func (r *recorder) compact(room int) {
-	old := r.arenas[r.at]
-	arena := make([]byte, 0, len(old)+room)
-	for n, p := range r.pieces {
-		r.pieces[n].off = len(arena)
-		arena = append(arena, old[p.off:p.off+int(p.end-p.start)]...)
+func (c *copies) compact(room int) {
+	arena := make([]byte, 0, len(c.arena)+room)
+	for n, p := range c.pieces {
+		c.pieces[n].off = len(arena)
+		arena = append(arena, c.arena[p.off:p.off+int(p.end-p.start)]...)
 	}
-	r.arenas[r.at] = arena
+	c.arena = arena
 }
 
 // overlay puts the fresh pieces over the old ones. Both are in order, and so is
@@ -135,12 +166,11 @@ func union(a, b []linmem.Range) []linmem.Range {
 
 // runs are the pieces as a capture has them. A piece may end within a page where
 // pages of the system are larger than the memory's end: never with 4 KiB.
-func (r *recorder) runs() []checkpoint.Run {
-	runs := make([]checkpoint.Run, len(r.pieces))
-	arena := r.arenas[r.at]
-	for n, p := range r.pieces {
+func (c *copies) runs() []checkpoint.Run {
+	runs := make([]checkpoint.Run, len(c.pieces))
+	for n, p := range c.pieces {
 		end := p.off + int(p.end-p.start)
-		runs[n] = checkpoint.Run{Start: p.start, Bytes: arena[p.off:end:end]}
+		runs[n] = checkpoint.Run{Start: p.start, Bytes: c.arena[p.off:end:end]}
 	}
 	return runs
 }

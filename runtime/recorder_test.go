@@ -2,10 +2,13 @@ package runtime
 
 import (
 	"bytes"
+	"context"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"github.com/godwit-run/godwit/checkpoint"
 	"github.com/godwit-run/godwit/runtime/internal/linmem"
 )
 
@@ -72,7 +75,85 @@ func TestPrecopyIsBounded(t *testing.T) {
 	if !bytes.Equal(got, i.Memory()) {
 		t.Error("captures do not make up the memory")
 	}
-	if n := len(i.recorder.arenas[i.recorder.at]); n > 2*size+size {
+	if n := len(i.recorder.last.arena); n > 2*size+size {
 		t.Errorf("%d bytes of copies of %d", n, size)
+	}
+}
+
+// TestTakenBack captures, copies ahead and takes captures back in any order: those
+// that stay make up the memory, and each is as it was until the second after it.
+func TestTakenBack(t *testing.T) {
+	const size = 1 << 18
+	m := load(t, newEngine(t, Config{}), touchModule(size))
+	rapid.Check(t, func(t *rapid.T) {
+		i, err := m.Instantiate(context.Background(), Task{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer i.Close()
+		got := make([]byte, size)
+		var last []checkpoint.Run // being written, while the next is taken
+		var seed uint64
+		ahead := func() {
+			seed++
+			if _, err := i.Call(context.Background(), "touch", seed, 3); err != nil {
+				t.Fatal(err)
+			}
+			if rapid.Bool().Draw(t, "ahead") {
+				if err := i.Precopy(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for range rapid.IntRange(1, 12).Draw(t, "captures") {
+			ahead()
+			c, err := i.Capture()
+			if err != nil {
+				t.Fatal(err)
+			}
+			ahead()
+			if rapid.Bool().Draw(t, "refused") {
+				i.Uncapture()
+				continue
+			}
+			for _, r := range last {
+				copy(got[r.Start:], r.Bytes)
+			}
+			last = c.Dirty
+		}
+		c, err := i.Capture()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range slices.Concat(last, c.Dirty) {
+			copy(got[r.Start:], r.Bytes)
+		}
+		if !bytes.Equal(got, i.Memory()) {
+			t.Fatal("captures do not make up the memory")
+		}
+	})
+}
+
+// TestClosedWhileCopied frees an instance whose memory is being copied ahead.
+func TestClosedWhileCopied(t *testing.T) {
+	m := load(t, newEngine(t, Config{}), touchModule(1<<18))
+	for range 2000 {
+		i, err := m.Instantiate(t.Context(), Task{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun, done := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(done)
+			close(begun)
+			for range 3 {
+				_ = i.Precopy() // fails once the memory is gone
+			}
+		}()
+		<-begun
+		if err := i.Close(); err != nil {
+			t.Fatal(err)
+		}
+		<-done
 	}
 }
