@@ -196,9 +196,14 @@ func (n *Node) Plan(ctx context.Context, r api.TaskRequest) (api.Plan, error) {
 		return api.Plan{}, err
 	}
 	var x scheduler.Explanation
-	err = n.ask(ctx, func() { x = n.loop.submitter.Plan(newTaskID(), &spec) })
+	var took time.Duration
+	err = n.ask(ctx, func() {
+		begun := time.Now()
+		x = n.loop.submitter.Plan(newTaskID(), &spec)
+		took = time.Since(begun)
+	})
 	plan := apiPlan(&x)
-	plan.TaskID, plan.Status = "", ""
+	plan.TaskID, plan.Status, plan.TookUS = "", "", float64(took.Nanoseconds())/1000
 	if fit := len(plan.Candidates); fit > 0 {
 		plan.Summary = fmt.Sprintf("%d of %d nodes fit", fit, len(x.Choices))
 	}
@@ -212,14 +217,23 @@ func (n *Node) Explain(ctx context.Context, prefix string) (api.Plan, error) {
 		return api.Plan{}, err
 	}
 	var x scheduler.Explanation
+	var task scheduler.Task
 	ok := false
-	if err := n.ask(ctx, func() { x, ok = n.loop.submitter.Explain(id) }); err != nil {
+	err = n.ask(ctx, func() {
+		x, _ = n.loop.submitter.Explain(id)
+		task, ok = n.loop.submitter.Task(id)
+	})
+	if err != nil {
 		return api.Plan{}, err
 	}
 	if !ok {
 		return api.Plan{}, fmt.Errorf("task %s: %w", id, api.ErrNotFound)
 	}
-	return apiPlan(&x), nil
+	plan := apiPlan(&x)
+	for _, a := range task.Attempts {
+		plan.Attempts = append(plan.Attempts, n.apiAttempt(a))
+	}
+	return plan, nil
 }
 
 func apiPlan(x *scheduler.Explanation) api.Plan {
@@ -235,11 +249,11 @@ func apiPlan(x *scheduler.Explanation) api.Plan {
 			p.Rejections = reject(p.Rejections, c.Out.String(), c.Node.String())
 			continue
 		}
-		parts := make(map[string]float64)
+		candidate := api.Candidate{Node: c.Node.String(), Score: c.Score}
 		for _, t := range c.Terms {
-			parts[t.Name] = t.Value * t.Weight
+			candidate.Terms = append(candidate.Terms, api.Term{Name: t.Name, Value: t.Value, Weight: t.Weight})
 		}
-		p.Candidates = append(p.Candidates, api.Candidate{Node: c.Node.String(), Score: c.Score, Parts: parts})
+		p.Candidates = append(p.Candidates, candidate)
 	}
 	return p
 }
