@@ -119,12 +119,6 @@ func workerFacts(w api.Worker) *grid {
 	}
 	g.fact("tasks", "%d running, %d queued", w.Running, w.Queued)
 	g.fact("models", "%s", strings.Join(w.Models, ", "))
-	if w.Cost > 0 {
-		g.fact("cost", "%g credits per 1000 fuel", w.Cost)
-	}
-	if !w.Self {
-		g.fact("trust", "%s", strings.TrimSpace(fmt.Sprintf("%.2f %s", w.Trust, strings.Join(w.Groups, ", "))))
-	}
 	g.fact("announced", "%s ago", ago(w.UpdatedAt))
 	if !w.Self {
 		g.fact("health", "%.0f %% of its tasks succeeded, %d failures in a row", 100*w.Health.SuccessRate, w.Health.ConsecutiveFailures)

@@ -28,7 +28,6 @@ type submitFlags struct {
 	hints        api.Hints
 	placement    string
 	priority     string
-	class        string
 	retries      int
 	deadline     timeoutValue
 	maxCost      float64
@@ -50,9 +49,6 @@ program's output streams here while it runs; its exit code is this command's.
 
 MODULE is a file, "-" for standard input, or the CID of one; --model takes the place
 of it. Arguments after it are the program's; those that look like flags go after --.
-
-Wishes (--near, --colocate, --prefer, --avoid, --region, --label) are weighed against
-each other; one that begins with "require:" is a condition: --region require:eu-west.
 
 Ctrl-C leaves the task running: godwit task wait ID takes it up again, godwit task
 cancel ID ends it.
@@ -83,14 +79,13 @@ func (f *submitFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.requirements.GPU, "gpu", "", "GPU: required, preferred or none")
 	fs.Var(&f.gpuMemory, "gpu-memory", "memory its GPU needs, such as 16Gi")
 	fs.StringVar(&f.requirements.ComputeCap, "compute-capability", "", "least compute capability of its GPU, such as sm_70")
+	fs.StringArrayVar(&f.requirements.RequireLabels, "label", nil, "run only on nodes with the label `K=V` (repeatable)")
 	fs.StringArrayVar(&f.hints.Near, "near", nil, "prefer nodes that hold `CID` (repeatable)")
 	fs.StringVar(&f.hints.Colocate, "colocate", "", "prefer the node that runs the task `ID`")
 	fs.StringArrayVar(&f.hints.Prefer, "prefer", nil, "prefer `NODE` (repeatable)")
 	fs.StringArrayVar(&f.hints.Avoid, "avoid", nil, "avoid `NODE` (repeatable)")
 	fs.StringVar(&f.hints.Region, "region", "", "prefer that region")
-	fs.StringArrayVar(&f.hints.Labels, "label", nil, "prefer nodes with the label `K=V` (repeatable)")
-	fs.StringVar(&f.class, "class", "", "what counts most: latency (nearness) or throughput (capacity) (default default)")
-	fs.StringVar(&f.placement, "placement", "", "auto, direct, auction, or local for the node itself (default auto)")
+	fs.StringVar(&f.placement, "placement", "", "auto, direct, or local for the node itself (default auto)")
 	fs.IntVar(&f.retries, "retries", -1, "try again `N` times after failures that are not the program's (default as the node is set up)")
 	fs.Lookup("retries").DefValue = ""
 	fs.StringVar(&f.priority, "priority", "", "low, normal, high or critical (default normal)")
@@ -106,8 +101,8 @@ func (f *submitFlags) register(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("wait", "id-only")
 	fs.VarP(&f.format, "format", "o", "print the task itself, in place of its output: json or yaml")
 	for flag, values := range map[string][]string{
-		"gpu": {"required", "preferred", "none"}, "placement": {"auto", "direct", "auction", "local"},
-		"priority": {"low", "normal", "high", "critical"}, "class": {"default", "latency", "throughput"}, "format": render.Formats(),
+		"gpu": {"required", "preferred", "none"}, "placement": {"auto", "direct", "local"},
+		"priority": {"low", "normal", "high", "critical"}, "format": render.Formats(),
 	} {
 		complete(cmd, flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
@@ -172,9 +167,8 @@ func (s *session) request(f submitFlags, args []string) (r api.TaskRequest, err 
 		Limits: api.Limits{
 			Fuel: uint64(f.fuel), MemoryBytes: uint64(f.memory), TimeoutMS: milliseconds(time.Duration(f.timeout)),
 		},
-		Requirements: f.requirements, Hints: f.hints, Class: f.class, Placement: f.placement, Priority: f.priority, MaxCost: f.maxCost,
+		Requirements: f.requirements, Hints: f.hints, Placement: f.placement, Priority: f.priority, MaxCost: f.maxCost,
 	}
-	r.Requirements.RequireLabels, r.Hints.Labels = hardLabels(f.hints.Labels)
 	r.Requirements.MinStorage, r.Requirements.GPUMemory = uint64(f.storage), uint64(f.gpuMemory)
 	if f.retries >= 0 {
 		r.Retries = &f.retries
@@ -211,11 +205,10 @@ func (s *session) request(f submitFlags, args []string) (r api.TaskRequest, err 
 // still come.
 func (s *session) names(h *api.Hints) error {
 	for _, list := range [][]string{h.Prefer, h.Avoid} {
-		for i, hint := range list {
-			id, hard := api.Required(hint)
+		for i, id := range list {
 			w, err := s.Worker(s.ctx, id)
 			if err == nil {
-				list[i] = requiring(w.ID, hard)
+				list[i] = w.ID
 			} else if len(id) < wholePeerID || !errors.Is(err, api.ErrNotFound) {
 				return err
 			}
@@ -224,29 +217,9 @@ func (s *session) names(h *api.Hints) error {
 	if h.Colocate == "" {
 		return nil
 	}
-	id, hard := api.Required(h.Colocate)
-	t, err := s.Task(s.ctx, id)
-	h.Colocate = requiring(t.ID, hard)
+	t, err := s.Task(s.ctx, h.Colocate)
+	h.Colocate = t.ID
 	return err
-}
-
-// hardLabels parts labels that are required from those that are preferred.
-func hardLabels(hints []string) (hard, soft []string) {
-	for _, hint := range hints {
-		if l, isHard := api.Required(hint); isHard {
-			hard = append(hard, l)
-		} else {
-			soft = append(soft, l)
-		}
-	}
-	return hard, soft
-}
-
-func requiring(hint string, hard bool) string {
-	if hard {
-		return "require:" + hint
-	}
-	return hint
 }
 
 // wholePeerID is the least length of a peer id that is not short for another.

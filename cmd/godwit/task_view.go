@@ -94,12 +94,11 @@ func planGrid(p api.Plan) *grid {
 	g.fact("status", "%s", p.Status)
 	g.fact("node", "%s", p.Node)
 	g.fact("summary", "%s", p.Summary)
-	g.fact("placement", "%s", p.Placement)
 	if p.TookUS > 0 {
 		g.fact("decided in", "%v", round(time.Duration(p.TookUS*1000)))
 	}
 	for _, c := range p.Candidates {
-		g.fact("candidate", "%s  score %.3f%s%s", c.Node, c.Score, scoreTerms(c.Terms), offerText(c.Offer))
+		g.fact("candidate", "%s  score %.3f%s", c.Node, c.Score, scoreTerms(c.Terms))
 	}
 	for _, r := range p.Rejections {
 		g.fact("rejected", "%s: %s", r.Reason, strings.Join(r.Nodes, ", "))
@@ -120,12 +119,4 @@ func scoreTerms(terms []api.Term) string {
 		return ""
 	}
 	return " = " + strings.Join(list, " + ")
-}
-
-func offerText(o *api.Offer) string {
-	if o == nil {
-		return ""
-	}
-	return fmt.Sprintf("; answered after %.1fms, starts in %.1fms, costs %g per 1000 fuel, holds %v",
-		o.AnsweredMS, o.StartMS, o.Cost, units.Size(o.HeldBytes).Approx())
 }

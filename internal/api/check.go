@@ -15,8 +15,10 @@ func (r *TaskRequest) check() error {
 		return fmt.Errorf("%w: name either a module or a model", ErrInvalid)
 	case r.Input != "" && r.Stdin != "":
 		return fmt.Errorf("%w: input and stdin are both the guest's standard input", ErrInvalid)
-	case r.Model != "" && r.Stdin != "" && r.Invoke != "":
+	case r.Model != "" && r.Invoke != "":
 		return fmt.Errorf("%w: a model's module chooses what to invoke", ErrInvalid)
+	case r.Placement == "auction":
+		return WithHint(fmt.Errorf("%w: this node holds no auctions", ErrInvalid), "leave placement out, or choose direct or local")
 	}
 	if err := r.Requirements.check(); err != nil {
 		return err
@@ -26,14 +28,10 @@ func (r *TaskRequest) check() error {
 			return err
 		}
 	}
-	for _, hint := range r.Hints.Near {
-		id, _ := Required(hint)
+	for _, id := range r.Hints.Near {
 		if err := checkCID("hints.near", id); err != nil {
 			return err
 		}
-	}
-	if err := checkLabels(r.Hints.Labels); err != nil {
-		return err
 	}
 	return checkCommon(r.Env, r.Inputs)
 }
@@ -56,12 +54,8 @@ func (r *Requirements) check() error {
 		}
 		r.GPU = "required"
 	}
-	return checkLabels(r.RequireLabels)
-}
-
-func checkLabels(labels []string) error {
-	for _, hint := range labels {
-		if l, _ := Required(hint); strings.IndexByte(l, '=') < 1 {
+	for _, l := range r.RequireLabels {
+		if strings.IndexByte(l, '=') < 1 {
 			return fmt.Errorf("%w: label %q is not K=V", ErrInvalid, clip(l))
 		}
 	}

@@ -27,11 +27,6 @@ type Worker struct {
 	Queued         int      `json:"queued" doc:"Tasks that it accepted and has not placed"`
 	Models         []string `json:"models,omitempty" doc:"Models that it offers"`
 
-	Trust       float64  `json:"trust,omitempty" doc:"How far this node trusts it, from 0 to 1"`
-	Groups      []string `json:"groups,omitempty" doc:"Groups of the trust table that it is in"`
-	Cost        float64  `json:"cost,omitempty" doc:"Credits that it asks for 1000 units of fuel"`
-	Incarnation uint64   `json:"incarnation,omitempty" doc:"Grows when it refutes that it is dead"`
-
 	RTTMS     float64   `json:"rtt_ms,omitempty" doc:"Round trip to it, in milliseconds"`
 	UpdatedAt time.Time `json:"updated_at" doc:"When it last announced its capacity"`
 	StartedAt time.Time `json:"started_at,omitzero"`

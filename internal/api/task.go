@@ -1,9 +1,6 @@
 package api
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // TaskRequest is what a client wants run. Of module and model exactly one is set.
 //
@@ -29,7 +26,6 @@ type TaskRequest struct {
 	Requirements Requirements `json:"requirements,omitzero"`
 	Hints        Hints        `json:"hints,omitzero"`
 
-	Class     string     `json:"class,omitempty" enum:"default,latency,throughput" doc:"What counts most: nearness, or capacity (default default)"`
 	Placement string     `json:"placement,omitempty" enum:"auto,direct,auction,local" doc:"How a node is found (default auto); local is this node or none"`
 	Priority  string     `json:"priority,omitempty" enum:"low,normal,high,critical" doc:"Higher ones are placed first, then older ones (default normal)"`
 	Retries   *int       `json:"retries,omitempty" minimum:"0" maximum:"100" doc:"How often to try again after a failure that is not the guest's (default as configured)"`
@@ -66,19 +62,14 @@ type Requirements struct {
 	RequireLabels []string `json:"labels,omitempty" maxItems:"64" doc:"Labels that the node must have, K=V"`
 }
 
-// Hints are preferences: where to run if there is a choice. One that begins with
-// "require:" is a condition instead (see [Required]): "require:eu-west".
+// Hints are preferences: where to run if there is a choice.
 type Hints struct {
-	Near     []string `json:"near,omitempty" maxItems:"64" doc:"CIDs: prefer nodes that hold them, by their bytes"`
+	Near     []string `json:"near,omitempty" maxItems:"64" doc:"CIDs: prefer nodes that hold them"`
 	Colocate string   `json:"colocate,omitempty" maxLength:"128" doc:"Task to run beside"`
 	Prefer   []string `json:"prefer,omitempty" maxItems:"64" doc:"Nodes to prefer"`
 	Avoid    []string `json:"avoid,omitempty" maxItems:"64" doc:"Nodes to avoid"`
-	Region   string   `json:"region,omitempty" maxLength:"140" doc:"Region to prefer"`
-	Labels   []string `json:"labels,omitempty" maxItems:"64" doc:"Labels of nodes to prefer, K=V"`
+	Region   string   `json:"region,omitempty" maxLength:"128" doc:"Region to prefer"`
 }
-
-// Required parts a hint from the "require:" before it, which makes it a condition.
-func Required(hint string) (value string, hard bool) { return strings.CutPrefix(hint, "require:") }
 
 // Submission is a request as a node gets it.
 type Submission struct {
@@ -177,7 +168,6 @@ type Plan struct {
 	Status     string      `json:"status,omitempty"`
 	Node       string      `json:"node,omitempty" doc:"The node chosen; empty if none fits"`
 	Summary    string      `json:"summary" doc:"In words: 3 of 4 nodes: not enough memory; 1: region eu-west"`
-	Placement  string      `json:"placement,omitempty" doc:"How the node was or would be found: direct, auction or local"`
 	TookUS     float64     `json:"took_us,omitempty" doc:"How long the choice took, in microseconds"`
 	Candidates []Candidate `json:"candidates" doc:"Nodes that fit, best first"`
 	Rejections []Rejection `json:"rejections" doc:"Nodes that do not, by reason"`
@@ -189,9 +179,6 @@ type Candidate struct {
 	Node  string  `json:"node"`
 	Score float64 `json:"score" doc:"From 0 to 1: the sum of the terms"`
 	Terms []Term  `json:"terms,omitempty" doc:"What the score is made of"`
-	Offer *Offer  `json:"offer,omitempty" doc:"What the node answered, in an auction"`
-	// Parts are the terms as products.
-	Parts map[string]float64 `json:"parts,omitempty"`
 }
 
 // Term is a part of a score: it adds value times weight.
@@ -199,15 +186,6 @@ type Term struct {
 	Name   string  `json:"name"`
 	Value  float64 `json:"value" doc:"From 0 to 1"`
 	Weight float64 `json:"weight" doc:"The weights of a score sum to 1"`
-}
-
-// Offer is a node's answer in an auction: facts that it has signed.
-type Offer struct {
-	AnsweredMS float64 `json:"answered_ms" doc:"How long it took to answer, in milliseconds"`
-	StartMS    float64 `json:"start_ms" doc:"When it could start, in milliseconds from then"`
-	Cost       float64 `json:"cost" doc:"Credits for 1000 units of fuel"`
-	HeldBytes  uint64  `json:"held_bytes" doc:"Bytes that it holds of the content wanted"`
-	Queued     int     `json:"queued" doc:"Tasks that wait there"`
 }
 
 // Rejection is a reason and the nodes that it holds for.
