@@ -138,7 +138,7 @@ func (i *Instance) wasiConfig(task Task) wasi.Config {
 // instantiate makes the guest proper.
 func (i *Instance) instantiate(ctx context.Context) error {
 	e := i.module.engine
-	i.alloc = e.pool.NewAllocator(linmem.Options{Grow: i.budget.resize, Movable: !i.module.shared})
+	i.alloc = e.pool.NewAllocator(linmem.Options{Grow: i.growMemory, Movable: !i.module.shared})
 	ctx = experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(i.allocate))
 	guest, err := i.module.runtime.InstantiateModule(ctx, i.module.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil { // the module is valid, so what failed is one of its segments
@@ -153,6 +153,19 @@ func (i *Instance) instantiate(ctx context.Context) error {
 	i.depth = depth
 	i.tank.start(fuel, e.slices, i.limits.Fuel, i.module.plan.StartCost)
 	return nil
+}
+
+// maxPages is the most pages of 64 KiB that a linear memory may have: wazero 1.12's
+// compiler keeps the length in bytes in 32 bits, so that one of 65,536 pages is empty.
+const maxPages = 1<<16 - 1
+
+// growMemory takes what a linear memory grows by, or refuses it.
+func (i *Instance) growMemory(have, want uint64) bool {
+	if want > maxPages<<16 {
+		i.budget.refused = true
+		return false
+	}
+	return i.budget.resize(have, want)
 }
 
 // fill gives the memory its initial contents.

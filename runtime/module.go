@@ -250,6 +250,9 @@ func (l *loaded) describe(m *wasm.Module) error {
 		}
 	}
 	for i := range m.Memories {
+		if m.Memories[i].Limits.Min > maxPages {
+			return invalidModule(fmt.Errorf("a memory of more than %d pages to begin with is not supported", maxPages))
+		}
 		l.memory += m.Memories[i].Limits.Min << 16
 		l.shared = m.Memories[i].Limits.Shared
 	}
