@@ -309,3 +309,36 @@ func TestFullQueue(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A node finds, by way of one that both know, another that has what a task needs.
+func TestNodeFoundThroughAnother(t *testing.T) {
+	a := start(t, Config{NoRun: true, Region: "here"})
+	b := start(t, Config{Bootstrap: a.Addrs(), NoRun: true})
+	c := start(t, Config{Bootstrap: b.Addrs(), Labels: map[string]string{"disk": "fast"}})
+	task := run(t, a, api.TaskRequest{
+		Module: putBytes(t, a, noop), Requirements: api.Requirements{RequireLabels: []string{"disk=fast"}},
+	})
+	if task.Status != api.StatusSucceeded || task.Node != c.ID() {
+		t.Errorf("%+v", task)
+	}
+}
+
+// Why a task waits is said in words, and when it can never run it ends.
+func TestTaskThatFitsNowhere(t *testing.T) {
+	t.Parallel()
+	n := start(t, Config{})
+	task := submit(t, n, api.TaskRequest{
+		Module: putBytes(t, n, noop), Requirements: api.Requirements{GPU: "required", ComputeCap: "sm_70"},
+	})
+	waitFor(t, func() bool {
+		now, err := n.Task(t.Context(), task.ID)
+		return err == nil && strings.Contains(now.Pending, "gpu")
+	})
+	if plan, err := n.Explain(t.Context(), task.ID); err != nil || len(plan.Rejections) != 1 {
+		t.Errorf("%+v, %v", plan, err)
+	}
+	end := wait(t, n, task.ID)
+	if end.Status != api.StatusFailed || end.Reason != "not_placed" || !strings.Contains(end.Message, "gpu") {
+		t.Errorf("%+v", end)
+	}
+}
