@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -122,7 +123,7 @@ func startNode(ctx context.Context, file string, overrides []config.Override) er
 	go func() { ended <- node.Run(ctx) }()
 	select {
 	case <-node.Running():
-		if err := json.NewEncoder(os.Stdout).Encode(whereabouts{node.ID(), scheme(cfg) + node.APIAddr(), node.Addrs()}); err != nil {
+		if err := json.NewEncoder(os.Stdout).Encode(whereabouts{node.ID(), apiURL(cfg, node.APIAddr()), node.Addrs()}); err != nil {
 			log.Error("say where the node is", "err", err)
 		}
 		err = <-ended
@@ -131,11 +132,15 @@ func startNode(ctx context.Context, file string, overrides []config.Override) er
 	return explainStart(cfg, err)
 }
 
-func scheme(cfg config.Config) string {
-	if cfg.TLSCert != "" {
-		return "https://"
+// apiURL is where this machine reaches the API.
+func apiURL(cfg config.Config, addr string) string {
+	if host, port, err := net.SplitHostPort(addr); err == nil && net.ParseIP(host).IsUnspecified() {
+		addr = net.JoinHostPort("127.0.0.1", port)
 	}
-	return "http://"
+	if cfg.TLSCert != "" {
+		return "https://" + addr
+	}
+	return "http://" + addr
 }
 
 // whereabouts is what a node prints when it is ready.

@@ -81,6 +81,9 @@ func taskSummary(t api.Task) string {
 		text += fmt.Sprintf(" in %v, %s fuel, %s memory",
 			round(time.Duration(r.WallNS)), units.Count(r.FuelUsed), units.Size(r.MemoryPeakBytes).Approx())
 	}
+	if t.Result != nil && t.Result.Truncated {
+		text += ", not all of its output was kept"
+	}
 	if t.Attempts > 1 {
 		text += fmt.Sprintf(", %d attempts", t.Attempts)
 	}

@@ -72,6 +72,7 @@ Exit codes: the program's own; 123 out of fuel, 124 timeout, 125 the system fail
 func (f *submitFlags) register(cmd *cobra.Command) {
 	f.guestFlags.register(cmd, "show `PATH-or-CID[:NAME]` as /in/NAME, read-only (repeatable)")
 	fs := cmd.Flags()
+	fs.Lookup("stdin").Usage = "let it read `FILE` as its standard input, - for this command's (default nothing)"
 	fs.StringVar(&f.model, "model", "", "run the model of that `NAME` in place of a module")
 	fs.Float64Var(&f.requirements.CPUCores, "cpu", 0, "CPU cores it needs, such as 0.5")
 	fs.Var(&f.storage, "storage", "storage it needs, such as 10Gi")
@@ -120,6 +121,9 @@ func (f *submitFlags) arguments(cmd *cobra.Command, args []string) error {
 func (s *session) submit(f submitFlags, args []string) error {
 	if err := errors.Join(checkReport(f.report), checkOutput(f.output)); err != nil {
 		return err
+	}
+	if f.stdin == "-" && len(args) > 0 && args[0] == "-" {
+		return errors.New("standard input cannot be both the module and the guest's input")
 	}
 	request, err := s.request(f, args)
 	if err != nil {
