@@ -133,7 +133,7 @@ func (g *graph) other(in *wasm.Instr) {
 // up; one with checks needs a debt that is not negative, so that the host never believes
 // more to have been executed than was; to any other the debt is nothing.
 func (g *graph) invoke(in *wasm.Instr, c callee) {
-	g.add(c.prepaid)
+	g.nodes[g.cur].cost += c.prepaid
 	switch {
 	case c.host || c.deep:
 		g.split(in.Pos, splitPin)
@@ -141,8 +141,10 @@ func (g *graph) invoke(in *wasm.Instr, c callee) {
 		g.split(in.Pos, splitSoft)
 	}
 	if c.deep && g.fn.header {
-		g.nodes[g.cur].deep = true // the node is the call's own: it has just been split off
+		n := &g.nodes[g.cur] // the call's own: it has just been split off
+		n.deep, n.paid = true, c.prepaid
 	}
+	g.nodes[g.cur].cost += c.postpaid
 	g.afterCall(c)
 }
 
@@ -154,7 +156,7 @@ func (g *graph) afterCall(c callee) {
 	p.add(c.unchecked)
 	switch {
 	case c.resets:
-		p.acc, p.min, p.max = 0, 0, 0
+		p.acc, p.max = 0, 0
 	case c.deep:
 		p.acc = max(p.acc, maxUnchecked-maxReturn)
 		p.leaf = p.leaf && !g.fn.header
@@ -171,13 +173,13 @@ func (g *graph) afterCall(c callee) {
 // tailCall leaves the function. A cycle of tail calls takes no depth, so it is
 // checked here.
 func (g *graph) tailCall(in *wasm.Instr, c callee) {
-	g.add(c.prepaid)
 	if c.deep {
 		g.check(in.Pos)
 	}
-	e := g.edge(g.cur, zero, 0.5)
+	g.nodes[g.cur].cost += c.prepaid + c.postpaid
+	e := g.edge(g.cur, exit, 0.5)
 	g.afterCall(c)
-	g.arrive(zero)
+	g.arrive(exit)
 	g.event(evStop, 0)
 	g.site(site{kind: siteTail, pos: in.Pos, end: in.End, edge: e, arg: in.A, op: in.Op})
 	g.die(in)

@@ -27,7 +27,8 @@
 //   - check: a place that looks whether the fuel is below zero and calls the host
 //     if so. The host grants more, or ends the guest.
 //   - header: a function that takes call depth; every cycle of calls has one.
-//   - prepaid: what callers of a function pay for it.
+//   - prepaid, postpaid: what callers of a function pay for it, before the call and
+//     after; fewer than none is what it pays for them.
 //
 // # Where charges go
 //
@@ -43,17 +44,17 @@
 // spanning forest, by loop depth and by what a charge there takes (Knuth's way
 // of placing profile counters; see flow.solve). Debts are not free everywhere:
 //
-//   - at entries from outside, exits, throws and calls that may reach the host or
-//     take call depth the debt is 0, so that there the count is exact;
+//   - at entries from outside, exits to there, throws and calls that may reach the
+//     host or take call depth the debt is 0, so that there the count is exact;
 //   - at calls to other functions that have checks it is between 0 and
 //     maxCallDebt, so that the host never believes more to have been executed
 //     than was: a run within its limit is never stopped;
 //   - at calls to functions without checks it may be anything;
 //   - the targets of one br_table have the same debt, since no charge fits
 //     between, except loops, whose back edges get a landing each;
-//   - a function that is only called directly may start with a debt below zero,
-//     which its callers add to the cost of the call. Functions of constant cost
-//     thus contain no charge at all.
+//   - a function that is only called directly may start with a debt and end with
+//     one, which its callers make up for in what they charge before the call and
+//     after. Functions of constant cost thus contain no charge at all.
 //
 // For example
 //

@@ -141,7 +141,8 @@ func (e *emitter) takeDepth(i, loop int32) {
 	e.globalGet(e.out.depth)
 	e.fuelMinus(0, mirror)
 	e.op(wasm.OpI64Or)
-	e.coldCheck(e.nodes[e.edges[i].to].debt, e.liveAt(i, loop), mirror)
+	n := &e.nodes[e.edges[i].to]
+	e.coldCheck(n.debt-n.paid, e.liveAt(i, loop), mirror)
 }
 
 // liveAt lists the locals to save on an edge that takes depth. Those that the

@@ -100,7 +100,7 @@ type graph struct {
 	loop       int32 // innermost loop, or -1
 	depth      int   // loop depth
 	table      int32 // number of br_tables so far
-	exit       path  // the ways to all exits
+	ways       path  // to all exits
 	checks     bool  // some check was placed
 	exitCaught bool  // a catch clause branches to the function's label
 	charges    bool  // a callee or a bulk instruction may charge
@@ -123,13 +123,14 @@ func (g *graph) reset(mod *module, fn *function) {
 		loop: -1, lead: lead{end: -1},
 	}
 	g.path.leaf = true
-	g.nodes = append(g.nodes, node{pin: true}, node{entry: !fn.fixed && !fn.header})
-	g.cur = 1
-	g.edge(zero, g.cur, 1)
-	if fn.header && !fn.fixed {
-		g.nodes[g.cur].pin, g.nodes[g.cur].at = true, -fn.callee.prepaid
+	g.nodes = append(g.nodes, node{pin: true}, node{open: !fn.fixed}, node{open: !fn.fixed, pin: fn.fixed})
+	if fn.settled {
+		g.nodes[entry].pin, g.nodes[entry].at = !fn.fixed, -fn.callee.prepaid
+		g.nodes[exit].pin, g.nodes[exit].at = true, fn.callee.postpaid
 	}
-	g.frames = append(g.frames, frame{op: wasm.OpEnd, start: -1, label: zero, outer: -1, types: fn.typ.Results})
+	g.cur = entry
+	g.edge(zero, entry, 1)
+	g.frames = append(g.frames, frame{op: wasm.OpEnd, start: -1, label: exit, outer: -1, types: fn.typ.Results})
 }
 
 // newNode adds a node that is reached from here.
@@ -148,8 +149,8 @@ func (g *graph) base() float64 { return math.Pow10(min(g.depth, 12)) }
 
 // arrive notes that the current path reaches n.
 func (g *graph) arrive(n int32) {
-	if n == zero {
-		g.exit.merge(g.path)
+	if n == exit {
+		g.ways.merge(g.path)
 		return
 	}
 	g.nodes[n].in.merge(g.path)
@@ -235,8 +236,8 @@ func (g *graph) dispatch(in *wasm.Instr) {
 // leave ends the current node with an edge to the function's exit.
 func (g *graph) leave() int32 {
 	g.event(evStop, 0)
-	g.arrive(zero)
-	return g.edge(g.cur, zero, 0.5)
+	g.arrive(exit)
+	return g.edge(g.cur, exit, 0.5)
 }
 
 // die begins dead code after the instruction.
@@ -290,7 +291,7 @@ func (g *graph) split(pos int, kind splitKind) {
 func (g *graph) check(pos int) {
 	g.split(pos, splitPin)
 	g.site(site{kind: siteCheck, pos: pos, end: pos, arg: uint32(g.cur)})
-	g.path.acc, g.path.min, g.path.max = 0, 0, 0
+	g.path.acc, g.path.max = 0, 0
 	g.nodes[g.cur].in = g.path
 	g.checks, g.charges = true, true
 }
@@ -334,8 +335,8 @@ func (g *graph) catch(f *frame) {
 	g.fn.catches = true
 	f.caught = true
 	n := g.label(f)
-	if n == zero {
-		g.exitCaught = true
+	if n == exit {
+		g.exitCaught, g.nodes[exit].pin = true, true
 		return
 	}
 	g.nodes[n].pin, g.nodes[n].caught = true, true

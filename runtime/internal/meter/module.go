@@ -35,8 +35,9 @@ type function struct {
 	catches  bool     // it has a try_table
 	waits    bool     // it waits on an atomic
 
-	header bool  // it takes depth for calls that may lead back to it
-	chain  int64 // depth of the deepest chain of calls up to the next header
+	header  bool  // it takes depth for calls that may lead back to it
+	settled bool  // what its callers pay has been settled
+	chain   int64 // depth of the deepest chain of calls up to the next header
 
 	callee callee // as its callers see it; complete once it has been rewritten
 }
@@ -48,7 +49,8 @@ type callee struct {
 	charges   bool  // may change the fuel global
 	resets    bool  // ends with a check
 	deep      bool  // may reach a function that takes depth
-	prepaid   int64 // units that the caller pays for it
+	prepaid   int64 // units that the caller pays for it before the call,
+	postpaid  int64 // and after
 	unchecked int64 // most units from its last check, or its start, to its end; see function.settle
 }
 

@@ -5,9 +5,12 @@ import (
 	"slices"
 )
 
-// zero is the node whose debt is 0 by definition: what precedes the entry and
-// what follows every exit.
-const zero = 0
+// Nodes that every function has.
+const (
+	zero  = iota // what its debt is relative to: 0 by definition
+	entry        // where it starts
+	exit         // what follows every return
+)
 
 // node is a straight run of instructions: it is entered at its start and left
 // at its end.
@@ -19,22 +22,22 @@ type node struct {
 	in     path  // the worst of all ways to its start
 	pin    bool  // the debt must be at
 	soft   bool  // the debt must be in [0, maxCallDebt]
-	entry  bool  // the debt may be whatever callers can prepay
+	open   bool  // callers make up for the debt, as far as they can
 	caught bool  // a catch clause leads here: no depth may be taken
-	deep   bool  // it starts with a call that needs the depth to be taken
+	deep   bool  // it starts with a call that needs the depth to be taken,
+	paid   int64 // and for which so much has been prepaid
 	cold   bool  // it ends in a trap
 }
 
 // path sums up the ways from a function's start to a place in it.
 type path struct {
 	acc  int64 // most units since the last check
-	min  int64 // least and most units since the last check, or the start, without
-	max  int64 // a call that takes depth, if there is such a way
-	leaf bool
+	max  int64 // most units since the last check, or the start, without a call
+	leaf bool  // that takes depth, if there is such a way
 }
 
 func (p *path) add(units int64) {
-	p.acc, p.min, p.max = p.acc+units, p.min+units, p.max+units
+	p.acc, p.max = p.acc+units, p.max+units
 }
 
 // merge adds the ways of q.
@@ -43,9 +46,9 @@ func (p *path) merge(q path) {
 	switch {
 	case !q.leaf:
 	case !p.leaf:
-		p.min, p.max, p.leaf = q.min, q.max, true
+		p.max, p.leaf = q.max, true
 	default:
-		p.min, p.max = min(p.min, q.min), max(p.max, q.max)
+		p.max = max(p.max, q.max)
 	}
 }
 
@@ -142,6 +145,7 @@ func (f *flow) solveDepth(depth int64) {
 			f.unite(zero, int32(i), 0)
 		}
 	}
+	f.unite(zero, exit, 0)
 	f.tieEqual()
 	for _, key := range f.order {
 		e := &f.edges[uint32(key)]
@@ -234,8 +238,8 @@ func (f *flow) violates(n *node) bool {
 	switch {
 	case n.soft:
 		return n.debt < 0 || n.debt > maxCallDebt
-	case n.entry:
-		return n.debt > 0 || n.debt < -maxPrepay
+	case n.open:
+		return n.debt > maxCallDebt || n.debt < -maxPrepay
 	default:
 		return n.debt > maxDebt || n.debt < -maxDebt
 	}

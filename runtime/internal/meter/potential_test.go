@@ -9,26 +9,33 @@ import (
 // randomFlow draws a flow in which every node is reached from node 1.
 func randomFlow(t *rapid.T) *flow {
 	f := &flow{}
-	n := rapid.IntRange(2, 30).Draw(t, "nodes")
-	f.nodes = append(f.nodes, node{pin: true})
-	for i := 1; i < n; i++ {
+	n := rapid.IntRange(3, 30).Draw(t, "nodes")
+	open := rapid.Bool().Draw(t, "open")
+	f.nodes = append(f.nodes, node{pin: true}, node{open: open}, node{open: open, pin: !open})
+	for range n - 3 {
 		f.nodes = append(f.nodes, node{
 			cost: rapid.Int64Range(0, 50).Draw(t, "cost"),
 			pin:  rapid.IntRange(0, 6).Draw(t, "pin") == 0,
 			soft: rapid.IntRange(0, 6).Draw(t, "soft") == 0,
-			deep: i > 1 && rapid.IntRange(0, 6).Draw(t, "deep") == 0,
+			deep: rapid.IntRange(0, 6).Draw(t, "deep") == 0,
 		})
 	}
 	edge := func(from, to int) {
 		weight := float64(rapid.IntRange(0, 1000).Draw(t, "weight"))
 		f.edges = append(f.edges, edge{from: int32(from), to: int32(to), weight: weight, loop: -1})
 	}
-	edge(zero, 1)
-	for i := 2; i < n; i++ {
-		edge(rapid.IntRange(1, i-1).Draw(t, "from"), i)
+	inner := func(below int) int { // the entry, or a node that is not the exit
+		if i := rapid.IntRange(exit, below-1).Draw(t, "from"); i != exit {
+			return i
+		}
+		return entry
+	}
+	edge(zero, entry)
+	for i := exit + 1; i < n; i++ {
+		edge(inner(i), i)
 	}
 	for range rapid.IntRange(0, 30).Draw(t, "more") {
-		edge(rapid.IntRange(1, n-1).Draw(t, "from"), rapid.IntRange(0, n-1).Draw(t, "to"))
+		edge(inner(n), rapid.IntRange(exit, n-1).Draw(t, "to"))
 	}
 	return f
 }
@@ -60,7 +67,7 @@ func TestChargesAddUp(t *testing.T) {
 			if executed-charged != n.debt {
 				t.Fatalf("executed %d, charged %d, but the debt of node %d is %d", executed, charged, at, n.debt)
 			}
-			if depth != n.level || n.deep && depth != 3 || at == zero && depth != 0 {
+			if depth != n.level || n.deep && depth != 3 || at == exit && depth != 0 {
 				t.Fatalf("depth %d at node %d, whose level is %d", depth, at, n.level)
 			}
 		}
@@ -76,6 +83,8 @@ func TestDebtsKeepTheirBounds(t *testing.T) {
 			switch {
 			case n.pin && n.debt != 0:
 				t.Errorf("node %d: debt %d, but it is pinned", i, n.debt)
+			case n.open && (n.debt < -maxPrepay || n.debt > maxCallDebt):
+				t.Errorf("node %d: debt %d is not in %d..%d", i, n.debt, -maxPrepay, maxCallDebt)
 			case n.soft && (n.debt < 0 || n.debt > maxCallDebt):
 				t.Errorf("node %d: debt %d is not in 0..%d", i, n.debt, maxCallDebt)
 			case n.debt > maxDebt || n.debt < -maxDebt:
@@ -89,18 +98,19 @@ func TestDebtsKeepTheirBounds(t *testing.T) {
 // round, on its back edge, which carries a check anyway.
 func TestHeavyEdgesAreFree(t *testing.T) {
 	f := &flow{
-		nodes: []node{{pin: true}, {cost: 2}, {cost: 5}, {cost: 7}, {cost: 1}},
+		nodes: []node{{pin: true}, {}, {pin: true}, {cost: 2}, {cost: 5}, {cost: 7}, {cost: 1}},
 		edges: []edge{
-			{from: zero, to: 1, weight: 1, loop: -1},
-			{from: 1, to: 2, weight: 1, loop: -1},
-			{from: 2, to: 3, weight: 10, loop: -1},
-			{from: 3, to: 2, weight: 10, loop: 0, checked: true},
-			{from: 3, to: 4, weight: 10, loop: -1},
-			{from: 4, to: zero, weight: 0.5, loop: -1},
+			{from: zero, to: entry, weight: 1, loop: -1},
+			{from: entry, to: 3, weight: 1, loop: -1},
+			{from: 3, to: 4, weight: 1, loop: -1},
+			{from: 4, to: 5, weight: 10, loop: -1},
+			{from: 5, to: 4, weight: 10, loop: 0, checked: true},
+			{from: 5, to: 6, weight: 10, loop: -1},
+			{from: 6, to: exit, weight: 0.5, loop: -1},
 		},
 	}
 	f.solve()
-	want := []int64{0, 0, 0, 12, 0, 15}
+	want := []int64{0, 0, 0, 0, 12, 0, 15}
 	for i, e := range f.edges {
 		if e.charge != want[i] {
 			t.Errorf("edge %d→%d charges %d, want %d", e.from, e.to, e.charge, want[i])

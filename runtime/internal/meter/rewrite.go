@@ -109,9 +109,8 @@ func (o *output) vertex(g *graph, v int32, codes []wasm.Code) error {
 	return err
 }
 
-// probe finds what a header's callers prepay, and what they must take to pass
-// unchecked: the least and the most that it costs on a way without calls that
-// take depth.
+// probe settles what a header's callers pay, and what they must take to pass
+// unchecked: the most that it costs on a way without calls that take depth.
 func (o *output) probe(g *graph, i int) error {
 	fn := &o.mod.functions[i]
 	if !fn.header {
@@ -120,12 +119,7 @@ func (o *output) probe(g *graph, i int) error {
 	if err := o.graph(g, i); err != nil {
 		return err
 	}
-	if g.exit.leaf {
-		fn.callee.unchecked = g.exit.max
-		if !fn.fixed && g.exit.min <= maxPrepay {
-			fn.callee.prepaid = g.exit.min
-		}
-	}
+	g.decide()
 	return nil
 }
 
@@ -157,12 +151,7 @@ func (o *output) function(g *graph, i int) (wasm.Code, error) {
 		return wasm.Code{}, err
 	}
 	fn, code := g.fn, &o.m.Codes[i]
-	if fn.header {
-		g.solveDepth(fn.chain)
-	}
-	g.placeChecks()
-	g.solve()
-	g.settle()
+	g.decide()
 	e := emitter{graph: g, out: o, body: code.Body, types: localTypes(fn.typ, code.Locals)}
 	e.b = make([]byte, 0, len(code.Body)+len(code.Body)/4+64)
 	e.known = g.liveness(len(e.types))
@@ -172,21 +161,26 @@ func (o *output) function(g *graph, i int) (wasm.Code, error) {
 	return wasm.Code{Locals: locals, Body: e.b, Offset: code.Offset}, nil
 }
 
-// settle notes for the callers of a function what has been decided of it. Of a
-// header they know already.
-func (g *graph) settle() {
-	c := &g.fn.callee
+// decide places depth, checks and charges.
+func (g *graph) decide() {
 	if g.fn.header {
-		if !g.fn.fixed {
-			g.edges[0].charge = 0 // its callers have paid
-		}
-		return
+		g.solveDepth(g.fn.chain)
 	}
+	g.placeChecks()
+	g.solve()
+	g.settle()
+}
+
+// settle notes for the callers of a function what has been decided of it.
+func (g *graph) settle() {
+	g.fn.settled = true
+	c := &g.fn.callee
 	if !g.fn.fixed {
-		c.prepaid, g.edges[0].charge = -g.nodes[1].debt, 0
+		c.prepaid, c.postpaid = -g.nodes[entry].debt, g.nodes[exit].debt
+		g.edges[0].charge = 0 // callers do it
 	}
-	if g.exit.leaf {
-		c.unchecked = g.exit.max
+	if g.ways.leaf {
+		c.unchecked = g.ways.max
 	}
 	c.checks = c.checks || g.checks
 	c.charges = c.charges || c.checks || g.charges
