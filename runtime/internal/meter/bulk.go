@@ -1,6 +1,10 @@
 package meter
 
-import "github.com/godwit-run/godwit/runtime/internal/wasm"
+import (
+	"slices"
+
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
+)
 
 // isBulk tells whether an instruction costs by the bytes it moves.
 func isBulk(op wasm.Op) bool {
@@ -29,9 +33,12 @@ var (
 	payElements = helper{wasm.OpTableInit, 1 << 31}
 )
 
-// slow calls the host's check: a call within the module takes the engine less
-// code, and there are many.
-var slow = helper{op: wasm.OpCall}
+// pause is the helper that calls the host's check with the i64 on top of the stack, and
+// passes on what is below. A call within the module takes the engine less code than
+// one of the host, and there are many.
+func (o *output) pause(values []wasm.ValType) uint32 {
+	return o.helper(helper{wasm.OpCall, o.mod.types.of(append(slices.Clip(values), wasm.I64), values)})
+}
 
 // bulk replaces a bulk instruction.
 func (e *emitter) bulk(raw []byte) { e.out.bulk(&e.asm, raw) }
@@ -80,11 +87,16 @@ var (
 func (o *output) helperBody(h helper) (wasm.FuncType, []wasm.LocalRun, []byte) {
 	var a asm
 	switch {
-	case h == slow:
-		a.localGet(0)
+	case h.op == wasm.OpCall:
+		t := o.m.Types[h.arg]
+		debt := uint32(len(t.Params) - 1)
+		a.localGet(debt)
 		a.call(o.check)
+		for x := range debt {
+			a.localGet(x)
+		}
 		a.end()
-		return wasm.FuncType{Params: []wasm.ValType{wasm.I64}}, nil, a.b
+		return t, nil, a.b
 	case h == payBytes:
 		o.pay(&a, 0, bytesPerUnit)
 		a.localGet(0)
@@ -360,11 +372,11 @@ func (e *emitter) wait(raw []byte) {
 	r := wasm.NewReader(raw, 0)
 	var in wasm.Instr
 	r.Next(&in)
-	expected, load, ne := e.fuel+localWait, wasm.OpI32AtomicLoad, wasm.OpI32Ne
+	expected, load, ne := e.added+localWait, wasm.OpI32AtomicLoad, wasm.OpI32Ne
 	if in.Op == wasm.OpMemoryAtomicWait64 {
-		expected, load, ne = e.fuel+localWait+1, wasm.OpI64AtomicLoad, wasm.OpI64Ne
+		expected, load, ne = e.added+localWait+1, wasm.OpI64AtomicLoad, wasm.OpI64Ne
 	}
-	timeout := e.fuel + localWait + 2
+	timeout := e.added + localWait + 2
 	e.localSet(timeout)
 	e.localSet(expected)
 	e.opU32(load, in.A)

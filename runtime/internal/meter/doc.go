@@ -56,7 +56,7 @@
 //     one, which its callers make up for in what they charge before the call and
 //     after. Functions of constant cost thus contain no charge at all.
 //
-// For example
+// For example, where callers make up for nothing
 //
 //	(func (param i32) (result i32)      charges by node    as rewritten
 //	  local.get 0                       4, debt 0
@@ -83,14 +83,14 @@
 // depth, without one. Bulk instructions are checked before they move anything,
 // and long ones again after every MiB.
 //
-// The hot side of a check is one compare and branch. The cold side saves the
-// locals that are live and modified in globals around the call: if values were
+// The hot side of a check is one compare and branch. On the cold side the locals that
+// are live and modified pass through the call and come back from it: if values were
 // live across the call, the compiler would keep them in memory on the hot side
 // too. A loop with one back edge has its cold side there; several back edges share
 // one, which lies around the loop; very many are not checked, and the header is
-// (see loopForm). In loops that nothing else charges in, the fuel is mirrored in a
-// local, so that one charge need not wait for the last one's store; the global is
-// written all the same, since a trap may come at any instruction.
+// (see loopForm). The fuel is in the global at all times, since a trap may come at any
+// instruction. Keeping it in a local of loops as well makes only the shortest faster:
+// a processor waits for the last charge's store while it does the rest of the round.
 //
 // # Call depth
 //

@@ -1,6 +1,8 @@
 package meter
 
 import (
+	"slices"
+
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
 )
 
@@ -11,14 +13,13 @@ type emitter struct {
 	out   *output
 	body  []byte
 	types []wasm.ValType // of parameters and locals
-	fuel  uint32         // local that mirrors the fuel global in loops without calls
+	added uint32         // the first of the locals that are added
 	known bool           // liveness has been found
 }
 
 // Locals that are added behind those of the function, as many as it needs.
 const (
-	localFuel  = iota // i64
-	localDepth        // i64: depth left at the start, in functions that catch
+	localDepth = iota // i64: depth left at the start, in functions that catch
 	localWait         // see waitLocals
 )
 
@@ -28,8 +29,6 @@ func (e *emitter) locals() []wasm.LocalRun {
 		return append([]wasm.LocalRun{{N: localWait, Type: wasm.I64}}, waitLocals...)
 	case e.fn.catches:
 		return []wasm.LocalRun{{N: localWait, Type: wasm.I64}}
-	case e.fn.loops:
-		return []wasm.LocalRun{{N: localDepth, Type: wasm.I64}}
 	}
 	return nil
 }
@@ -38,7 +37,7 @@ func (e *emitter) locals() []wasm.LocalRun {
 func (e *emitter) function() {
 	if e.fn.catches {
 		e.globalGet(e.out.depth)
-		e.localSet(e.fuel + localDepth)
+		e.localSet(e.added + localDepth)
 	}
 	if e.exitCaught { // a block takes the place of the function's label
 		e.block(wasm.OpBlock, e.out.mod.types.block(nil, e.fn.typ.Results))
@@ -59,12 +58,11 @@ func (e *emitter) function() {
 }
 
 func (e *emitter) site(s *site) {
-	mirror := e.mirrors(s.loop)
 	switch s.kind {
 	case siteCharge:
 		e.edge(s.edge, s.loop)
 	case siteCheck:
-		e.check(e.nodes[s.arg].debt, mirror)
+		e.check(e.nodes[s.arg].debt, nil)
 	case siteDead:
 		if s.flag {
 			e.op(wasm.OpUnreachable)
@@ -74,7 +72,7 @@ func (e *emitter) site(s *site) {
 	case siteTail:
 		e.tail(s)
 	case siteLoop:
-		e.loopStart(s, mirror)
+		e.loopStart(s)
 	case siteLoopEnd:
 		e.loopEnd(s)
 	case siteBr:
@@ -120,14 +118,13 @@ func (e *emitter) changes(i int32) bool { return e.edges[i].charge != 0 || e.edg
 
 // edge does what is to be done on an edge that is no back edge.
 func (e *emitter) edge(i, loop int32) {
-	e.charge(e.edges[i].charge, e.mirrors(loop))
+	e.charge(e.edges[i].charge)
 	e.takeDepth(i, loop)
 }
 
 // takeDepth takes or gives back call depth. To take it is what every cycle of
 // calls passes, so that is where fuel is checked too.
 func (e *emitter) takeDepth(i, loop int32) {
-	mirror := e.mirrors(loop)
 	depth := e.edges[i].depth
 	if depth == 0 {
 		return
@@ -139,10 +136,10 @@ func (e *emitter) takeDepth(i, loop int32) {
 		return
 	}
 	e.globalGet(e.out.depth)
-	e.fuelMinus(0, mirror)
+	e.globalGet(e.out.fuel)
 	e.op(wasm.OpI64Or)
 	n := &e.nodes[e.edges[i].to]
-	e.coldCheck(n.debt-n.paid, e.liveAt(i, loop), mirror)
+	e.coldCheck(n.debt-n.paid, e.liveAt(i, loop))
 }
 
 // liveAt lists the locals to save on an edge that takes depth. Those that the
@@ -162,34 +159,18 @@ func (e *emitter) liveAt(i, loop int32) []uint32 {
 // restoreDepth sets the depth to what it was at the start: whoever threw did not
 // give back what was taken since.
 func (e *emitter) restoreDepth() {
-	e.localGet(e.fuel + localDepth)
+	e.localGet(e.added + localDepth)
 	e.globalSet(e.out.depth)
 }
 
-// mirrors tells whether the loop keeps the fuel in a local too: then charges
-// need not wait for memory. The global is kept up to date all the same, so that
-// it is right wherever the guest traps.
-func (e *emitter) mirrors(l int32) bool { return l >= 0 && !e.loops[l].calls }
-
 // charge takes units from the fuel; fewer than none gives them back.
-func (e *emitter) charge(units int64, mirror bool) {
+func (e *emitter) charge(units int64) {
 	if units == 0 {
 		return
 	}
-	e.fuelMinus(units, mirror)
-	if mirror {
-		e.localTee(e.fuel)
-	}
-	e.globalSet(e.out.fuel)
-}
-
-func (e *emitter) fuelMinus(units int64, mirror bool) {
-	if mirror {
-		e.localGet(e.fuel)
-	} else {
-		e.globalGet(e.out.fuel)
-	}
+	e.globalGet(e.out.fuel)
 	e.minus(units)
+	e.globalSet(e.out.fuel)
 }
 
 // minus takes n from the i64 on top of the stack. Constants are positive: only
@@ -206,59 +187,42 @@ func (e *emitter) minus(n int64) {
 }
 
 // check looks at the fuel in place.
-func (e *emitter) check(debt int64, mirror bool) {
-	e.fuelMinus(0, mirror)
-	e.coldCheck(debt, nil, mirror)
+func (e *emitter) check(debt int64, saved []uint32) {
+	e.globalGet(e.out.fuel)
+	e.coldCheck(debt, saved)
 }
 
 // coldCheck calls the host if the i64 on top of the stack is negative. The hot
 // way comes first: what follows both takes over its registers.
-func (e *emitter) coldCheck(debt int64, saved []uint32, mirror bool) {
+func (e *emitter) coldCheck(debt int64, saved []uint32) {
 	e.i64(0)
 	e.op(wasm.OpI64GeS)
 	e.block(wasm.OpIf, wasm.BlockEmpty)
 	e.op(wasm.OpElse)
-	e.cold(debt, saved, mirror)
+	e.cold(debt, saved)
 	e.end()
 }
 
-// cold calls the host. The locals that are live and modified are saved in globals
-// around the call, so that the compiler sees no value live across it and keeps
+// cold calls the host. The locals that are live and modified go through the call and
+// come back from it, so that the compiler sees no value live across it and keeps
 // them in registers on the hot way.
-func (e *emitter) cold(debt int64, saved []uint32, mirror bool) {
-	slots := e.out.slots(e.types, saved)
+func (e *emitter) cold(debt int64, saved []uint32) {
+	slices.SortStableFunc(saved, func(a, b uint32) int { return int(e.types[a]) - int(e.types[b]) })
+	types := make([]wasm.ValType, len(saved))
 	for i, x := range saved {
 		e.localGet(x)
-		e.globalSet(slots[i])
+		types[i] = e.types[x]
 	}
-	e.callHost(debt)
-	for i, x := range saved {
-		e.globalGet(slots[i])
+	e.i64(debt)
+	e.call(e.out.pause(types))
+	for _, x := range slices.Backward(saved) {
 		e.localSet(x)
 	}
-	if mirror {
-		e.globalGet(e.out.fuel)
-		e.localSet(e.fuel)
-	}
 }
 
-func (e *emitter) callHost(debt int64) {
-	e.i64(debt)
-	e.call(e.out.helper(slow))
-}
-
-func (e *emitter) reload() {
-	e.globalGet(e.out.fuel)
-	e.localSet(e.fuel)
-}
-
-func (e *emitter) loopStart(s *site, mirror bool) {
+func (e *emitter) loopStart(s *site) {
 	e.edge(s.edge, s.loop)
 	l := &e.loops[s.arg]
-	inside := e.mirrors(int32(s.arg))
-	if inside && !mirror {
-		e.reload()
-	}
 	head := e.body[s.pos+1 : s.end] // the block type
 	switch e.form(l) {
 	case formBlock:
@@ -277,8 +241,7 @@ func (e *emitter) loopStart(s *site, mirror bool) {
 		e.restoreDepth()
 	}
 	if e.form(l) == formHeader {
-		e.fuelMinus(0, inside)
-		e.coldCheck(e.nodes[l.header].debt, e.savedIn(l), inside)
+		e.check(e.nodes[l.header].debt, e.savedIn(l))
 	}
 }
 
@@ -293,7 +256,7 @@ func (e *emitter) loopEnd(s *site) {
 	}
 	e.br(2)
 	e.end()
-	e.cold(e.nodes[l.header].debt, e.savedIn(l), e.mirrors(s.target))
+	e.cold(e.nodes[l.header].debt, e.savedIn(l))
 	e.br(0)
 	e.end()
 	e.end()
@@ -330,14 +293,12 @@ func (e *emitter) back(edge int32, depth uint32, loop int32) {
 	target := e.edges[edge].loop
 	e.takeDepth(edge, loop)
 	if !e.edges[edge].checked {
-		e.charge(e.edges[edge].charge, e.mirrors(loop))
+		e.charge(e.edges[edge].charge)
 		e.br(depth)
 		return
 	}
-	e.fuelMinus(e.edges[edge].charge, e.mirrors(loop))
-	e.localTee(e.fuel)
-	e.globalSet(e.out.fuel)
-	e.localGet(e.fuel)
+	e.charge(e.edges[edge].charge)
+	e.globalGet(e.out.fuel)
 	e.i64(0)
 	e.op(wasm.OpI64GeS)
 	e.block(wasm.OpIf, e.loops[target].typ) // a br_if would be a critical edge, which wazero can't fuse
@@ -348,7 +309,7 @@ func (e *emitter) back(edge int32, depth uint32, loop int32) {
 		e.br(depth + 1)
 		return
 	}
-	e.cold(e.nodes[l.header].debt, e.savedIn(l), e.mirrors(target))
+	e.cold(e.nodes[l.header].debt, e.savedIn(l))
 	e.br(depth)
 }
 

@@ -35,12 +35,11 @@ type output struct {
 
 	check, tableGrow, wait uint32 // imported functions
 
-	globals uint32                    // next global index
-	spills  map[wasm.ValType][]uint32 // globals that cold paths save locals in
-	helpers map[helper]uint32         // functions added
-	bodies  []wasm.Code               // their bodies
-	names   []wasm.Name               // their names, as traps show them
-	types   []uint32                  // their types
+	globals uint32            // next global index
+	helpers map[helper]uint32 // functions added
+	bodies  []wasm.Code       // their bodies
+	names   []wasm.Name       // their names, as traps show them
+	types   []uint32          // their types
 }
 
 func newOutput(mod *module) *output {
@@ -48,7 +47,6 @@ func newOutput(mod *module) *output {
 	o := &output{
 		mod: mod, m: m,
 		globals: uint32(m.GlobalCount()),
-		spills:  make(map[wasm.ValType][]uint32),
 		helpers: make(map[helper]uint32),
 	}
 	o.fuel = o.global(wasm.I64)
@@ -63,21 +61,6 @@ func (o *output) global(t wasm.ValType) uint32 {
 	})
 	o.globals++
 	return o.globals - 1
-}
-
-// slots gives each of the locals a global to be saved in.
-func (o *output) slots(types []wasm.ValType, locals []uint32) []uint32 {
-	slots := make([]uint32, len(locals))
-	used := make(map[wasm.ValType]int, 4)
-	for i, x := range locals {
-		t := types[x]
-		if used[t] == len(o.spills[t]) {
-			o.spills[t] = append(o.spills[t], o.global(t))
-		}
-		slots[i] = o.spills[t][used[t]]
-		used[t]++
-	}
-	return slots
 }
 
 // imports adds the host functions that the module needs.

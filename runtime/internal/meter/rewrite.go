@@ -155,7 +155,7 @@ func (o *output) function(g *graph, i int) (wasm.Code, error) {
 	e := emitter{graph: g, out: o, body: code.Body, types: localTypes(fn.typ, code.Locals)}
 	e.b = make([]byte, 0, len(code.Body)+len(code.Body)/4+64)
 	e.known = g.liveness(len(e.types))
-	e.fuel = uint32(len(e.types))
+	e.added = uint32(len(e.types))
 	e.function()
 	locals := append(append([]wasm.LocalRun(nil), code.Locals...), e.locals()...)
 	return wasm.Code{Locals: locals, Body: e.b, Offset: code.Offset}, nil
