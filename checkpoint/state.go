@@ -47,6 +47,18 @@ type Global struct {
 	Lo, Hi uint64
 }
 
+// wellFormed tells whether no bits are set that the type does not have: engines
+// would disagree on what they mean.
+func (g Global) wellFormed() bool {
+	switch g.Type {
+	case V128:
+		return true
+	case I32, F32, ExternRef:
+		return g.Lo>>32 == 0 && g.Hi == 0
+	}
+	return g.Type.valid() && g.Hi == 0
+}
+
 // Null is the table entry that refers to nothing.
 const Null = math.MaxUint32
 
@@ -77,7 +89,7 @@ func decodeGlobals(b []byte) ([]Global, error) {
 	var gs []Global
 	for e := range slices.Chunk(b, globalSize) {
 		g := Global{ValueType(e[0]), binary.LittleEndian.Uint64(e[1:]), binary.LittleEndian.Uint64(e[9:])}
-		if !g.Type.valid() {
+		if !g.wellFormed() {
 			return nil, fmt.Errorf("global %d of type %#x: %w", len(gs), e[0], ErrFormat)
 		}
 		gs = append(gs, g)

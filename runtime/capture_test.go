@@ -358,6 +358,8 @@ func TestRestoreRefuses(t *testing.T) {
 		"no memory":             func(s *Saved, _ *Task) { s.Memory = nil },
 		"a global too few":      func(s *Saved, _ *Task) { s.State.Globals = s.State.Globals[1:] },
 		"a global's type":       func(s *Saved, _ *Task) { s.State.Globals[0].Type = checkpoint.I64 },
+		"too many bits":         func(s *Saved, _ *Task) { s.State.Globals[0].Lo |= 1 << 32 },
+		"another half":          func(s *Saved, _ *Task) { s.State.Globals[1].Hi = 1 },
 		"a function unknown":    func(s *Saved, _ *Task) { s.State.Globals[5].Lo = 1 << 40 },
 		"an external reference": func(s *Saved, _ *Task) { s.State.Globals[6].Lo = 1 },
 		"a table's type":        func(s *Saved, _ *Task) { s.State.Tables[0].Type = checkpoint.ExternRef },

@@ -18,6 +18,8 @@ type parts struct {
 	plan    *state.Plan
 	globals []globalPart
 	tables  []tablePart
+	touched api.MutableGlobal  // nil if no table can change
+	last    []checkpoint.Table // the tables as they were when touched was last 0
 	masks   []maskPart
 	ref     api.Function
 	slots   map[uint64]uint32           // from a reference, as the engine has it, to its slot
@@ -56,6 +58,7 @@ func (i *Instance) reach() (*parts, error) {
 			t.Type, i.functionNamed(t.Size), i.functionNamed(t.Grow), i.functionNamed(t.Get), i.functionNamed(t.Set),
 		}
 	}
+	p.touched = i.globalNamed(plan.Touched)
 	if d := plan.Drops; d != nil {
 		for _, m := range d.Masks {
 			p.masks = append(p.masks, maskPart{i.globalNamed(m.Bits), i.functionNamed(m.Drop)})
@@ -133,12 +136,8 @@ func (p *parts) read() (s checkpoint.State, err error) {
 		}
 		s.Globals = append(s.Globals, g)
 	}
-	for n := range p.tables {
-		t, err := p.readTable(&p.tables[n])
-		if err != nil {
-			return s, fmt.Errorf("table %d: %w", n, err)
-		}
-		s.Tables = append(s.Tables, t)
+	if s.Tables, err = p.readTables(); err != nil {
+		return s, err
 	}
 	s.DroppedData, s.DroppedElements = p.dropped()
 	return s, nil
@@ -174,6 +173,25 @@ func savedType(t wasm.ValType) checkpoint.ValueType {
 		return checkpoint.ExternRef
 	}
 	return checkpoint.ValueType(t)
+}
+
+// readTables reads them if code may have changed one since they were last read.
+func (p *parts) readTables() ([]checkpoint.Table, error) {
+	if p.touched == nil || p.last != nil && p.touched.Get() == 0 {
+		return p.last, nil
+	}
+	p.last = nil
+	var tables []checkpoint.Table
+	for n := range p.tables {
+		t, err := p.readTable(&p.tables[n])
+		if err != nil {
+			return nil, fmt.Errorf("table %d: %w", n, err)
+		}
+		tables = append(tables, t)
+	}
+	p.last = tables
+	p.touched.Set(0)
+	return tables, nil
 }
 
 func (p *parts) readTable(t *tablePart) (checkpoint.Table, error) {

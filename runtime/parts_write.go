@@ -35,6 +35,9 @@ func (p *parts) writeGlobal(g *globalPart, v checkpoint.Global) error {
 	if v.Type != savedType(g.typ) {
 		return fmt.Errorf("%w: type %#x instead of %#x", ErrSaved, v.Type, g.typ)
 	}
+	if narrow := g.typ == I32 || g.typ == F32; v.Hi != 0 && g.typ != V128 || v.Lo>>32 != 0 && narrow {
+		return fmt.Errorf("%w: more bits than the type has", ErrSaved) // engines would differ on what they mean
+	}
 	switch {
 	case g.value != nil:
 		g.value.Set(v.Lo)

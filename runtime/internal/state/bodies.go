@@ -2,8 +2,8 @@ package state
 
 import "github.com/godwit-run/godwit/runtime/internal/wasm"
 
-// bodies changes the code: a bit is set after every drop, and functions are referred
-// to through the table of references. wazero 1.12's compiler makes a new reference
+// bodies changes the code: a bit is set after every drop, a flag after every change of
+// a table, and functions are referred to through the table of references. wazero 1.12's compiler makes a new reference
 // at each ref.func and keeps it as long as the instance lives, so that a loop over
 // one would take memory that no limit counts.
 func (x *exposer) bodies(d *dropper) error {
@@ -16,6 +16,8 @@ func (x *exposer) bodies(d *dropper) error {
 			switch in.Op {
 			case wasm.OpDataDrop, wasm.OpElemDrop:
 				return false, d.set(d.bit(Segment{in.Op == wasm.OpElemDrop, in.A}))
+			case wasm.OpTableSet, wasm.OpTableInit, wasm.OpTableCopy, wasm.OpTableFill, wasm.OpTableGrow:
+				return false, constI32(1).op(wasm.OpGlobalSet, x.touched)
 			case wasm.OpRefFunc:
 				return true, constI32(slots[in.A]).op(wasm.OpTableGet, x.refs)
 			}

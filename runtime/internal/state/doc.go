@@ -16,7 +16,8 @@
 //	numeric global    its export
 //	v128 global       functions that return and take its two halves
 //	funcref global    functions that return its reference and set it from a slot
-//	table             functions for its size, growth, reading and setting an entry
+//	table             functions for its size, growth, reading and setting an entry;
+//	                  an exported flag that is set when code changes any table
 //	dropped segments  exported i64 globals, one bit a segment, set where data.drop
 //	                  and elem.drop stand; for each a function that drops what it says
 //	references        a table of all functions that the guest can refer to, and

@@ -54,12 +54,15 @@ func Expose(m *wasm.Module, guest Guest, code Code) (Plan, error) {
 		}
 	}
 	if code.SetsTables {
+		x.touched = uint32(m.GlobalCount())
+		m.Globals = append(m.Globals, wasm.Global{Type: wasm.GlobalType{Type: wasm.I32, Mutable: true}, Init: wasm.ConstI32(1)})
+		x.plan.Touched = x.export("touched", wasm.KindGlobal, x.touched)
 		for i := range tables {
 			x.table(uint32(m.ImportedTables()+i), m.Tables[i].Type.Elem)
 		}
 	}
 	d := &dropper{bits: make(map[Segment]int), first: uint32(m.GlobalCount())}
-	if code.Drops || code.Refers {
+	if code.Drops || code.Refers || code.SetsTables {
 		if err := x.bodies(d); err != nil {
 			return Plan{}, err
 		}
@@ -80,6 +83,7 @@ type exposer struct {
 	types map[string]uint32
 
 	refs      uint32   // the table of references
+	touched   uint32   // the global that says whether tables were changed
 	functions []uint32 // those in it, from slot 1 on
 }
 

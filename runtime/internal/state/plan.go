@@ -4,7 +4,7 @@ import "github.com/godwit-run/godwit/runtime/internal/wasm"
 
 // Revision of what Expose makes of a module. It changes with every change of
 // that, so that caches on disk do not mix kinds.
-const Revision = 1
+const Revision = 2
 
 // Plan says under which names a module exports what it has been made to.
 type Plan struct {
@@ -12,6 +12,9 @@ type Plan struct {
 	Globals []Global `json:",omitempty"`
 	// Tables are the guest's tables, by index. Empty if no code changes them.
 	Tables []Table `json:",omitempty"`
+	// Touched is an exported i32 global: not 0 once a table has been changed since
+	// it was last set to 0, and at the start.
+	Touched string `json:",omitempty"`
 	// Refs are the guest function indices in the table of references: slot 1,
 	// slot 2 and so on. Ref is (i32 slot) -> funcref.
 	Refs []uint32 `json:",omitempty"`
