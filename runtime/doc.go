@@ -87,11 +87,12 @@
 //	...
 //	i, err = module.Restore(ctx, task, runtime.Saved{Module: ..., Memory: file, ...})
 //
-// Written pages of linear memory are found by the kernel (internal/linmem), so a
-// capture costs what was written since the one before. Precopy copies pages while the
-// guest runs. What wazero's interface leaves out, unexported globals, the halves of
-// vectors, tables, dropped segments, is made reachable when the module is rewritten
-// (internal/state), without fuel. A restore maps the memory from a file and runs
+// Written pages of linear memory are found by the kernel (internal/linmem), so for it
+// a capture costs what was written since the one before. The files of WASI are copied
+// anew each time: with 300 MiB of them the pause is half a second and more. Precopy
+// copies pages while the guest runs. What wazero's interface leaves out, unexported
+// globals, the halves of vectors, tables, dropped segments, is made reachable when the
+// module is rewritten (internal/state), without fuel. A restore maps the memory from a file and runs
 // neither start function nor segments. Of host modules, WASI's state is captured, and
 // that of others which implement HostState; what cannot be written down is refused
 // with ErrNotCapturable.
