@@ -71,6 +71,8 @@ type Executor struct {
 	latest map[taskOf]uint32
 	// peers are the submitters that have runs.
 	peers map[wire.NodeID]*submitterRuns
+	// idlers are submitters that let reservations lapse.
+	idlers map[wire.NodeID]idler
 	// active counts runs that hold capacity, live those that heartbeats tell of.
 	active, live int
 
@@ -107,6 +109,7 @@ func NewExecutor(cfg ExecutorConfig) (*Executor, error) {
 		runs:   make(map[Run]*run),
 		latest: make(map[taskOf]uint32),
 		peers:  make(map[wire.NodeID]*submitterRuns),
+		idlers: make(map[wire.NodeID]idler),
 		wakes:  newTimers[Run](),
 	}, nil
 }

@@ -316,3 +316,34 @@ func TestUnsendableOutcome(t *testing.T) {
 		}
 	}
 }
+
+// Who reserves and does not come is asked to wait, longer each time, until it comes.
+func TestIdleReservations(t *testing.T) {
+	l := newLone(t, scheduler.ExecutorConfig{})
+	other := nodeOf(testKey(8))
+	refused := func(from wire.NodeID, r wire.Ref) bool {
+		_, is := l.get(from, reserve(r, 100))[0].(wire.Refused)
+		return is
+	}
+	lapses := 0
+	for task := byte(1); lapses < 20; task++ {
+		if refused(peer, ref(task, 1)) {
+			break
+		}
+		lapses++
+		l.now = l.now.Add(900 * time.Millisecond)
+		l.get(peer, reserve(ref(task, 1), 100)) // asking again does not prolong it
+		l.now = l.now.Add(200 * time.Millisecond)
+		l.step(scheduler.Tick{})
+	}
+	if lapses >= 20 || l.e.Runs() != 0 {
+		t.Fatalf("after %d lapses %d runs", lapses, l.e.Runs())
+	}
+	if refused(other, ref(100, 1)) {
+		t.Error("another submitter is refused as well")
+	}
+	l.now = l.now.Add(2 * time.Second)
+	if refused(peer, ref(101, 1)) {
+		t.Error("refused although the pause is over")
+	}
+}

@@ -37,7 +37,8 @@ const (
 	runEnded             // its result waits for the acknowledgement
 )
 
-// reserve answers a Reserve. Asked again it answers again, as things are now.
+// reserve answers a Reserve. Asked again it answers again, as things are now; that
+// makes a lease no longer, or asking would hold capacity for ever.
 func (e *Executor) reserve(from wire.NodeID, m wire.Reserve) {
 	key := Run{from, m.Ref}
 	r := e.runs[key]
@@ -45,12 +46,12 @@ func (e *Executor) reserve(from wire.NodeID, m wire.Reserve) {
 		if r = e.admit(key, m.Profile); r == nil {
 			return
 		}
+		e.wakes.set(key, e.now.Add(min(m.Lease, e.cfg.MaxLease)))
 	}
 	if r.phase != runReserved {
 		e.tell(r)
 		return
 	}
-	e.wakes.set(key, e.now.Add(min(m.Lease, e.cfg.MaxLease)))
 	e.send(from, wire.Reserved{Ref: m.Ref, Free: e.ledger.Free()})
 }
 
@@ -82,6 +83,7 @@ func (e *Executor) assign(from wire.NodeID, m wire.Assign) {
 // start makes a reservation a run.
 func (e *Executor) start(r *run, m wire.Assign) {
 	r.phase = runRunning
+	delete(e.idlers, r.Submitter)
 	e.live++
 	e.wakes.set(r.Run, time.Time{})
 	e.persist(r)
@@ -139,7 +141,7 @@ func (e *Executor) gate(submitter wire.NodeID, needs wire.Profile) wire.Refusal 
 		return wire.RefusedDraining
 	case needs.CPU == 0 || needs.Memory == 0:
 		return wire.RefusedInvalid // would be free to ask for without end
-	case e.active >= e.cfg.MaxRuns, peer != nil && peer.unacked >= e.cfg.MaxUnacked:
+	case e.idlers[submitter].until.After(e.now), e.active >= e.cfg.MaxRuns, peer != nil && peer.unacked >= e.cfg.MaxUnacked:
 		return wire.RefusedBusy
 	}
 	return ""
@@ -246,7 +248,10 @@ func (e *Executor) sendDone(r *run) {
 // wakeRun: a lease has ended, or a result was not acknowledged.
 func (e *Executor) wakeRun(r *run) {
 	switch {
-	case r.phase == runReserved, r.endedAt.Add(e.cfg.KeepUnacked).Before(e.now):
+	case r.phase == runReserved:
+		e.idled(r.Submitter)
+		e.forget(r)
+	case r.endedAt.Add(e.cfg.KeepUnacked).Before(e.now):
 		e.forget(r)
 	default:
 		e.sendDone(r)
