@@ -2,8 +2,10 @@ package godwit
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -63,6 +65,37 @@ func BenchmarkLatency(b *testing.B) {
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "ms-p99")
 }
 
+// A node in a process of its own: from its start until it is ready, and the memory
+// that it takes when nothing happens.
+func BenchmarkStart(b *testing.B) {
+	var took []time.Duration
+	rss := 0
+	for b.Loop() {
+		p := spawn(b, Config{})
+		took = append(took, p.took)
+		rss = residentKiB(b, p.cmd.Process.Pid)
+		p.kill()
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms-p50")
+	b.ReportMetric(float64(took[len(took)-1].Microseconds())/1000, "ms-max")
+	b.ReportMetric(float64(rss)/1024, "MiB-rss")
+}
+
+// residentKiB is the memory of a process that is in RAM (Linux).
+func residentKiB(b *testing.B, pid int) (kib int) {
+	b.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		b.Skip(err)
+	}
+	_, after, _ := strings.Cut(string(status), "VmRSS:")
+	if _, err := fmt.Sscan(after, &kib); err != nil {
+		b.Fatal(err)
+	}
+	return kib
+}
+
 // As many tasks as many clients at once can get through three nodes.
 func BenchmarkThroughput(b *testing.B) {
 	nodes := mesh(b, 3)
@@ -93,7 +126,4 @@ func BenchmarkThroughput(b *testing.B) {
 	close(jobs)
 	work.Wait()
 	b.ReportMetric(float64(n)/time.Since(begun).Seconds(), "tasks/s")
-	if os.Getenv("GODWIT_STATS") != "" {
-		b.Log(nodes[0].journal.db.Metrics().String())
-	}
 }

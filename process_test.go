@@ -58,15 +58,16 @@ func runProcess(text string) error {
 
 // process is a node in a process of its own.
 type process struct {
-	t   *testing.T
+	t   testing.TB
 	cfg Config
 	cmd *exec.Cmd
 	ready
+	took   time.Duration // from start to ready
 	client *api.Client
 }
 
 // spawn starts a process, whose folder outlives it.
-func spawn(t *testing.T, cfg Config) *process {
+func spawn(t testing.TB, cfg Config) *process {
 	t.Helper()
 	if cfg.Dir == "" {
 		cfg.Dir = t.TempDir() + "/node"
@@ -105,7 +106,7 @@ func (p *process) start() {
 	if err != nil {
 		p.t.Fatalf("node did not start: %v", err)
 	}
-	p.t.Logf("%s ready after %v", p.ready.ID[len(p.ready.ID)-6:], time.Since(begun))
+	p.took = time.Since(begun)
 	if p.client, err = api.NewClient(api.ClientConfig{URL: "http://" + p.API}); err != nil {
 		p.t.Fatal(err)
 	}
@@ -126,7 +127,7 @@ func (p *process) terminate() error {
 }
 
 // spawnMesh starts processes that know each other.
-func spawnMesh(t *testing.T, n int, cfg Config) []*process {
+func spawnMesh(t testing.TB, n int, cfg Config) []*process {
 	t.Helper()
 	var list []*process
 	for range n {
