@@ -51,8 +51,8 @@ func runModule(ctx context.Context, f runFlags, name string, args []string) erro
 	say(&words, err)
 	if !f.quiet {
 		fmt.Fprintln(&words, "godwit:", summary(result))
-		if j.keeper.kept != nil {
-			fmt.Fprintln(&words, "godwit:", j.keeper.kept)
+		if said := j.keeper.said(result); said != "" {
+			fmt.Fprintln(&words, "godwit:", said)
 		}
 	}
 	if words.Len() > 0 {
@@ -98,7 +98,7 @@ func (j *job) prepare(ctx context.Context, name string, args []string) error {
 	} else {
 		j.task.Args = append(j.task.Args, args...)
 	}
-	if j.keeper, err = newKeeper(f.state, j.module, name, f.invoke); err != nil {
+	if j.keeper, err = newKeeper(ctx, f, j.module, name); err != nil {
 		return err
 	}
 	return j.keeper.task(&j.task)

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +18,7 @@ import (
 
 	"github.com/godwit-run/godwit/checkpoint"
 	"github.com/godwit-run/godwit/checkpoint/store"
+	"github.com/godwit-run/godwit/internal/units"
 	"github.com/godwit-run/godwit/runtime"
 )
 
@@ -43,7 +46,9 @@ func (f *stateFlags) register(cmd *cobra.Command) {
 // keeper keeps the instance of one run: it gives the state to begin with, and takes
 // the one that is left.
 type keeper struct {
+	ctx    context.Context // of the run
 	flags  stateFlags
+	memory uint64 // the most that an instance may have, in bytes
 	module *runtime.Module
 	from   *store.Store // to resume from; nil if the run begins anew
 	to     *store.Store // to keep in; nil if nothing is kept
@@ -66,25 +71,30 @@ type keptReport struct {
 func (k *keptReport) String() string { return fmt.Sprintf("kept as %s@%s, %s", k.Name, k.Order, k.CID) }
 
 // newKeeper opens what the flags name, and nothing if they name nothing.
-func newKeeper(f stateFlags, module *runtime.Module, file, invoke string) (*keeper, error) {
-	k := &keeper{flags: f, module: module}
+func newKeeper(ctx context.Context, f runFlags, module *runtime.Module, file string) (*keeper, error) {
+	k := &keeper{ctx: ctx, flags: f.state, memory: uint64(f.memory), module: module}
+	return k, k.begin(file, f.invoke)
+}
+
+func (k *keeper) begin(file, invoke string) error {
+	f := k.flags
 	if f.checkpoint == "" && f.resume == "" {
 		if f.name != "" || f.owner != "" {
-			return nil, errors.New("--name and --owner are for --checkpoint and --resume")
+			return errors.New("--name and --owner are for --checkpoint and --resume")
 		}
-		return k, nil
+		return nil
 	}
 	if invoke == "" {
-		return nil, hintedError{errors.New("--checkpoint and --resume keep an instance between calls, and nothing is called"),
+		return hintedError{errors.New("--checkpoint and --resume keep an instance between calls, and nothing is called"),
 			"name an exported function with --invoke"}
 	}
 	if k.flags.name == "" {
 		k.flags.name = strings.TrimSuffix(filepath.Base(file), ".wasm")
 	}
 	if err := k.open(); err != nil {
-		return nil, errors.Join(err, k.close())
+		return errors.Join(err, k.close())
 	}
-	return k, nil
+	return nil
 }
 
 func (k *keeper) open() (err error) {
@@ -109,6 +119,11 @@ func (k *keeper) open() (err error) {
 
 // load finds the newest whole checkpoint that is to be trusted.
 func (k *keeper) load() error {
+	for _, d := range k.from.Damage() {
+		if d.Kind == store.Broken {
+			fmt.Fprintf(os.Stderr, "godwit: %s: %v: what it held is lost\n", k.flags.resume, d)
+		}
+	}
 	last, damaged, err := k.from.Newest(k.flags.name)
 	if errors.Is(err, checkpoint.ErrNotFound) && len(damaged) == 0 {
 		if k.from == k.to {
@@ -147,6 +162,10 @@ func (k *keeper) trusted(last *checkpoint.Signed) error {
 
 // loadImage makes a file of the linear memory, which is gone with the process.
 func (k *keeper) loadImage() error {
+	if size := k.last.Memory.Size; size > k.memory {
+		return hintedError{fmt.Errorf("%s has %s of memory, more than the limit of %s", title(refOf(k.last)), units.Size(size), units.Size(k.memory)),
+			"allow more with --memory"}
+	}
 	f, err := os.CreateTemp("", "godwit-memory-*")
 	if err != nil {
 		return fmt.Errorf("linear memory: %w", err)
@@ -159,7 +178,21 @@ func (k *keeper) loadImage() error {
 	if err != nil {
 		return err
 	}
-	return im.WriteTo(f, k.from)
+	return im.WriteTo(interruptible{k.ctx, f}, k.from)
+}
+
+// interruptible stops writing when its context is done.
+type interruptible struct {
+	ctx context.Context
+	to  io.WriterAt
+}
+
+// WriteAt implements io.WriterAt.
+func (w interruptible) WriteAt(p []byte, off int64) (int, error) {
+	if w.ctx.Err() != nil {
+		return 0, context.Cause(w.ctx)
+	}
+	return w.to.WriteAt(p, off)
 }
 
 // task makes the run begin with what was kept, and keep what is left.
@@ -208,9 +241,14 @@ func (k *keeper) keep(i *runtime.Instance) error {
 	if err := k.to.Save(ready); err != nil {
 		return err
 	}
+	if _, err = k.to.Retain(k.flags.name, checkpoint.DefaultPolicy(), c.Time, nil); err != nil {
+		return err
+	}
+	if _, err := k.to.Collect(k.ctx); err != nil {
+		return err
+	}
 	k.kept = &keptReport{Name: ready.Name, Order: ready.Order.String(), CID: ready.ID.String(), State: hex.EncodeToString(hash[:])}
-	_, err = k.to.Retain(k.flags.name, checkpoint.DefaultPolicy(), c.Time, nil)
-	return err
+	return nil
 }
 
 // chain goes on from what the run began with, if that is in the same folder; else
@@ -246,6 +284,17 @@ func (k *keeper) order() (checkpoint.Order, error) {
 	return o, err
 }
 
+// said is what became of --checkpoint, in words.
+func (k *keeper) said(r *runtime.Result) string {
+	switch {
+	case k.kept != nil:
+		return k.kept.String()
+	case k.to != nil && r.Status == runtime.StatusSucceeded:
+		return "nothing is kept: the guest has exited"
+	}
+	return ""
+}
+
 func (k *keeper) close() error {
 	var errs []error
 	if k.image != nil {
@@ -268,10 +317,17 @@ const keyFile = "owner.key"
 // ownerKey reads the key of a folder, or makes one if there is none.
 func ownerKey(dir string, make bool) (checkpoint.Ed25519Key, error) {
 	name := filepath.Join(dir, keyFile)
-	text, err := os.ReadFile(name)
+	info, err := os.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) && make {
 		return newOwnerKey(name)
 	}
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("signing key: %w", err)
+	}
+	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("signing key: %w", err)
 	}
@@ -282,18 +338,28 @@ func ownerKey(dir string, make bool) (checkpoint.Ed25519Key, error) {
 	return checkpoint.Ed25519Key(ed25519.NewKeyFromSeed(seed)), nil
 }
 
-func newOwnerKey(name string) (checkpoint.Ed25519Key, error) {
+// newOwnerKey makes a key. Its file gets its name when it is whole and on disk, so
+// that no crash leaves half of one.
+func newOwnerKey(name string) (_ checkpoint.Ed25519Key, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("signing key: %w", err)
+		}
+	}()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
-		return nil, fmt.Errorf("signing key: %w", err)
+		return nil, err
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.CreateTemp(filepath.Dir(name), "."+keyFile+".*") // readable by its owner alone
 	if err != nil {
-		return nil, fmt.Errorf("signing key: %w", err)
+		return nil, err
 	}
 	_, err = f.WriteString(hex.EncodeToString(key.Seed()) + "\n")
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return nil, fmt.Errorf("signing key: %w", err)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), name) // the store's lock keeps others from making one
+	}
+	if err != nil {
+		return nil, errors.Join(err, os.Remove(f.Name()))
 	}
 	return checkpoint.Ed25519Key(key), nil
 }
