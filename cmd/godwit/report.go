@@ -34,6 +34,9 @@ type report struct {
 	Attempts int    `json:"attempts"`
 	// Values are the results of the function that --invoke named.
 	Values []string `json:"values,omitempty"`
+	// Truncated tells that a node has not kept all that was written to standard
+	// output and error.
+	Truncated bool `json:"truncated,omitempty"`
 	// Outputs are the files that the guest left in /out.
 	Outputs []output `json:"outputs"`
 	// Kept is the checkpoint that --checkpoint made, if it made one.

@@ -63,7 +63,7 @@ func taskReport(t api.Task, err error) report {
 	rep := newReport(taskResult(t), nil, err)
 	rep.Task, rep.Node, rep.Attempts = t.ID, t.Node, t.Attempts
 	if t.Result != nil {
-		rep.Values = t.Result.Values
+		rep.Values, rep.Truncated = t.Result.Values, t.Result.Truncated
 		for _, o := range t.Result.Outputs {
 			rep.Outputs = append(rep.Outputs, output(o))
 		}

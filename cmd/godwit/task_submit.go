@@ -191,7 +191,7 @@ func (s *session) request(f submitFlags, args []string) (r api.TaskRequest, err 
 		}
 	}
 	if f.stdin != "" {
-		if r.Stdin, err = s.content(f.stdin); err != nil {
+		if r.Stdin, err = s.standardInput(f.stdin); err != nil {
 			return r, fmt.Errorf("--stdin %s: %w", f.stdin, err)
 		}
 	}
@@ -287,6 +287,23 @@ func (s *session) content(what string) (string, error) {
 }
 
 // namesContent reports whether s is a CID of any kind.
+// standardInput is the CID of what a guest reads: of a file, a pipe or a device,
+// which are read to their end, or of what is named by CID already.
+func (s *session) standardInput(name string) (string, error) {
+	if _, err := os.Stat(name); name == "-" || errors.Is(err, fs.ErrNotExist) {
+		return s.content(name)
+	}
+	f, err := openFile(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close() // read only
+	m := newMeter("put "+name, 0)
+	defer m.end()
+	b, err := s.PutFile(s.ctx, m.reads(f), api.PutOptions{})
+	return b.CID, err
+}
+
 func namesContent(s string) bool {
 	_, err := cid.Decode(s)
 	return err == nil

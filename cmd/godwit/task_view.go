@@ -76,6 +76,10 @@ func resultFacts(g *grid, r *api.Result) {
 		g.fact("output", "%s  %s  %s", o.Path, units.Size(o.Size).Approx(), o.CID)
 	}
 	g.fact("outputs", "%s", r.OutputCID)
+	if r.Truncated {
+		g.fact("cut", "%s bytes of standard output and %s of standard error were written, and not all kept",
+			units.Count(r.StdoutBytes), units.Count(r.StderrBytes))
+	}
 }
 
 func attemptOutcome(a api.Attempt) string {
