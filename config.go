@@ -100,8 +100,8 @@ type Config struct {
 	// Announce is the time between announcements of capacity; it is announced
 	// earlier when it changes by a tenth. Default 15 s.
 	Announce time.Duration
-	// MaxOutput bounds what is kept of a task's standard output and error
-	// together, in bytes. Default 4 MiB.
+	// MaxOutput bounds what is kept of a task's standard output, and as much again
+	// of its standard error, in bytes. Default 256 MiB.
 	MaxOutput int64
 	// KeepEnded is how long a task is kept after its end. Default 24 h.
 	KeepEnded time.Duration
@@ -139,7 +139,7 @@ func (c Config) withDefaults() Config {
 	defaultTo(&c.LostAfter, 3500*time.Millisecond)
 	defaultTo(&c.Discovery, time.Minute)
 	defaultTo(&c.Announce, 15*time.Second)
-	defaultTo(&c.MaxOutput, 4<<20)
+	defaultTo(&c.MaxOutput, 256<<20)
 	defaultTo(&c.KeepEnded, 24*time.Hour)
 	defaultTo(&c.Grace, 10*time.Second)
 	if c.Log == nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"time"
 
 	"github.com/godwit-run/godwit/blobs"
@@ -22,7 +23,9 @@ type execution struct {
 	engine    *runtime.Engine
 	store     *blobs.Store
 	modules   *modules
-	maxOutput int64 // of what is kept of an attempt's streams, in bytes
+	log       *slog.Logger
+	dir       string // for what does not fit into memory
+	maxOutput int64  // of what is kept of each stream of an attempt, in bytes
 }
 
 // runPin is the prefix of the names of pins that keep what attempts left until
@@ -33,8 +36,12 @@ func pinOf(r scheduler.Run) string { return runPin + r.Submitter.String() + "/" 
 
 // run runs an attempt to its end. live gets what it writes, as it writes it.
 func (x *execution) run(ctx context.Context, s scheduler.Start, live liveOutput) wire.Outcome {
-	out := newOutputs(live, x.maxOutput)
-	defer out.close()
+	out := newOutputs(live, x.maxOutput, x.dir)
+	defer func() {
+		if err := out.close(); err != nil {
+			x.log.Error("close spooled output", "task", s.Task, "err", err)
+		}
+	}()
 	result, err := x.runGuest(ctx, s, out)
 	if err != nil {
 		return refusal(ctx, &s, err)

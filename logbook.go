@@ -1,9 +1,12 @@
 package godwit
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"sync"
 
@@ -16,15 +19,15 @@ import (
 // pieces in the order in which they came, numbered from 1.
 const prefixOutput = "o/"
 
-// maxText bounds the text of a result that is fetched to be read, in bytes.
-const maxText = 1 << 30
+// liveLimit bounds what of each stream of an attempt is kept in the journal, in
+// bytes. What is beyond it is seen when the task has ended, in its result.
+const liveLimit = 4 << 20
 
 // logbook keeps the live output of the tasks that this node submitted, and wakes
 // those who follow it. What a task wrote and did not come live is in its result:
 // see Node.Logs.
 type logbook struct {
 	journal *journal
-	limit   uint64 // of what is kept of one attempt, in bytes
 
 	mu   sync.Mutex
 	open map[wire.TaskID]*taskLog
@@ -38,8 +41,8 @@ type taskLog struct {
 	more    chan struct{}
 }
 
-func newLogbook(j *journal, limit int64) *logbook {
-	return &logbook{journal: j, limit: uint64(limit), open: make(map[wire.TaskID]*taskLog)}
+func newLogbook(j *journal) *logbook {
+	return &logbook{journal: j, open: make(map[wire.TaskID]*taskLog)}
 }
 
 // piece is a piece of output in the journal.
@@ -91,7 +94,7 @@ func (b *logbook) append(w scheduler.Write) error {
 		t.attempt, t.have = w.Attempt, [2]uint64{}
 	}
 	have := &t.have[w.Stream-wire.Stdout]
-	if w.Attempt < t.attempt || w.Offset != *have || t.have[0]+t.have[1]+uint64(len(w.Data)) > b.limit {
+	if w.Attempt < t.attempt || w.Offset != *have || *have+uint64(len(w.Data)) > liveLimit {
 		return nil
 	}
 	p := piece{seq: t.next, attempt: w.Attempt, stream: w.Stream, offset: w.Offset, data: w.Data}
@@ -270,22 +273,52 @@ func (r *reader) rest(ctx context.Context, t *scheduler.Task) error {
 	if t.Result.Attempt != r.attempt {
 		r.attempt, r.have = t.Result.Attempt, [2]uint64{}
 	}
-	texts := []wire.Text{t.Result.Stdout, t.Result.Stderr}
-	for i := range texts {
-		all := texts[i].Inline
-		if texts[i].Link.Defined() && texts[i].Size > r.have[i] {
-			var err error
-			if all, err = r.node.store.ReadAll(ctx, texts[i].Link.Cid, maxText); err != nil {
-				return fmt.Errorf("output of task %s: %w", r.id, err)
-			}
+	for i, text := range []*wire.Text{&t.Result.Stdout, &t.Result.Stderr} {
+		if text.Size <= r.have[i] {
+			continue
 		}
-		for all = all[min(r.have[i], uint64(len(all))):]; len(all) > 0; {
-			n := min(len(all), wire.MaxOutput)
-			if err := r.chunk(wire.Stdout+wire.Stream(i), all[:n]); err != nil {
-				return err
-			}
-			all = all[n:]
+		all, err := r.open(ctx, text, int64(r.have[i]))
+		if err == nil {
+			err = r.copy(wire.Stdout+wire.Stream(i), all)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// open reads what a result has of a stream, from an offset on.
+func (r *reader) open(ctx context.Context, t *wire.Text, offset int64) (io.ReadCloser, error) {
+	if !t.Link.Defined() {
+		return io.NopCloser(bytes.NewReader(t.Inline[min(offset, int64(len(t.Inline))):])), nil
+	}
+	f, err := r.node.store.Open(ctx, t.Link.Cid)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	if _, err := f.Seek(offset, io.SeekStart); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return openFile{f}, nil
+}
+
+// copy yields a stream in pieces.
+func (r *reader) copy(s wire.Stream, from io.ReadCloser) error {
+	defer from.Close()
+	for {
+		piece := make([]byte, wire.MaxOutput)
+		n, err := io.ReadFull(from, piece)
+		if n > 0 {
+			if err := r.chunk(s, piece[:n]); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("output of task %s: %w", r.id, err)
+		}
+	}
 }

@@ -232,9 +232,10 @@ func (n *Node) openCores(context.Context) (err error) {
 		return err
 	}
 	n.execution = &execution{
-		engine: n.engine, store: n.store, modules: newModules(n.engine, n.store), maxOutput: n.cfg.MaxOutput,
+		engine: n.engine, store: n.store, modules: newModules(n.engine, n.store),
+		log: n.log, dir: n.folder.path(tempName), maxOutput: n.cfg.MaxOutput,
 	}
-	n.runs, n.logbook, n.holds = newRuns(n), newLogbook(n.journal, n.cfg.MaxOutput), newHolds(n.store, n.log)
+	n.runs, n.logbook, n.holds = newRuns(n), newLogbook(n.journal), newHolds(n.store, n.log)
 	n.announcer = &announcer{node: n, started: n.startedAt.UnixMilli()}
 	n.committer = newCommitter(n.journal, n.send, n.effect)
 	n.loop = newLoop(submitter, executor, n.committer, n.metrics.Selected)

@@ -3,6 +3,7 @@ package godwit
 import (
 	"bytes"
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -18,30 +19,35 @@ const liveDelay = 20 * time.Millisecond
 // wants more: a stream that was refused is not sent any further.
 type liveOutput func(stream wire.Stream, offset uint64, data []byte) bool
 
-// outputs keeps what one attempt writes, up to a limit, and passes it on live:
-// at once when there is much, else when no more has come for a moment. What is
-// still held back at the end of the run travels in the result instead, so that
-// a short task costs no message for its output.
+// outputs keeps what one attempt writes, each stream up to a limit of its own, and
+// passes it on live: at once when there is much, else when no more has come for a
+// moment. What is still held back at the end of the run travels in the result
+// instead, so that a short task costs no message for its output.
 type outputs struct {
-	live liveOutput
-	left int64 // of the limit, in bytes
+	live  liveOutput
+	limit int64 // of what is kept of a stream, in bytes
 
 	mu      sync.Mutex
 	timer   *time.Timer
-	closed  bool
+	stopped bool
 	streams [2]stream
 }
 
 // stream is one of an attempt's two output streams.
 type stream struct {
-	kept    bytes.Buffer
+	kept    spool
 	size    uint64 // of all that was written
-	sent    int    // of what is kept
-	refused bool
+	pending []byte // kept, and not sent yet
+	refused bool   // nothing more is sent
+	full    bool   // nothing more is kept
 }
 
-func newOutputs(live liveOutput, limit int64) *outputs {
-	return &outputs{live: live, left: limit}
+func newOutputs(live liveOutput, limit int64, dir string) *outputs {
+	o := &outputs{live: live, limit: limit}
+	for i := range o.streams {
+		o.streams[i].kept.dir = dir
+	}
+	return o
 }
 
 func (o *outputs) of(s wire.Stream) *stream { return &o.streams[s-wire.Stdout] }
@@ -55,23 +61,34 @@ type writerFunc func(p []byte) (int, error)
 
 func (w writerFunc) Write(p []byte) (int, error) { return w(p) }
 
-// write takes what the guest writes. It never fails: what is beyond the limit is
-// counted and dropped, since a guest that talks too much may still do its work.
+// write takes what the guest writes. It never fails: what is beyond the limit, or
+// finds no room on the disk, is counted and dropped, since a guest that talks too
+// much may still do its work.
 func (o *outputs) write(s wire.Stream, p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	st := o.of(s)
 	st.size += uint64(len(p))
-	keep := p[:min(int64(len(p)), o.left)]
-	o.left -= int64(len(keep))
-	st.kept.Write(keep)
+	o.keep(st, p)
 	switch {
-	case st.kept.Len()-st.sent >= wire.MaxOutput:
+	case len(st.pending) >= wire.MaxOutput:
 		o.sendAll()
-	case o.timer == nil && len(keep) > 0:
+	case o.timer == nil && len(st.pending) > 0:
 		o.timer = time.AfterFunc(liveDelay, o.later)
 	}
 	return len(p), nil
+}
+
+func (o *outputs) keep(st *stream, p []byte) {
+	p = p[:min(int64(len(p)), o.limit-st.kept.size)]
+	if st.full || len(p) == 0 {
+		return
+	}
+	n, err := st.kept.Write(p)
+	st.full = err != nil
+	if !st.refused {
+		st.pending = append(st.pending, p[:n]...)
+	}
 }
 
 // later sends what has come together.
@@ -79,7 +96,7 @@ func (o *outputs) later() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.timer = nil
-	if !o.closed {
+	if !o.stopped {
 		o.sendAll()
 	}
 }
@@ -87,36 +104,45 @@ func (o *outputs) later() {
 func (o *outputs) sendAll() {
 	for _, s := range []wire.Stream{wire.Stdout, wire.Stderr} {
 		st := o.of(s)
-		for !st.refused && st.sent < st.kept.Len() {
-			end := min(st.sent+wire.MaxOutput, st.kept.Len())
-			st.refused = !o.live(s, uint64(st.sent), bytes.Clone(st.kept.Bytes()[st.sent:end]))
-			st.sent = end
+		offset := uint64(st.kept.size) - uint64(len(st.pending))
+		for rest := st.pending; len(rest) > 0 && !st.refused; {
+			piece := bytes.Clone(rest[:min(len(rest), wire.MaxOutput)])
+			st.refused = !o.live(s, offset, piece)
+			offset, rest = offset+uint64(len(piece)), rest[len(piece):]
 		}
+		st.pending = st.pending[:0]
 	}
 }
 
-// close ends live output.
-func (o *outputs) close() {
+// stop ends live output.
+func (o *outputs) stop() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.closed = true
+	o.stopped = true
 	if o.timer != nil {
 		o.timer.Stop()
 	}
 }
 
-// text is a stream as a result tells of it: short ones whole, others by link.
+// close lets go of what was kept.
+func (o *outputs) close() error {
+	o.stop()
+	return errors.Join(o.streams[0].kept.close(), o.streams[1].kept.close())
+}
+
+// text is a stream as a result tells of it: short ones whole, others by link. To be
+// called when the guest has ended.
 func (o *outputs) text(ctx context.Context, s wire.Stream, store *blobs.Store, pin blobs.Pin) (wire.Text, error) {
-	o.close()
+	o.stop()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	st := o.of(s)
-	t := wire.Text{Size: st.size, Truncated: uint64(st.kept.Len()) < st.size}
-	if st.kept.Len() <= wire.MaxInline {
-		t.Inline = st.kept.Bytes()
+	t := wire.Text{Size: st.size, Truncated: uint64(st.kept.size) < st.size}
+	if st.kept.size <= wire.MaxInline {
+		t.Inline = st.kept.inline()
 		return t, nil
 	}
-	info, err := store.Import(ctx, bytes.NewReader(st.kept.Bytes()), blobs.ImportOptions{Pin: pin})
+	info, err := store.Import(ctx, st.kept.reader(), blobs.ImportOptions{Pin: pin})
 	if err != nil {
 		return t, err
 	}

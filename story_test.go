@@ -342,3 +342,35 @@ func TestTaskThatFitsNowhere(t *testing.T) {
 		t.Errorf("%+v", end)
 	}
 }
+
+// However much a guest writes, all of it up to the limit comes back in order, live
+// as far as the journal goes; and standard error has room of its own.
+func TestMuchOutput(t *testing.T) {
+	a := start(t, Config{NoRun: true, MaxOutput: 10 << 20})
+	start(t, Config{Bootstrap: a.Addrs(), MaxOutput: 10 << 20})
+	long := strings.Repeat("0123456789abcdef", 1<<15) // 512 KiB
+	for name, c := range map[string]struct {
+		bytes     int
+		truncated bool
+	}{
+		"in the result": {1000, false}, "live": {1 << 20, false}, "beyond the journal": {9 << 20, false}, "beyond the limit": {12 << 20, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			task := run(t, a, api.TaskRequest{Module: putBytes(t, a, printer(long, c.bytes))})
+			if task.Status != api.StatusSucceeded || task.Result.Truncated != c.truncated || task.Result.StdoutBytes != uint64(c.bytes) {
+				t.Fatalf("%s %s; %+v", task.Status, task.Message, task.Result)
+			}
+			out := []byte(output(t, a, task.ID))
+			want := min(c.bytes, 10<<20)
+			if len(out) != want+len("bye") || !strings.HasSuffix(string(out), "bye") && !strings.Contains(string(out), "bye") {
+				t.Fatalf("%d bytes of output, want %d and the last words", len(out), want)
+			}
+			text := strings.Replace(string(out), "bye", "", 1)
+			for i := range len(text) {
+				if text[i] != long[i%16] {
+					t.Fatalf("byte %d is %q", i, text[i])
+				}
+			}
+		})
+	}
+}
