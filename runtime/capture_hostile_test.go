@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -48,6 +49,27 @@ func TestVeryManyParts(t *testing.T) {
 	}
 	defer r.Close()
 	sameHash(t, i, r)
+}
+
+// What would take a function each is bounded: such a module runs, and says why it
+// cannot be captured.
+func TestTooManyVectors(t *testing.T) {
+	m := &wasm.Module{Types: []wasm.FuncType{{}}, Funcs: []uint32{0}, Exports: []wasm.Export{{Name: "f"}}}
+	for range 100_000 {
+		m.Globals = append(m.Globals, wasm.Global{Type: wasm.GlobalType{Type: wasm.V128, Mutable: true}, Init: wasm.ConstZero(wasm.V128)})
+	}
+	m.Codes = []wasm.Code{{Body: []byte{byte(wasm.OpEnd)}}}
+	i, err := load(t, newEngine(t, Config{}), m.Encode()).Instantiate(t.Context(), Task{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer i.Close()
+	if _, err := i.Call(t.Context(), "f"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := i.Capture(); !errors.Is(err, ErrNotCapturable) || !strings.Contains(err.Error(), "200000 functions") {
+		t.Error(err)
+	}
 }
 
 // wazero 1.12's compiler takes a memory of 4 GiB for an empty one: the last page is

@@ -49,6 +49,9 @@ func (i *Instance) reach() (*parts, error) {
 		return i.parts, nil
 	}
 	plan := &i.module.plan.State
+	if plan.Hidden != "" {
+		return nil, errors.New(plan.Hidden)
+	}
 	p := &parts{plan: plan, globals: make([]globalPart, len(plan.Globals)), tables: make([]tablePart, len(plan.Tables))}
 	for n, g := range plan.Globals {
 		p.globals[n] = globalPart{typ: g.Type, value: i.globalNamed(g.Name), get: i.functionNamed(g.Get), set: i.functionNamed(g.Set)}

@@ -30,6 +30,8 @@
 // of another than a numeric type, as most are, gets only exports of its globals:
 // neither its code nor its fuel changes. All names are free ones.
 //
+// A module that would need thousands of functions for it is left alone (Plan.Hidden).
+//
 // References of other types than funcref can only be null where nobody gives the
 // guest one; the functions for them tell whether they are, and one that is not
 // cannot be captured.

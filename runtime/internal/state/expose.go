@@ -44,6 +44,10 @@ func Expose(m *wasm.Module, guest Guest, code Code) (Plan, error) {
 	for i := range m.Exports {
 		x.taken[m.Exports[i].Name] = true
 	}
+	if n := functionsNeeded(m, code); n > maxFunctions {
+		emptyData(m)
+		return Plan{Hidden: fmt.Sprintf("%d functions would have to be added to reach its globals and tables, more than %d", n, maxFunctions)}, nil
+	}
 	tables := len(m.Tables)
 	if code.SetsTables || code.Refers || slices.ContainsFunc(m.Globals, func(g wasm.Global) bool { return g.Type.Mutable && g.Type.Type == wasm.FuncRef }) {
 		x.references()
@@ -72,6 +76,23 @@ func Expose(m *wasm.Module, guest Guest, code Code) (Plan, error) {
 	}
 	emptyData(m)
 	return x.plan, nil
+}
+
+// maxFunctions bounds what is added to a module, since each takes the compiler some
+// hundred microseconds: far above what programs have, which is none or a few.
+const maxFunctions = 2048
+
+// functionsNeeded is about how many functions globals and tables take.
+func functionsNeeded(m *wasm.Module, code Code) (n int) {
+	for i := range m.Globals {
+		if t := m.Globals[i].Type; t.Mutable && (t.Type == wasm.V128 || t.Type.IsRef()) {
+			n += 2
+		}
+	}
+	if code.SetsTables {
+		n += 4 * len(m.Tables)
+	}
+	return n
 }
 
 // exposer adds to one module.

@@ -4,10 +4,13 @@ import "github.com/godwit-run/godwit/runtime/internal/wasm"
 
 // Revision of what Expose makes of a module. It changes with every change of
 // that, so that caches on disk do not mix kinds.
-const Revision = 2
+const Revision = 3
 
 // Plan says under which names a module exports what it has been made to.
 type Plan struct {
+	// Hidden is why nothing is exported, if so: the module runs, and cannot be
+	// captured.
+	Hidden string `json:",omitempty"`
 	// Globals are the guest's mutable globals, by index.
 	Globals []Global `json:",omitempty"`
 	// Tables are the guest's tables, by index. Empty if no code changes them.
