@@ -150,37 +150,48 @@ func (c Config) LostAfter() time.Duration {
 	return time.Duration(c.MaxConsecutiveFailures)*c.HealthCheckInterval + c.HealthCheckTimeout
 }
 
-// Validate reports the first value that makes no sense, by its key.
+// KeyError is a value that makes no sense, and the key it belongs to.
+type KeyError struct {
+	Key string
+	Err error
+}
+
+func (e *KeyError) Error() string { return e.Key + ": " + e.Err.Error() }
+func (e *KeyError) Unwrap() error { return e.Err }
+
+// Validate reports the first value that makes no sense. Its errors are *KeyError.
 func (c Config) Validate() error {
 	for _, f := range fieldsOf(&c) {
 		if err := f.validate(); err != nil {
-			return fmt.Errorf("%s: %w", f.key, err)
+			return &KeyError{f.key, err}
 		}
 	}
-	switch {
+	wrong := func(key, format string, args ...any) error { return &KeyError{key, fmt.Errorf(format, args...)} }
+	const tolerance = "scheduler.fault_tolerance."
+	switch lost := c.LostAfter(); {
 	case c.Data == "":
-		return fmt.Errorf("node.data: no data folder: there is no home folder to put it in")
+		return wrong("node.data", "no data folder: there is no home folder to put it in")
 	case c.MaxAttempts < 1:
-		return fmt.Errorf("scheduler.retry.max_attempts: want at least 1")
+		return wrong("scheduler.retry.max_attempts", "want at least 1")
 	case c.BackoffMax < c.BackoffBase:
-		return fmt.Errorf("scheduler.retry.backoff_max: %v is less than backoff_base, %v", c.BackoffMax, c.BackoffBase)
+		return wrong("scheduler.retry.backoff_max", "%v is less than backoff_base, %v", c.BackoffMax, c.BackoffBase)
 	case c.Token != "" && c.TokenFile != "":
-		return fmt.Errorf("scheduler.api.token and token_file are both set")
-	case c.LostAfter() < time.Second:
-		return fmt.Errorf("scheduler.fault_tolerance: a node would be lost after %v: want a second at least", c.LostAfter())
-	case c.LostAfter() > 24*time.Hour:
-		return fmt.Errorf("scheduler.fault_tolerance: a node would be lost after %v: want a day at most", c.LostAfter())
+		return wrong("scheduler.api.token_file", "there is a token too")
+	case lost < time.Second:
+		return wrong(tolerance+"health_check_interval", "a node would be lost after %v: want a second at least", lost)
+	case lost > 24*time.Hour:
+		return wrong(tolerance+"health_check_interval", "a node would be lost after %v: want a day at most", lost)
 	case c.MaxQueued < 1:
-		return fmt.Errorf("scheduler.max_queued: want at least 1")
+		return wrong("scheduler.max_queued", "want at least 1")
 	}
 	return nil
 }
 
 // warnings are what Validate lets pass although it is probably not meant.
-func (c Config) warnings(set map[string]bool) []string {
+func (c Config) warnings(set map[string]source) []string {
 	const attempts, retries = "scheduler.retry.max_attempts", "scheduler.fault_tolerance.max_retries"
 	var list []string
-	if c.EnableRetries && set[attempts] && set[retries] && c.MaxAttempts != c.MaxRetries+1 {
+	if c.EnableRetries && set[attempts] != "" && set[retries] != "" && c.MaxAttempts != c.MaxRetries+1 {
 		list = append(list, fmt.Sprintf("%s = %d and %s = %d (%d attempts) disagree: a task is tried %d times",
 			attempts, c.MaxAttempts, retries, c.MaxRetries, c.MaxRetries+1, c.Attempts()))
 	}
@@ -188,12 +199,12 @@ func (c Config) warnings(set map[string]bool) []string {
 }
 
 // agree settles what only one of two keys with one meaning says.
-func (c *Config) agree(set map[string]bool) {
+func (c *Config) agree(set map[string]source) {
 	const attempts, retries = "scheduler.retry.max_attempts", "scheduler.fault_tolerance.max_retries"
 	switch {
-	case set[attempts] && !set[retries]:
+	case set[attempts] != "" && set[retries] == "":
 		c.MaxRetries = c.MaxAttempts - 1
-	case set[retries] && !set[attempts]:
+	case set[retries] != "" && set[attempts] == "":
 		c.MaxAttempts = c.MaxRetries + 1
 	}
 }

@@ -41,15 +41,15 @@ type Override struct{ Key, Value string }
 
 // Load reads a file, unless its name is "", then the GODWIT_* variables of
 // environ, then the overrides. Warnings are for people: what was let pass though
-// it is probably not meant. Errors: *LineError, ErrUnknownKey.
+// it is probably not meant. Errors: *LineError for what is in the file, *KeyError
+// for other values, ErrUnknownKey.
 func Load(file string, environ []string, overrides ...Override) (c Config, warnings []string, err error) {
-	l := loader{c: Default(), set: map[string]bool{}}
+	l := loader{c: Default(), set: map[string]source{}, file: file}
 	if file != "" {
-		text, err := readFile(file)
-		if err != nil {
+		if l.doc, err = readFile(file); err != nil {
 			return c, nil, err
 		}
-		if err := l.text(file, text); err != nil {
+		if err := l.text(); err != nil {
 			return c, nil, err
 		}
 	}
@@ -61,10 +61,10 @@ func Load(file string, environ []string, overrides ...Override) (c Config, warni
 			return c, nil, err
 		}
 	}
-	l.c.agree(l.set)
 	if err := l.c.Validate(); err != nil {
-		return c, nil, err
+		return c, nil, l.locate(err)
 	}
+	l.c.agree(l.set)
 	if err := l.c.readToken(); err != nil {
 		return c, nil, err
 	}
@@ -99,10 +99,36 @@ func (c *Config) readToken() error {
 	return nil
 }
 
-// loader is a Config under way, and which of its keys were set.
+// source is where a key was set: fromFile, fromFlag, or the name of a variable.
+type source string
+
+const (
+	fromFile source = "file"
+	fromFlag source = "flag"
+)
+
+// loader is a Config under way, and where its keys were set.
 type loader struct {
-	c   Config
-	set map[string]bool
+	c    Config
+	set  map[string]source
+	file string
+	doc  []byte // what the file holds
+}
+
+// locate says of a value that makes no sense where it was set.
+func (l *loader) locate(err error) error {
+	var at *KeyError
+	if !errors.As(err, &at) {
+		return err
+	}
+	switch from := l.set[at.Key]; from {
+	case "", fromFlag:
+		return err
+	case fromFile:
+		return &LineError{l.file, lineOf(l.doc, at.Key), err}
+	default:
+		return fmt.Errorf("%s: %w", from, err)
+	}
 }
 
 func (l *loader) field(key string) (field, bool) {
@@ -114,20 +140,20 @@ func (l *loader) field(key string) (field, bool) {
 	return list[i], true
 }
 
-// text reads a TOML document.
-func (l *loader) text(file string, text []byte) error {
+// text reads the TOML document of the file.
+func (l *loader) text() error {
 	var doc map[string]any
-	if err := toml.Unmarshal(text, &doc); err != nil {
+	if err := toml.Unmarshal(l.doc, &doc); err != nil {
 		var at *toml.DecodeError
 		if errors.As(err, &at) {
 			line, _ := at.Position()
-			return &LineError{file, line, errors.New(strings.TrimPrefix(err.Error(), "toml: "))}
+			return &LineError{l.file, line, errors.New(strings.TrimPrefix(err.Error(), "toml: "))}
 		}
-		return &LineError{file, 0, err}
+		return &LineError{l.file, 0, err}
 	}
 	key, err := l.table("", doc)
 	if err != nil {
-		return &LineError{file, lineOf(text, key), err}
+		return &LineError{l.file, lineOf(l.doc, key), err}
 	}
 	return nil
 }
@@ -143,7 +169,7 @@ func (l *loader) table(prefix string, t map[string]any) (key string, err error) 
 			if err := f.set(t[name]); err != nil {
 				return key, fmt.Errorf("%s: %w", key, err)
 			}
-			l.set[key] = true
+			l.set[key] = fromFile
 		case isTable && isSection(key):
 			if at, err := l.table(key, sub); err != nil {
 				return at, err
@@ -206,22 +232,42 @@ func dotted(p *unstable.Parser, parts unstable.Iterator) (name string, offset in
 	return strings.Join(names, "."), offset
 }
 
-// environ takes the variables that are those of keys. Others that begin with
-// GODWIT_ belong to the command.
+// environ takes the variables that are those of keys. One that begins like them
+// and is none is a mistake; others that begin with GODWIT_ belong to the command.
 func (l *loader) environ(environ []string) error {
-	for _, f := range fieldsOf(&l.c) {
-		for _, kv := range environ {
-			name, value, _ := strings.Cut(kv, "=")
-			if name != f.env && name != Variable(f.key) || value == "" {
-				continue
-			}
-			if err := f.parse(value); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			l.set[f.key] = true
+	for _, kv := range environ {
+		name, value, _ := strings.Cut(kv, "=")
+		f, known := l.variable(name)
+		switch {
+		case !known && namesSection(name):
+			return fmt.Errorf("variable %s: %w", name, ErrUnknownKey)
+		case !known || value == "":
+			continue
 		}
+		if err := f.parse(value); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		l.set[f.key] = source(name)
 	}
 	return nil
+}
+
+// variable is the field that a variable is for.
+func (l *loader) variable(name string) (field, bool) {
+	list := fieldsOf(&l.c)
+	i := slices.IndexFunc(list, func(f field) bool { return name == f.env || name == Variable(f.key) })
+	if i < 0 {
+		return field{}, false
+	}
+	return list[i], true
+}
+
+// namesSection reports whether a variable begins with one of our sections.
+func namesSection(name string) bool {
+	return slices.ContainsFunc(Keys(), func(key string) bool {
+		section, _, _ := strings.Cut(key, ".")
+		return strings.HasPrefix(name, Variable(section)+"_")
+	})
 }
 
 func (l *loader) parse(key, value string) error {
@@ -229,7 +275,7 @@ func (l *loader) parse(key, value string) error {
 	if !ok {
 		return unknown(key)
 	}
-	l.set[key] = true
+	l.set[key] = fromFlag
 	if err := f.parse(value); err != nil {
 		return fmt.Errorf("%s: %w", key, err)
 	}

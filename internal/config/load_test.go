@@ -66,6 +66,9 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"list", "[node]\nlisten = \"/ip4/0.0.0.0\"\n", ":2: node.listen: want a list", false},
 		{"label", "[node.labels]\ndisk = 7\n", ":1: node.labels: want names", false},
 		{"section as value", "scheduler = 7\n", ":1: unknown key scheduler", true},
+		{"value", "[scheduler]\n\nselection_algorithm = \"magic\"\n", ":3: scheduler.selection_algorithm: \"magic\" is none of", false},
+		{"negative", "[scheduler]\ndiscovery_interval = -1\n", ":2: scheduler.discovery_interval: cannot be negative", false},
+		{"together", "[scheduler.retry]\nbackoff_base = 9\nbackoff_max = 3\n", ":3: scheduler.retry.backoff_max: 3s is less", false},
 		{"syntax", "[scheduler\n", ":1: ", false},
 		{"twice", "[log]\nlevel = \"info\"\nlevel = \"warn\"\n", ":3: ", false},
 	} {
@@ -132,8 +135,15 @@ func TestLayers(t *testing.T) {
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
 	}
-	if _, _, err := Load("", []string{"GODWIT_NODE_CPU=many"}); err == nil || !strings.Contains(err.Error(), "GODWIT_NODE_CPU") {
-		t.Errorf("got %v", err)
+	for variable, want := range map[string]string{
+		"GODWIT_NODE_CPU=many":                    "GODWIT_NODE_CPU: want a number",
+		"GODWIT_SCHEDULER_TASK_TIMOET=5":          "variable GODWIT_SCHEDULER_TASK_TIMOET: unknown key",
+		"GODWIT_SCHEDULER_RETRY_MAX_ATTEMPTS=0":   "GODWIT_SCHEDULER_RETRY_MAX_ATTEMPTS: scheduler.retry.max_attempts: want at least 1",
+		"GODWIT_SCHEDULER_SELECTION_ALGORITHM=it": "GODWIT_SCHEDULER_SELECTION_ALGORITHM: scheduler.selection_algorithm: \"it\" is none of",
+	} {
+		if _, _, err := Load("", []string{variable}); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: got %v", variable, err)
+		}
 	}
 }
 
@@ -218,9 +228,9 @@ func FuzzText(f *testing.F) {
 	f.Add(text)
 	f.Add([]byte("[node.labels]\nx = \"y\"\n[[scheduler]]\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		l := loader{c: Default(), set: map[string]bool{}}
+		l := loader{c: Default(), set: map[string]source{}, file: "f", doc: text}
 		var at *LineError
-		if err := l.text("f", text); err != nil && !errors.As(err, &at) {
+		if err := l.text(); err != nil && !errors.As(err, &at) {
 			t.Fatalf("%v", err)
 		}
 	})
