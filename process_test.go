@@ -360,3 +360,31 @@ func TestTerminate(t *testing.T) {
 		t.Errorf("%+v", end)
 	}
 }
+
+// A node that was killed is not trusted with tasks at once, and forgotten after
+// three silences; when it comes back it is known again.
+func TestSilentNodeIsForgotten(t *testing.T) {
+	nodes := spawnMesh(t, 2, Config{Announce: 500 * time.Millisecond})
+	workers := func() []api.Worker {
+		list, err := nodes[0].client.Workers(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	nodes[1].kill()
+	killed := time.Now()
+	waitFor(t, func() bool {
+		list := workers()
+		return len(list) == 1 || list[1].State != api.NodeReady
+	})
+	if took := time.Since(killed); took > 2*time.Second {
+		t.Errorf("suspect after %v", took)
+	}
+	waitFor(t, func() bool { return len(workers()) == 1 })
+	if took := time.Since(killed); took > 5*time.Second {
+		t.Errorf("forgotten after %v", took)
+	}
+	nodes[1].start()
+	waitFor(t, func() bool { list := workers(); return len(list) == 2 && list[1].State == api.NodeReady })
+}

@@ -3,6 +3,7 @@ package godwit
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,16 +51,13 @@ func (n *Node) program(r *api.TaskRequest, model *wire.Model) (s wire.Spec, err 
 	}
 	s.Submitter = wire.NodeID(n.host.ID())
 	s.Name = cmp.Or(r.Name, s.Name)
-	s.Env = append(append([]string{}, s.Env...), r.Env...)
+	s.Env = slices.Concat(s.Env, r.Env)
 	s.Deterministic = r.Deterministic
 	if r.Invoke != "" {
 		s.Invoke, s.InvokeArgs = r.Invoke, r.Args
 		return s, nil
 	}
-	if len(s.Args) == 0 {
-		s.Args = []string{cmp.Or(s.Name, "task")}
-	}
-	s.Args = append(append([]string{}, s.Args...), r.Args...)
+	s.Args = slices.Concat([]string{cmp.Or(s.Name, "task")}, s.Args, r.Args)
 	return s, nil
 }
 
@@ -73,7 +71,7 @@ func (n *Node) inputs(r *api.TaskRequest, s *wire.Spec) (err error) {
 		}
 	}
 	list, err := wireInputs(r.Inputs)
-	s.Inputs = append(append([]wire.Input{}, s.Inputs...), list...)
+	s.Inputs = slices.Concat(s.Inputs, list)
 	return err
 }
 

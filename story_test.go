@@ -252,7 +252,7 @@ func TestModel(t *testing.T) {
 	a := start(t, Config{})
 	b := start(t, Config{Bootstrap: a.Addrs(), NoRun: true})
 	_, err := a.AddModel(t.Context(), api.ModelSpec{
-		Name: "pretty", Module: put(t, a, "examples/json/json.wasm"), Args: []string{"json", "-c"},
+		Name: "pretty", Module: put(t, a, "examples/json/json.wasm"), Args: []string{"-c"},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,8 @@ type Model struct {
 	// Withdrawn models have only the fields above.
 	Withdrawn bool `cbor:"withdrawn,omitempty" json:"withdrawn,omitempty"`
 
-	Module  Link     `cbor:"module,omitzero" json:"module,omitzero"`
+	Module Link `cbor:"module,omitzero" json:"module,omitzero"`
+	// Args are the guest's arguments after its own name, before the task's.
 	Args    []string `cbor:"args,omitempty" json:"args,omitempty"`
 	Env     []string `cbor:"env,omitempty" json:"env,omitempty"`
 	Inputs  []Input  `cbor:"inputs,omitempty" json:"inputs,omitempty"`
