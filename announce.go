@@ -3,6 +3,7 @@ package godwit
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/binary"
 	"errors"
 	"math"
 	"slices"
@@ -37,6 +38,25 @@ type announcer struct {
 	// pinned is the filter over the blobs, and when it was made.
 	pinned   wire.Filter
 	pinnedAt time.Time
+}
+
+// keyStarted is where the journal keeps when the node started last, by its vectors.
+const keyStarted = "n/started"
+
+// newAnnouncer makes an announcer whose vectors come after all of before, even if
+// the clock went back in between: others would not listen to older ones.
+func newAnnouncer(n *Node) (*announcer, error) {
+	key := []byte(keyStarted)
+	last, err := n.journal.get(key)
+	if err != nil {
+		return nil, err
+	}
+	started := n.startedAt.UnixMilli()
+	if len(last) == 8 {
+		started = max(started, int64(binary.BigEndian.Uint64(last))+1)
+	}
+	value := binary.BigEndian.AppendUint64(nil, uint64(started))
+	return &announcer{node: n, started: started}, n.journal.commit([]record{{key: key, value: value}}, true)
 }
 
 // run announces until ctx is done: at the start, when a node comes, when capacity

@@ -58,7 +58,8 @@ func openFolder(dir string) (_ *folder, err error) {
 	return f, nil
 }
 
-// checkPrivate refuses a folder that others may enter: the key lies in it.
+// checkPrivate refuses a folder that others may enter: the key lies in it. An empty
+// one is made private.
 func (f *folder) checkPrivate() error {
 	info, err := os.Stat(f.dir)
 	if err != nil {
@@ -67,10 +68,17 @@ func (f *folder) checkPrivate() error {
 	if !info.IsDir() {
 		return &os.PathError{Op: "open", Path: f.dir, Err: unix.ENOTDIR}
 	}
-	if info.Mode().Perm()&0o077 != 0 {
+	if info.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	entries, err := os.ReadDir(f.dir)
+	if err != nil {
+		return err
+	}
+	if len(entries) > 0 {
 		return fmt.Errorf("data folder %s is open to others (mode %#o): chmod 700 it", f.dir, info.Mode().Perm())
 	}
-	return nil
+	return os.Chmod(f.dir, 0o700)
 }
 
 func (f *folder) takeLock() error {

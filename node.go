@@ -236,7 +236,9 @@ func (n *Node) openCores(context.Context) (err error) {
 		log: n.log, dir: n.folder.path(tempName), maxOutput: n.cfg.MaxOutput,
 	}
 	n.runs, n.logbook, n.holds = newRuns(n), newLogbook(n.journal), newHolds(n.store, n.log)
-	n.announcer = &announcer{node: n, started: n.startedAt.UnixMilli()}
+	if n.announcer, err = newAnnouncer(n); err != nil {
+		return err
+	}
 	n.committer = newCommitter(n.journal, n.send, n.effect)
 	n.loop = newLoop(submitter, executor, n.committer, n.metrics.Selected)
 	if err := n.loop.restore(n.journal); err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/libp2p/go-libp2p/core/network"
 
 	"github.com/godwit-run/godwit/internal/api"
@@ -211,6 +212,37 @@ func TestFolderIsLocked(t *testing.T) {
 	}
 	if err := other.Run(t.Context()); !errors.Is(err, ErrLocked) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestFolderIsPrivate(t *testing.T) {
+	dir := t.TempDir() // empty, and open to others
+	n := launch(t, Config{Dir: dir})
+	n.end(t)
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if err := os.Chmod(dir, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	again, err := New(Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "chmod 700") {
+		t.Errorf("%v", err)
+	}
+}
+
+// Vectors only grow, whatever the clock does between two lives of a node.
+func TestClockGoesBack(t *testing.T) {
+	j := openMem(t, vfs.NewMem())
+	later := time.Now().Add(time.Hour)
+	for i, at := range []time.Time{later, later.Add(-2 * time.Hour), later.Add(-time.Hour)} {
+		a, err := newAnnouncer(&Node{journal: j, startedAt: at})
+		if err != nil || a.started != later.UnixMilli()+int64(i) {
+			t.Errorf("started at %d, %v, the %dth time", a.started, err, i)
+		}
 	}
 }
 
