@@ -17,8 +17,8 @@ var ErrBusy = errors.New("the checkpoint before is not stored yet")
 // WriterConfig sizes a Writer.
 type WriterConfig struct {
 	// Workers is how many checkpoints are made or stored at a time. What they
-	// write meanwhile is synced together, so it should be many more than
-	// processors. 0 means 64.
+	// write meanwhile is synced together, so it should be as many as a disk's sync
+	// takes processor time of checkpoints. 0 means 512.
 	Workers int
 	// Retry is how long to wait after a failure. 0 means 200 ms.
 	Retry time.Duration
@@ -30,7 +30,7 @@ type WriterConfig struct {
 
 func (c WriterConfig) withDefaults() WriterConfig {
 	if c.Workers == 0 {
-		c.Workers = 64
+		c.Workers = 512
 	}
 	if c.Retry == 0 {
 		c.Retry = 200 * time.Millisecond
