@@ -28,6 +28,8 @@ var large = []hostile{
 	made("a straight megabyte", func() []byte { return straight(1 << 20) }),
 	made("50000 operands", func() []byte { return stackDeep(50_000) }),
 	made("30000 functions", func() []byte { return functions(30_000) }),
+	made("50000 globals and 100000 functions", func() []byte { return globalsFunctions(50_000, 100_000) }),
+	made("2000 globals and 30000 functions", func() []byte { return globalsFunctions(2000, 30_000) }),
 	made("10000 functions in a table", func() []byte { return indirectAll(10_000, 4000) }),
 	made("50000 locals", func() []byte { return manyLocals(50_000) }),
 	made("30000 levels of calls", func() []byte { return callTree(30_000) }),
@@ -57,4 +59,20 @@ func TestHostileCompile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// globalsFunctions has many mutable globals, and functions that do nothing.
+func globalsFunctions(globals, functions int) []byte {
+	m := &wasm.Module{
+		Types:   []wasm.FuncType{{}},
+		Funcs:   make([]uint32, functions),
+		Exports: []wasm.Export{{Name: startExport, Kind: wasm.KindFunc}},
+	}
+	for range globals {
+		m.Globals = append(m.Globals, wasm.Global{Type: wasm.GlobalType{Type: wasm.I64, Mutable: true}, Init: wasm.ConstI64(0)})
+	}
+	for range functions {
+		m.Codes = append(m.Codes, wasm.Code{Body: []byte{byte(wasm.OpEnd)}})
+	}
+	return m.Encode()
 }

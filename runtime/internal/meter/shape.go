@@ -30,6 +30,9 @@ const (
 	maxModuleWork     = 10_000_000_000 // the same for all functions together
 	moduleWorkPerByte = 10_000
 
+	// The compiler declares every global in every function, at 10 ns and more.
+	maxGlobalWork = 1 << 26
+
 	// Interpreters take some 500 bytes of memory for each branch.
 	maxTangledBranches = 1 << 20
 	// What browsers allow, by the WebAssembly JavaScript interface, section 7.
@@ -88,7 +91,8 @@ func (mod *module) bound() error {
 		bytes, branches, work = bytes+s.bytes, branches+s.branches, work+s.work()
 		mod.tangled = mod.tangled || s.tangled()
 	}
-	mod.tangled = mod.tangled || work > maxModuleWork && work > moduleWorkPerByte*float64(bytes)
+	mod.tangled = mod.tangled || work > maxModuleWork && work > moduleWorkPerByte*float64(bytes) ||
+		int64(len(mod.m.Globals))*int64(len(mod.shapes)) > maxGlobalWork
 	if mod.tangled && branches > maxTangledBranches {
 		return fmt.Errorf("%w: %d branches, more than %d", ErrTooComplex, branches, maxTangledBranches)
 	}
