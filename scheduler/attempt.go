@@ -244,6 +244,10 @@ func (s *Submitter) failed(t *task, o wire.Outcome) {
 	if o.Fault != wire.FaultDrain {
 		t.failures++
 		wait = s.backoff(t, o)
+		if node == s.cfg.Self && o.Reason == wire.ReasonNodeLost {
+			// This node has been restarted, and knows nobody else yet.
+			wait = max(wait, min(s.cfg.BackoffBase, maxSelfWait))
+		}
 	}
 	t.tried = nil
 	if o.Reason != wire.ReasonTimeout {
@@ -255,6 +259,10 @@ func (s *Submitter) failed(t *task, o wire.Outcome) {
 		s.resume(t)
 	}
 }
+
+// maxSelfWait is how long a task that was lost with this node itself waits at most
+// for others to be known again.
+const maxSelfWait = 2 * time.Second
 
 // backoff is how long to wait before the next attempt. The first loss of a node
 // says nothing of the task: it is placed anew at once.
