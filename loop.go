@@ -186,12 +186,8 @@ func (l *loop) stepSubmitter(now time.Time, in input) {
 // node that was chosen.
 func (l *loop) measure(took time.Duration, messages []scheduler.Outgoing) {
 	for _, m := range messages {
-		reserve, ok := m.Message.(wire.Reserve)
-		if !ok {
-			continue
-		}
-		if task, ok := l.submitter.Task(reserve.Task); ok && len(task.Attempts) > 0 {
-			l.selected(took, task.Attempts[len(task.Attempts)-1].Score)
+		if reserve, ok := m.Message.(wire.Reserve); ok {
+			l.selected(took, l.submitter.Score(reserve.Task))
 		}
 	}
 }

@@ -84,6 +84,14 @@ func (s *Submitter) Explain(id wire.TaskID) (Explanation, bool) {
 	return x, true
 }
 
+// Score is what made the node of a task's last choice first; 0 if there was none.
+func (s *Submitter) Score(id wire.TaskID) float64 {
+	if t := s.tasks[id]; t != nil {
+		return t.score
+	}
+	return 0
+}
+
 // Plan tells where a task would go now. Nothing is accepted.
 func (s *Submitter) Plan(id wire.TaskID, spec *wire.Spec) Explanation {
 	x := Explanation{Task: id}
