@@ -176,7 +176,7 @@ func (g *graph) tailCall(in *wasm.Instr, c callee) {
 	if c.deep {
 		g.check(in.Pos)
 	}
-	g.nodes[g.cur].cost += c.prepaid + c.postpaid
+	g.nodes[g.cur].cost += c.prepaid
 	e := g.edge(g.cur, exit, 0.5)
 	g.afterCall(c)
 	g.arrive(exit)

@@ -316,10 +316,23 @@ func (e *emitter) back(edge int32, depth uint32, loop int32) {
 // savedIn lists the locals to save where the host is called in a loop, if that
 // pays.
 func (e *emitter) savedIn(l *loop) []uint32 {
-	if !e.known || !l.tight() && e.form(l) == formPlain {
+	if !e.known || !e.worth(l) {
 		return nil
 	}
 	return e.list(l.live, l.modified)
+}
+
+// worth tells whether to save locals in a loop.
+func (g *graph) worth(l *loop) bool { return l.tight() || g.form(l) != formPlain }
+
+// saves tells whether locals may be saved anywhere in the function.
+func (g *graph) saves() bool {
+	for i := range g.loops {
+		if g.worth(&g.loops[i]) {
+			return true
+		}
+	}
+	return g.fn.header
 }
 
 // maxSaved bounds the locals saved around one call; with more of them the call is

@@ -123,7 +123,7 @@ func (g *graph) reset(mod *module, fn *function) {
 		loop: -1, lead: lead{end: -1},
 	}
 	g.path.leaf = true
-	g.nodes = append(g.nodes, node{pin: true}, node{open: !fn.fixed}, node{open: !fn.fixed, pin: fn.fixed})
+	g.nodes = append(g.nodes, node{pin: true}, node{open: !fn.fixed}, node{open: !fn.fixed, pin: fn.fixed || fn.tails})
 	if fn.settled {
 		g.nodes[entry].pin, g.nodes[entry].at = !fn.fixed, -fn.callee.prepaid
 		g.nodes[exit].pin, g.nodes[exit].at = true, fn.callee.postpaid

@@ -32,6 +32,7 @@ type function struct {
 	bulk     bool     // it has a bulk instruction
 	toHost   bool     // it calls an imported function
 	fixed    bool     // reachable from outside or by reference: nobody prepays
+	tails    bool     // it makes a tail call, or is called so: nobody pays after
 	catches  bool     // it has a try_table
 	waits    bool     // it waits on an atomic
 

@@ -119,6 +119,10 @@ func (o *output) probe(g *graph, i int) error {
 	if err := o.graph(g, i); err != nil {
 		return err
 	}
+	if fn.fixed { // nobody pays for it
+		g.settle()
+		return nil
+	}
 	g.decide()
 	return nil
 }
@@ -153,8 +157,8 @@ func (o *output) function(g *graph, i int) (wasm.Code, error) {
 	fn, code := g.fn, &o.m.Codes[i]
 	g.decide()
 	e := emitter{graph: g, out: o, body: code.Body, types: localTypes(fn.typ, code.Locals)}
-	e.b = make([]byte, 0, len(code.Body)+len(code.Body)/4+64)
-	e.known = g.liveness(len(e.types))
+	e.b = make([]byte, 0, len(code.Body)+len(code.Body)/2+64)
+	e.known = g.saves() && g.liveness(len(e.types))
 	e.added = uint32(len(e.types))
 	e.function()
 	locals := append(append([]wasm.LocalRun(nil), code.Locals...), e.locals()...)

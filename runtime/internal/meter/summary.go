@@ -64,6 +64,7 @@ func values(types []wasm.ValType) int {
 }
 
 func (mod *module) note(f *function, in *wasm.Instr) {
+	mod.noteTail(f, in)
 	switch in.Op {
 	case wasm.OpLoop:
 		f.loops = true
@@ -98,4 +99,15 @@ func setsTable(op wasm.Op) bool {
 		return true
 	}
 	return false
+}
+
+// noteTail notes who makes tail calls, and who is called so.
+func (mod *module) noteTail(f *function, in *wasm.Instr) {
+	if in.Op != wasm.OpReturnCall && in.Op != wasm.OpReturnCallIndirect {
+		return
+	}
+	f.tails = true
+	if in.Op == wasm.OpReturnCall && int32(in.A) >= mod.imported {
+		mod.functions[int32(in.A)-mod.imported].tails = true
+	}
 }
