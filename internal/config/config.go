@@ -50,7 +50,7 @@ type Config struct {
 	// DiscoveryInterval is the time between looks for new nodes.
 	DiscoveryInterval time.Duration `key:"scheduler.discovery_interval" unit:"1s"`
 	// TaskMemory is what a task gets that asks for none; MaxOutput bounds what is
-	// kept of its standard output and error together. In bytes.
+	// kept of its standard output, and as much again of its standard error. In bytes.
 	TaskMemory units.Size `key:"scheduler.task_memory"`
 	MaxOutput  units.Size `key:"scheduler.max_output"`
 	// MaxQueued is how many tasks may wait before the API answers 429; SubmitRate
@@ -111,7 +111,7 @@ func Default() Config {
 	return Config{
 		Data: DefaultData(), MDNS: true, Run: true, Grace: 10 * time.Second,
 		DiscoveryInterval: time.Minute,
-		TaskMemory:        128 << 20, MaxOutput: 4 << 20, MaxQueued: 100_000, KeepEnded: 24 * time.Hour,
+		TaskMemory:        128 << 20, MaxOutput: 256 << 20, MaxQueued: 100_000, KeepEnded: 24 * time.Hour,
 		BindAddress: "127.0.0.1:8080", MaxRequestSize: 10_000_000,
 		MaxAttempts: 3, BackoffBase: 2 * time.Second, BackoffMax: time.Minute,
 		RetryOnTimeout: true, RetryOnWorkerFailure: true,
