@@ -80,7 +80,8 @@ func TestLargestMemory(t *testing.T) {
 	}
 	for _, kind := range kinds() {
 		e := newEngine(t, Config{Kind: kind})
-		if _, err := e.Load(t.Context(), memoryModule(1<<16)); err == nil || !strings.Contains(err.Error(), "65535 pages") {
+		_, err := load(t, e, memoryModule(1<<16)).Instantiate(t.Context(), Task{Limits: Limits{Memory: 5 << 30}})
+		if guest, ok := errors.AsType[*GuestError](err); !ok || guest.Reason != ReasonOutOfMemory || !strings.Contains(err.Error(), "65535 pages") {
 			t.Errorf("%v: a memory of 4 GiB to begin with: %v", kind, err)
 		}
 		m := load(t, e, memoryModule(1))

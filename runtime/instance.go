@@ -80,6 +80,9 @@ func (m *Module) Instantiate(ctx context.Context, task Task) (*Instance, error) 
 			Message: fmt.Sprintf("the module needs %d bytes of memory to start, more than the limit of %d", m.loaded.memory, i.limits.Memory),
 		})
 	}
+	if m.whole {
+		return i, i.ended(&GuestError{Status: StatusFailed, Reason: ReasonOutOfMemory, Message: errWhole.Error()})
+	}
 	if m.misfit {
 		return i, i.ended(&GuestError{
 			Status: StatusFailed, Reason: ReasonTrap, Message: "at instantiation: out of bounds table access",
@@ -158,6 +161,8 @@ func (i *Instance) instantiate(ctx context.Context) error {
 // maxPages is the most pages of 64 KiB that a linear memory may have: wazero 1.12's
 // compiler keeps the length in bytes in 32 bits, so that one of 65,536 pages is empty.
 const maxPages = 1<<16 - 1
+
+var errWhole = fmt.Errorf("the module needs a memory of 4 GiB to start, when %d pages of 64 KiB are the most", maxPages)
 
 // growMemory takes what a linear memory grows by, or refuses it.
 func (i *Instance) growMemory(have, want uint64) bool {

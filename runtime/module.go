@@ -47,6 +47,7 @@ type loaded struct {
 	wasi        bool                      // it imports WASI
 	interpreted bool                      // its code is
 	misfit      bool                      // an active element segment does not fit its table
+	whole       bool                      // its memory has more than maxPages to begin with
 	shared      bool                      // its memory is shared, so it may not move
 }
 
@@ -250,9 +251,7 @@ func (l *loaded) describe(m *wasm.Module) error {
 		}
 	}
 	for i := range m.Memories {
-		if m.Memories[i].Limits.Min > maxPages {
-			return invalidModule(fmt.Errorf("a memory of more than %d pages to begin with is not supported", maxPages))
-		}
+		l.whole = m.Memories[i].Limits.Min > maxPages
 		l.memory += m.Memories[i].Limits.Min << 16
 		l.shared = m.Memories[i].Limits.Shared
 	}

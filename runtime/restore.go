@@ -67,6 +67,9 @@ func (i *Instance) restore(ctx context.Context, task Task, saved *Saved) error {
 	if i.module.loaded.memory > i.limits.Memory {
 		return fmt.Errorf("%d bytes: %w", i.module.loaded.memory, errMemoryLimit)
 	}
+	if i.module.whole {
+		return errWhole
+	}
 	i.budget.tables(i.module.elements)
 	if err := i.instantiate(ctx); err != nil {
 		return err
