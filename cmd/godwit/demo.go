@@ -105,17 +105,23 @@ func (d *demo) locality() error {
 	if err != nil {
 		return err
 	}
-	if err := owner.announces(d.ctx, d.nodes[0]); err != nil {
-		return err
-	}
 	module, err := d.program("wordcount/wordcount.wasm")
 	if err != nil {
 		return err
 	}
-	task, err := d.nodes[0].client.Run(d.ctx, api.Submission{Request: api.TaskRequest{
+	request := api.TaskRequest{
 		Module: module, Name: "wordcount", Inputs: []api.Input{{Name: "text", CID: blob.CID}},
 		Hints: api.Hints{Near: []string{blob.CID}}, Limits: api.Limits{MemoryBytes: 64 << 20},
-	}})
+	}
+	// What a node holds it tells the others every few seconds.
+	err = until(d.ctx, func() (bool, error) {
+		plan, err := d.nodes[0].client.Plan(d.ctx, request)
+		return isNear(plan, owner.at.PeerID), err
+	})
+	if err != nil {
+		return fmt.Errorf("%s is not heard to hold the text: %w", owner.name, err)
+	}
+	task, err := d.nodes[0].client.Run(d.ctx, api.Submission{Request: request})
 	if err == nil {
 		err = taskEnding(task)
 	}
@@ -133,6 +139,18 @@ func (d *demo) locality() error {
 	fmt.Fprintf(d.out, "it ran on %s in %v, %s fuel; its result is back on %s as %s\n", d.name(task.Node),
 		round(time.Duration(task.Result.WallNS)), units.Count(task.Result.FuelUsed), d.nodes[0].name, task.Result.OutputCID)
 	return nil
+}
+
+// isNear reports whether a node is known to hold what a task wishes to be near.
+func isNear(p api.Plan, id string) bool {
+	for _, c := range p.Candidates {
+		for _, t := range c.Terms {
+			if c.Node == id && t.Name == "near" && t.Value > 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // randomText is words of a small vocabulary, the same in every demo.

@@ -82,15 +82,6 @@ func (n *demoNode) meets(ctx context.Context, count int) error {
 	})
 }
 
-// announces waits until another node has heard anew what this one holds.
-func (n *demoNode) announces(ctx context.Context, to *demoNode) error {
-	since := time.Now()
-	return until(ctx, func() (bool, error) {
-		w, err := to.client.Worker(ctx, n.at.PeerID)
-		return w.UpdatedAt.After(since), err
-	})
-}
-
 // until asks again and again, for half a minute at most.
 func until(ctx context.Context, done func() (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
@@ -104,7 +95,7 @@ func until(ctx context.Context, done func() (bool, error)) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("the nodes did not find each other: %w", context.Cause(ctx))
+			return fmt.Errorf("given up after half a minute: %w", context.Cause(ctx))
 		}
 	}
 }
