@@ -108,12 +108,14 @@
 // On a virtual machine with two EPYC cores, shared with other work:
 //
 //   - run time, metered exactly and in slices, over plain wazero with the same
-//     memory, 31 programs: geometric mean 1.04; most between 0.85 and 1.16; what does
-//     little but recurse up to 1.19, and one loop of 36 machine instructions 1.29
-//     (go test -run xxx -bench Overhead -benchtime 7x ./runtime; the least of
+//     memory, 31 programs: geometric mean 1.01 to 1.02; most between 0.85 and 1.12, the
+//     worst 1.15 to 1.2: short loops, plain ones too, take up to 30 % more or less when
+//     their code is shifted by 16 bytes
+//     (go test -run xxx -bench Overhead -benchtime 9x ./runtime; the least of
 //     interleaved rounds, by the thread's processor time)
-//   - rewriting and compiling over plain compiling 1.31 to 1.39, code sections 1.28
-//     to 1.43 times as large (-bench Compile ./runtime)
+//   - rewriting and compiling over plain compiling 1.34 to 1.38 without the pass that
+//     exposes the state (internal/state), with it up to 1.5 on a busy machine; code
+//     sections 1.29 to 1.33 times as large (-bench Compile ./runtime)
 //   - the pause of a capture of 64 MiB with 1 % of its pages written 125 to 175 µs in
 //     the median and 0.2 to 0.6 ms in 99 of 100, 95 µs and 0.2 ms when most was copied
 //     ahead; 40 µs with nothing written (-bench Pause ./runtime; the range is that of
