@@ -6,10 +6,10 @@ import "unsafe"
 // in wazero 1.12's compiler (internal/engine/wazevo.functionInstance), which makes
 // several for one function. Its interpreter has one for each.
 type functionInstance struct {
-	executable uintptr
-	context    uintptr // of the module's instance
-	typeID     uint32
-	index      uint32
+	_       uintptr // its code
+	context uintptr // of the module's instance
+	_       uint32  // its type
+	index   uint32
 }
 
 // functionAt reads what a reference of a running instance points to. References
@@ -51,7 +51,7 @@ func (p *parts) learn(compiled bool) error {
 		if f.context != first.context || f.index-guest != first.index {
 			return nil // not what it was taken for: only what is in slots is known
 		}
-		own[functionInstance{context: f.context, index: f.index}] = uint32(n) + 1
+		own[f] = uint32(n) + 1 // blank fields do not count
 	}
 	p.own = own
 	return nil
@@ -60,8 +60,7 @@ func (p *parts) learn(compiled bool) error {
 // slotOf finds the slot of a reference that the instance holds.
 func (p *parts) slotOf(ref uint64) (slot uint32, ok bool) {
 	if slot, ok = p.slots[ref]; !ok && p.own != nil {
-		f := functionAt(ref)
-		slot, ok = p.own[functionInstance{context: f.context, index: f.index}]
+		slot, ok = p.own[functionAt(ref)]
 	}
 	return slot, ok
 }

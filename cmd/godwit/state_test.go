@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -146,7 +145,7 @@ func TestKilled(t *testing.T) {
 	if n := sum(); n < told || n > tried {
 		t.Errorf("seed %d: %d calls are in the state; %d were said to be kept, %d were begun", seed, n, told, tried)
 	}
-	t.Log(fmt.Sprintf("%d of %d runs killed, %d said to be kept, %d in the state", killed, tried, told, sum()))
+	t.Logf("%d of %d runs killed, %d said to be kept, %d in the state", killed, tried, told, sum())
 	verify := exec.Command(godwit, "checkpoint", "verify", "--store", folder)
 	if out, err := verify.CombinedOutput(); err != nil {
 		t.Errorf("seed %d: %v\n%s", seed, err, out)
