@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -84,7 +85,7 @@ func (s *Server) blobs(ctx context.Context, _ *none) (*struct{ Body BlobList }, 
 
 // putBlob reads the body as it comes; huma does not see it.
 func (s *Server) putBlob(ctx context.Context, in *putInput) (*huma.StreamResponse, error) {
-	return in.X.answer(func(w *responder) error {
+	return s.answer(&in.X, func(w *responder) error {
 		b, err := s.store(ctx, in)
 		if err != nil {
 			w.Header().Set("Connection", "close")
@@ -109,7 +110,7 @@ func (s *Server) store(ctx context.Context, in *putInput) (Blob, error) {
 
 func (s *Server) getBlob(ctx context.Context, in *openInput) (*huma.StreamResponse, error) {
 	if strings.Contains(in.Accept, tarType) {
-		return in.X.answer(func(w *responder) error {
+		return s.answer(&in.X, func(w *responder) error {
 			w.Header().Set("Content-Type", tarType)
 			return writeTar(w, s.backend.Tree(ctx, in.CID))
 		}), nil
@@ -118,15 +119,19 @@ func (s *Server) getBlob(ctx context.Context, in *openInput) (*huma.StreamRespon
 	if err != nil {
 		return nil, problem(err)
 	}
-	return in.X.answer(func(w *responder) error {
+	return s.answer(&in.X, func(w *responder) error {
 		defer f.Close() // read only
 		return serveFile(w, in.X.r, b, f)
 	}), nil
 }
 
 // serveFile answers whole or a range. A browser must not take what anyone has
-// stored for a page of the node's.
+// stored for a page of the node's. What keeps the first byte from being read is
+// told before the answer begins.
 func serveFile(w *responder, r *http.Request, b Blob, f io.ReadSeeker) error {
+	if err := tryRead(f, rangeStart(r.Header.Get("Range"))); err != nil {
+		return err
+	}
 	h := w.Header()
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", b.CID))
@@ -136,6 +141,28 @@ func serveFile(w *responder, r *http.Request, b Blob, f io.ReadSeeker) error {
 	content := &watched{ReadSeeker: f}
 	http.ServeContent(w, r, "", time.Time{}, content)
 	return content.err
+}
+
+// rangeStart is the first byte that a Range header of one range asks for.
+func rangeStart(header string) int64 {
+	first, _, _ := strings.Cut(strings.TrimPrefix(header, "bytes="), "-")
+	n, err := strconv.ParseInt(first, 10, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// tryRead reads the byte at an offset, if there is one, and goes back.
+func tryRead(f io.ReadSeeker, offset int64) error {
+	if _, err := f.Seek(offset, io.SeekStart); err != nil {
+		return err
+	}
+	if _, err := f.Read(make([]byte, 1)); err != nil && err != io.EOF {
+		return err
+	}
+	_, err := f.Seek(0, io.SeekStart)
+	return err
 }
 
 // watched keeps the error that http.ServeContent would swallow.

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -51,14 +52,59 @@ func (c *Client) put(ctx context.Context, r io.Reader, contentType string, o Put
 }
 
 // OpenFile reads a file. size is its bytes, -1 if unknown. A stream that breaks
-// off ends with ErrInterrupted.
+// off is taken up again where it was; what keeps it from going on is the error.
 func (c *Client) OpenFile(ctx context.Context, cid string) (f io.ReadCloser, size int64, err error) {
-	resp, err := c.send(ctx, call{method: http.MethodGet, path: at("blobs", cid)})
-	if err != nil {
+	d := &download{client: c, ctx: ctx, cid: cid}
+	if size, err = d.open(); err != nil {
 		return nil, 0, err
 	}
-	return &body{resp.Body, ctx}, resp.ContentLength, nil
+	return d, size, nil
 }
+
+// download is a file on its way here.
+type download struct {
+	client *Client
+	ctx    context.Context
+	cid    string
+	body   io.ReadCloser
+	at     int64 // bytes that came
+	opened int64 // what at was when body was opened
+}
+
+func (d *download) open() (size int64, err error) {
+	k := call{method: http.MethodGet, path: at("blobs", d.cid)}
+	if d.at > 0 {
+		k.header = http.Header{"Range": {fmt.Sprintf("bytes=%d-", d.at)}}
+	}
+	resp, err := d.client.send(d.ctx, k)
+	if err != nil {
+		return 0, err
+	}
+	if d.at > 0 && resp.StatusCode != http.StatusPartialContent {
+		resp.Body.Close() // read only
+		return 0, fmt.Errorf("%w: the node does not go on where it was", ErrInterrupted)
+	}
+	d.body, d.opened = &body{resp.Body, d.ctx}, d.at
+	return resp.ContentLength, nil
+}
+
+// Read implements io.Reader.
+func (d *download) Read(p []byte) (int, error) {
+	for {
+		n, err := d.body.Read(p)
+		d.at += int64(n)
+		if n > 0 || !errors.Is(err, ErrInterrupted) || d.at == d.opened {
+			return n, err
+		}
+		d.body.Close() // read only
+		if _, err := d.open(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// Close implements io.Closer.
+func (d *download) Close() error { return d.body.Close() }
 
 // Tree reads what a folder holds.
 func (c *Client) Tree(ctx context.Context, cid string) iter.Seq2[TreeEntry, error] {

@@ -46,7 +46,7 @@ func (in *eventsInput) wants(e Event) bool {
 }
 
 func (s *Server) events(ctx context.Context, in *eventsInput) (*huma.StreamResponse, error) {
-	return in.X.answer(func(w *responder) error {
+	return s.answer(&in.X, func(w *responder) error {
 		if err := w.begin("text/event-stream"); err != nil {
 			return err
 		}

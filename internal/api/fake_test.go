@@ -323,7 +323,7 @@ type fakeFile struct {
 }
 
 func (f *fakeFile) Read(p []byte) (int, error) {
-	if f.broken > 0 && int(f.Size())-f.Len() >= f.broken {
+	if f.broken != 0 && int(f.Size())-f.Len() >= f.broken {
 		return 0, ErrDamaged
 	}
 	return f.Reader.Read(p[:min(len(p), 16)])

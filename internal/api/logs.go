@@ -38,7 +38,7 @@ func (s *Server) logs(ctx context.Context, in *logsInput) (*huma.StreamResponse,
 	if err != nil {
 		return nil, problem(err)
 	}
-	return in.X.answer(func(w *responder) error {
+	return s.answer(&in.X, func(w *responder) error {
 		if strings.Contains(in.Accept, ndjson) {
 			return s.logLines(ctx, w, in, task.ID)
 		}

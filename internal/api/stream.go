@@ -25,16 +25,21 @@ func (x *exchange) Resolve(ctx huma.Context) []error {
 // answer is a response that body writes. An error before its first byte becomes
 // a problem, one after it cuts the connection: that is how HTTP says that what
 // came is not all.
-func (x *exchange) answer(body func(*responder) error) *huma.StreamResponse {
+func (s *Server) answer(x *exchange, body func(*responder) error) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(huma.Context) {
 		w := &responder{ResponseWriter: x.w}
 		err := body(w)
-		switch {
-		case err != nil && w.began:
-			panic(http.ErrAbortHandler)
-		case err != nil:
-			problem(err).write(x.w)
+		if err == nil {
+			return
 		}
+		if x.r.Context().Err() == nil { // the client is still there to miss something
+			s.cfg.Log.Warn("answer failed", "method", x.r.Method, "path", x.r.URL.Path, "err", err)
+		}
+		if w.began {
+			w.flush() // what came before the error is good
+			panic(http.ErrAbortHandler)
+		}
+		problem(err).write(x.w)
 	}}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"iter"
@@ -174,7 +175,8 @@ func TestFilesAreStreams(t *testing.T) {
 	}
 }
 
-// Content that turns out damaged half-way cannot be taken for the whole.
+// Content that turns out damaged half-way cannot be taken for the whole, and the
+// client learns what is wrong with it.
 func TestDamageBreaksTheStream(t *testing.T) {
 	node, c := serve(t, Config{})
 	b, err := c.PutFile(t.Context(), strings.NewReader(strings.Repeat("x", 100_000)), PutOptions{})
@@ -183,8 +185,46 @@ func TestDamageBreaksTheStream(t *testing.T) {
 	f, _, err := c.OpenFile(t.Context(), b.CID)
 	check(t, err)
 	defer f.Close()
-	if n, err := io.Copy(io.Discard, f); !errors.Is(err, ErrInterrupted) {
+	if n, err := io.Copy(io.Discard, f); !errors.Is(err, ErrDamaged) || n > 60_000 {
 		t.Errorf("read %d bytes, %v", n, err)
+	}
+	node.broken = -1
+	if _, _, err := c.OpenFile(t.Context(), b.CID); !errors.Is(err, ErrDamaged) {
+		t.Errorf("damaged at its beginning: %v", err)
+	}
+}
+
+// flaky is a node whose files break off once, and then go on.
+type flaky struct {
+	*fake
+	left int
+}
+
+func (f *flaky) OpenFile(ctx context.Context, cid string) (io.ReadSeekCloser, Blob, error) {
+	f.mu.Lock()
+	f.left--
+	f.broken = 0
+	if f.left >= 0 {
+		f.broken = 30_000 * (3 - f.left)
+	}
+	f.mu.Unlock()
+	return f.fake.OpenFile(ctx, cid)
+}
+
+func TestDownloadGoesOn(t *testing.T) {
+	node := &flaky{newFake(), 3}
+	c := serveOver(t, Config{}, node)
+	var want strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&want, "%6d", i)
+	}
+	b, err := c.PutFile(t.Context(), strings.NewReader(want.String()), PutOptions{})
+	check(t, err)
+	f, _, err := c.OpenFile(t.Context(), b.CID)
+	check(t, err)
+	defer f.Close()
+	if got, err := io.ReadAll(f); err != nil || string(got) != want.String() {
+		t.Errorf("read %d bytes, %v", len(got), err)
 	}
 }
 
