@@ -110,6 +110,7 @@ func startNode(ctx context.Context, file string, overrides []config.Override) er
 		return err
 	}
 	log := newLog(cfg)
+	slog.SetDefault(log) // libraries that use package log speak through it as well
 	for _, w := range warnings {
 		log.Warn(w)
 	}
