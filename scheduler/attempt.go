@@ -210,6 +210,9 @@ func (s *Submitter) mayRetry(t *task, o wire.Outcome) bool {
 	if o.Fault == wire.FaultDrain {
 		return true // given back, not failed
 	}
+	if s.ownLoss(t.node, o) && ownLosses(t) < maxOwnLosses {
+		return !s.cfg.NoRetryOnNodeLoss
+	}
 	if t.failures >= int(t.spec.Retries) {
 		return false
 	}
@@ -225,9 +228,28 @@ func (s *Submitter) mayRetry(t *task, o wire.Outcome) bool {
 	return false
 }
 
+// ownLoss: this node ran the task itself, and was restarted. That is no fault of the
+// task's, whose submitter has come back to see it through, and uses up no retry.
+func (s *Submitter) ownLoss(node wire.NodeID, o wire.Outcome) bool {
+	return node == s.cfg.Self && o.Reason == wire.ReasonNodeLost
+}
+
+// maxOwnLosses is how often: a task that brings its node down must not do so for ever.
+const maxOwnLosses = 8
+
+func ownLosses(t *task) (n int) {
+	for _, a := range t.attempts {
+		if a.Node == t.spec.Submitter && a.Reason == wire.ReasonNodeLost {
+			n++
+		}
+	}
+	return n
+}
+
 // failed ends the live attempt, and the task too unless it may be tried again.
 func (s *Submitter) failed(t *task, o wire.Outcome) {
 	node, again := t.node, s.mayRetry(t, o)
+	own := s.ownLoss(node, o) && ownLosses(t) < maxOwnLosses
 	s.closeAttempt(t, o)
 	switch {
 	case guestDone(o):
@@ -241,13 +263,12 @@ func (s *Submitter) failed(t *task, o wire.Outcome) {
 	}
 	t.result, t.envelope = nil, nil
 	wait := time.Duration(0)
-	if o.Fault != wire.FaultDrain {
+	switch {
+	case own: // this node knows nobody else yet
+		wait = min(s.cfg.BackoffBase, maxSelfWait)
+	case o.Fault != wire.FaultDrain:
 		t.failures++
 		wait = s.backoff(t, o)
-		if node == s.cfg.Self && o.Reason == wire.ReasonNodeLost {
-			// This node has been restarted, and knows nobody else yet.
-			wait = max(wait, min(s.cfg.BackoffBase, maxSelfWait))
-		}
 	}
 	t.tried = nil
 	if o.Reason != wire.ReasonTimeout {

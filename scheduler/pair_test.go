@@ -64,6 +64,9 @@ func newMesh(t testing.TB, cfg scheduler.SubmitterConfig, executors ...wire.Capa
 		execs: map[wire.NodeID]*scheduler.Executor{}, names: map[wire.NodeID]string{}, keys: map[wire.NodeID]ed25519.PrivateKey{},
 		starts: map[wire.NodeID][]scheduler.Start{}, journal: map[string]map[string][]byte{}, tasks: map[wire.TaskID]string{},
 	}
+	if cfg.Self != "" {
+		m.self = cfg.Self // it is an executor, too
+	}
 	cfg.Self = m.self
 	m.names[m.self] = "s"
 	m.s = must(scheduler.NewSubmitter(cfg))

@@ -209,6 +209,28 @@ func TestBackoffAndExhaustion(t *testing.T) {
 	}
 }
 
+// A node that is restarted again and again loses what it runs for itself each time:
+// that uses up no retries, but for a task that may be what brings it down.
+func TestOwnRestartsAreNoFailures(t *testing.T) {
+	m := newMesh(t, scheduler.SubmitterConfig{Self: nodeOf(testKey(1))}, small)
+	s := m.spec()
+	s.Submitter, s.Retries = m.self, 1
+	id := m.mustSubmit("a", s)
+	lose := func() scheduler.State {
+		m.end("e1", failure(wire.ReasonNodeLost))
+		m.pass(5 * time.Second)
+		return m.task(id).State
+	}
+	for n := range 9 { // eight of them for nothing, and the one retry
+		if state := lose(); state != scheduler.Running {
+			t.Fatalf("after loss %d: %s %+v", n+1, state, m.task(id))
+		}
+	}
+	if state := lose(); state != scheduler.Failed {
+		t.Errorf("after ten losses: %s", state)
+	}
+}
+
 func TestDeadline(t *testing.T) {
 	t.Run("waiting", func(t *testing.T) {
 		m := newMesh(t, scheduler.SubmitterConfig{}, small)
