@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"golang.org/x/sys/unix"
@@ -86,14 +87,46 @@ func (f *folder) takeLock() error {
 	if err != nil {
 		return err
 	}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		lock.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return fmt.Errorf("%s: %w", f.dir, ErrLocked)
+	// The kernel may still be taking down a process that was killed.
+	end := time.Now().Add(lockWait)
+	for {
+		err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EWOULDBLOCK) || time.Now().After(end) {
+			break
 		}
-		return fmt.Errorf("lock %s: %w", f.dir, err)
+		time.Sleep(lockPoll)
 	}
-	f.lock = lock
+	if err == nil {
+		f.lock = lock
+		return nil
+	}
+	lock.Close()
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return fmt.Errorf("%s: %w", f.dir, ErrLocked)
+	}
+	return fmt.Errorf("lock %s: %w", f.dir, err)
+}
+
+// lockWait is how long a node waits for the lock of another that ends, and
+// lockPoll how often it tries.
+const (
+	lockWait = 2 * time.Second
+	lockPoll = 20 * time.Millisecond
+)
+
+// ErrFolderGone: the data folder was removed, or another disk lies over it.
+var ErrFolderGone = errors.New("the data folder is gone from under the node")
+
+// check tells whether the folder is still there, with the lock that we hold.
+func (f *folder) check() error {
+	held, err := f.lock.Stat()
+	if err != nil {
+		return err
+	}
+	there, err := os.Stat(f.path(lockName))
+	if err != nil || !os.SameFile(held, there) {
+		return errors.Join(fmt.Errorf("%s: %w", f.dir, ErrFolderGone), err)
+	}
 	return nil
 }
 

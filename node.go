@@ -175,7 +175,7 @@ func (n *Node) openHost(context.Context) (err error) {
 	case n.folder.lost:
 		n.log.Warn("the journal is gone: what the node of this folder had accepted is lost, and this is a new node", "id", n.host.ID())
 	case n.folder.born:
-		n.log.Info("new node", "id", n.host.ID())
+		n.log.Warn("new node: there was none in the data folder", "id", n.host.ID(), "dir", n.cfg.Dir)
 	default:
 		n.log.Info("node", "id", n.host.ID())
 	}

@@ -64,7 +64,7 @@ func (s *space) check() error {
 }
 
 // watchSpace refuses the tasks of others while the disk is all but full, and takes
-// them again when there is room, until ctx is done.
+// them again when there is room, until ctx is done. A node whose folder is gone ends.
 func (n *Node) watchSpace(ctx context.Context) error {
 	tick := time.NewTicker(spaceEvery)
 	defer tick.Stop()
@@ -74,6 +74,10 @@ func (n *Node) watchSpace(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		}
+		// Nothing that such a node accepts would be there after its end.
+		if err := n.folder.check(); err != nil {
+			return err
 		}
 		err := n.space.check()
 		if full == (err != nil) || n.stopping.Load() {
@@ -94,4 +98,4 @@ func (n *Node) watchSpace(ctx context.Context) error {
 }
 
 // spaceEvery is how often the node looks at its disk.
-const spaceEvery = 5 * time.Second
+const spaceEvery = time.Second
