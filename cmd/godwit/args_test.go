@@ -21,7 +21,7 @@ func TestPositionals(t *testing.T) {
 		{"", ""},
 	} {
 		args := strings.Fields(c.args)
-		if got := positionals(newRoot(), args); !slices.Equal(got, strings.Fields(c.want)) {
+		if got := positionals(newRoot(nil), args); !slices.Equal(got, strings.Fields(c.want)) {
 			t.Errorf("%q: got %q, want %q", c.args, got, c.want)
 		}
 	}

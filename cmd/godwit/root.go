@@ -14,19 +14,21 @@ import (
 
 // execute runs the command line and returns the exit code.
 func execute(args []string) int {
-	root := newRoot()
+	root := newRoot(args)
 	root.SetArgs(positionals(root, args))
 	err := root.Execute()
 	say(os.Stderr, err)
 	return exitCode(err)
 }
 
-func newRoot() *cobra.Command {
+// newRoot makes the commands that args may name. A run is over in milliseconds: it
+// does not wait for the flags of all others to be set up.
+func newRoot(args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "godwit",
-		Short: "Run WebAssembly under exact fuel and hard limits",
+		Short: "Run WebAssembly under exact fuel and hard limits, here or on a mesh",
 		Long: `Godwit runs WebAssembly programs under an exact fuel budget and hard limits,
-and says what they used.`,
+here or on a mesh of nodes, and says what they used.`,
 		SilenceErrors: true,
 		// How many letters a command may be off to be suggested.
 		SuggestionsMinimumDistance: 2,
@@ -38,7 +40,12 @@ and says what they used.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err, cmd.CommandPath()}
 	})
-	root.AddCommand(newRun(), newDemo(), newNode(), newTask(), newBlob(), newModel(), newModule(), newCheckpoint(), newSim(), newDoctor(), newVersion())
+	root.AddCommand(newRun())
+	if len(args) > 0 && args[0] == "run" {
+		return root
+	}
+	root.AddCommand(newDemo(), newNode(), newTask(), newBlob(), newModel(), newModule(), newCheckpoint(), newSim(),
+		newDoctor(), newVersion())
 	return root
 }
 
