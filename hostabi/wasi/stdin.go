@@ -73,13 +73,13 @@ func (s *source) attach() {
 		return
 	}
 	s.asked, s.ended = make(chan []byte), make(chan struct{})
-	go func(reader io.Reader) {
+	go func(reader io.Reader, asked <-chan []byte) { // close may come before this begins
 		defer close(s.ended)
-		for b := range s.asked {
+		for b := range asked {
 			n, err := reader.Read(b)
 			s.done <- transfer{n, err}
 		}
-	}(s.reader)
+	}(s.reader, s.asked)
 }
 
 // close ends the goroutine and waits for it, unless it is inside a Read. From

@@ -29,13 +29,13 @@ func (s *sink) attach() {
 		return
 	}
 	s.asked, s.done, s.ended = make(chan []byte), make(chan transfer, 1), make(chan struct{})
-	go func(writer io.Writer) {
+	go func(writer io.Writer, asked <-chan []byte) { // close may come before this begins
 		defer close(s.ended)
-		for b := range s.asked {
+		for b := range asked {
 			n, err := writer.Write(b)
 			s.done <- transfer{n, err}
 		}
-	}(s.writer)
+	}(s.writer, s.asked)
 }
 
 // close ends the goroutine and waits for it, unless it is inside a Write. From
