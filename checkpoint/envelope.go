@@ -3,11 +3,12 @@ package checkpoint
 import (
 	"bytes"
 	"crypto/ed25519"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
 	"github.com/ipfs/go-cid"
+
+	"github.com/godwit-run/godwit/internal/envelope"
 )
 
 // Domain and PayloadType separate signatures of checkpoints from all others
@@ -45,13 +46,12 @@ type Verifier interface {
 // Ed25519 verifies signatures by Ed25519 keys, those that nodes have.
 type Ed25519 struct{}
 
-// An Ed25519 key in libp2p's encoding: field 1 is 1, field 2 has 32 bytes.
-var ed25519Head = []byte{0x08, 0x01, 0x12, ed25519.PublicKeySize}
+var bounds = envelope.Bounds{Key: maxKey, Payload: MaxObject, Signature: maxKey}
 
 // Verify implements Verifier.
 func (Ed25519) Verify(publicKey, message, signature []byte) error {
-	key, ok := bytes.CutPrefix(publicKey, ed25519Head)
-	if !ok || len(key) != ed25519.PublicKeySize {
+	key, ok := envelope.ToEd25519(publicKey)
+	if !ok {
 		return fmt.Errorf("key is not Ed25519: %w", ErrSignature)
 	}
 	if !ed25519.Verify(key, message, signature) {
@@ -65,7 +65,7 @@ type Ed25519Key ed25519.PrivateKey
 
 // PublicKey implements Signer.
 func (k Ed25519Key) PublicKey() []byte {
-	return append(bytes.Clone(ed25519Head), ed25519.PrivateKey(k).Public().(ed25519.PublicKey)...)
+	return envelope.FromEd25519(ed25519.PrivateKey(k).Public().(ed25519.PublicKey))
 }
 
 // Sign implements Signer.
@@ -73,35 +73,18 @@ func (k Ed25519Key) Sign(message []byte) ([]byte, error) {
 	return ed25519.Sign(ed25519.PrivateKey(k), message), nil
 }
 
-// Seal signs an encoded manifest. The envelope is byte for byte libp2p's:
-// message Envelope {PublicKey public_key = 1; bytes payload_type = 2; bytes
-// payload = 3; bytes signature = 5}.
-// https://github.com/libp2p/specs/blob/master/RFC/0002-signed-envelopes.md
+// Seal signs an encoded manifest. The envelope is libp2p's (see internal/envelope).
 func Seal(manifest []byte, s Signer) ([]byte, error) {
-	sig, err := s.Sign(unsigned(PayloadType, manifest))
+	sig, err := s.Sign(unsigned(manifest))
 	if err != nil {
 		return nil, fmt.Errorf("sign checkpoint: %w", err)
 	}
-	b := appendField(make([]byte, 0, len(manifest)+256), 1, s.PublicKey())
-	b = appendField(b, 2, []byte(PayloadType))
-	b = appendField(b, 3, manifest)
-	return appendField(b, 5, sig), nil
+	e := envelope.Envelope{Key: s.PublicKey(), Type: []byte(PayloadType), Payload: manifest, Signature: sig}
+	return e.Encode(), nil
 }
 
-// unsigned is what is signed: domain, payload type and payload, each after its
-// length.
-func unsigned(payloadType string, payload []byte) []byte {
-	b := make([]byte, 0, len(payload)+64)
-	for _, f := range [][]byte{[]byte(Domain), []byte(payloadType), payload} {
-		b = append(binary.AppendUvarint(b, uint64(len(f))), f...)
-	}
-	return b
-}
-
-// appendField writes one protobuf field of wire type 2.
-func appendField(b []byte, field byte, v []byte) []byte {
-	b = binary.AppendUvarint(append(b, field<<3|2), uint64(len(v)))
-	return append(b, v...)
+func unsigned(payload []byte) []byte {
+	return envelope.Unsigned(Domain, []byte(PayloadType), payload)
 }
 
 // Signed is an opened envelope.
@@ -117,16 +100,16 @@ type Signed struct {
 
 // Open decodes an envelope and verifies that the owner whom the manifest names
 // has signed it; whether to trust that owner is the caller's to decide. Errors
-// wrap [ErrFormat] or [ErrSignature]. The result keeps envelope.
-func Open(envelope []byte, v Verifier) (*Signed, error) {
-	s, key, sig, err := parse(envelope)
+// wrap [ErrFormat] or [ErrSignature]. The result keeps sealed.
+func Open(sealed []byte, v Verifier) (*Signed, error) {
+	s, key, sig, err := parse(sealed)
 	if err != nil {
 		return nil, err
 	}
 	if !bytes.Equal(key, s.Owner) {
 		return nil, fmt.Errorf("checkpoint %s: another key than the owner's: %w", s.ID, ErrSignature)
 	}
-	if err := v.Verify(key, unsigned(PayloadType, s.Encoded), sig); err != nil {
+	if err := v.Verify(key, unsigned(s.Encoded), sig); err != nil {
 		return nil, fmt.Errorf("checkpoint %s: %w: %w", s.ID, ErrSignature, err)
 	}
 	return s, nil
@@ -134,44 +117,19 @@ func Open(envelope []byte, v Verifier) (*Signed, error) {
 
 // OpenTrusted is Open for an envelope that was verified before and has been
 // kept safe since: the signature is not checked again.
-func OpenTrusted(envelope []byte) (*Signed, error) {
-	s, _, _, err := parse(envelope)
+func OpenTrusted(sealed []byte) (*Signed, error) {
+	s, _, _, err := parse(sealed)
 	return s, err
 }
 
-func parse(envelope []byte) (s *Signed, key, sig []byte, err error) {
-	var payload, kind []byte
-	r := fieldReader{rest: envelope}
-	key, kind = r.field(1, maxKey), r.field(2, 64)
-	payload, sig = r.field(3, MaxObject), r.field(5, maxKey)
-	if r.bad || len(r.rest) > 0 || string(kind) != PayloadType {
+func parse(sealed []byte) (s *Signed, key, sig []byte, err error) {
+	e, ok := envelope.Decode(sealed, bounds)
+	if !ok || string(e.Type) != PayloadType {
 		return nil, nil, nil, fmt.Errorf("envelope: %w", ErrFormat)
 	}
-	m, err := DecodeManifest(payload)
+	m, err := DecodeManifest(e.Payload)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	return &Signed{Manifest: m, ID: nameOf(cid.DagCBOR, payload), Encoded: payload, Envelope: envelope}, key, sig, nil
-}
-
-// fieldReader reads protobuf fields in the one order in which they are written.
-type fieldReader struct {
-	rest []byte
-	bad  bool
-}
-
-func (r *fieldReader) field(number byte, most uint64) []byte {
-	if r.bad || len(r.rest) < 2 || r.rest[0] != number<<3|2 {
-		r.bad = true
-		return nil
-	}
-	n, size := binary.Uvarint(r.rest[1:])
-	minimal := size > 0 && len(binary.AppendUvarint(nil, n)) == size
-	if !minimal || n > most || n > uint64(len(r.rest)-1-size) {
-		r.bad = true
-		return nil
-	}
-	v := r.rest[1+size : 1+size+int(n) : 1+size+int(n)]
-	r.rest = r.rest[1+size+int(n):]
-	return v
+	return &Signed{Manifest: m, ID: nameOf(cid.DagCBOR, e.Payload), Encoded: e.Payload, Envelope: sealed}, e.Key, e.Signature, nil
 }

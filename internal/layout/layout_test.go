@@ -26,7 +26,7 @@ var layers = []string{
 }
 
 // leaves are what any layer may import: they import nothing of the module.
-var leaves = []string{"internal/units"}
+var leaves = []string{"internal/units", "internal/envelope"}
 
 // fences are the imports that only some folders may have.
 var fences = []struct {
@@ -54,7 +54,7 @@ var bans = []struct {
 // pure are the packages without goroutine, lock, clock, randomness, file or
 // network: they import nothing that offers them. (time is allowed: durations.)
 var pure = []string{
-	"blobs/unixfscid", "internal/units",
+	"blobs/unixfscid", "internal/units", "internal/envelope",
 	"runtime/internal/wasm", "runtime/internal/meter", "runtime/internal/state", "runtime/internal/suspend",
 	"scheduler/wire", "scheduler/placement",
 }

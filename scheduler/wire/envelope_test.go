@@ -2,9 +2,11 @@ package wire
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"testing"
 
+	"github.com/godwit-run/godwit/internal/envelope"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/record"
 )
@@ -54,14 +56,13 @@ func TestSignedByAnother(t *testing.T) {
 	v := testVector()
 	v.Node = testNode(2)
 	payload := must(Encode(v))
-	b := appendField(nil, 1, append([]byte(keyHead), testNode(1).Key()...))
-	b = appendField(b, 2, payloadType(v))
-	b = appendField(b, 3, payload)
+	e := envelope.Envelope{Key: envelope.FromEd25519(ed25519.PublicKey(testNode(1).Key())), Type: payloadType(v), Payload: payload}
 	sig, err := Seal(testVector(), testKey(1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open[Vector](appendField(b, 5, sig[len(sig)-64:])); !errors.Is(err, ErrSignature) {
+	e.Signature = sig[len(sig)-64:]
+	if _, err := Open[Vector](e.Encode()); !errors.Is(err, ErrSignature) {
 		t.Errorf("another payload's signature: %v", err)
 	}
 	own := signWith(t, v, 1)

@@ -4,16 +4,17 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"testing"
+
+	"github.com/godwit-run/godwit/internal/envelope"
 )
 
 // signWith seals a record with a key that need not be its signer's.
 func signWith(t testing.TB, r Record, key byte) []byte {
 	t.Helper()
 	payload := must(Encode(r))
-	b := appendField(nil, 1, append([]byte(keyHead), testNode(key).Key()...))
-	b = appendField(b, 2, payloadType(r))
-	b = appendField(b, 3, payload)
-	return appendField(b, 5, ed25519.Sign(testKey(key), unsigned(r, payload)))
+	e := envelope.Envelope{Key: envelope.FromEd25519(ed25519.PublicKey(testNode(key).Key())), Type: payloadType(r), Payload: payload}
+	e.Signature = ed25519.Sign(testKey(key), unsigned(r, payload))
+	return e.Encode()
 }
 
 // What decodes is valid, and encodes to the same bytes.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/multiformats/go-multihash"
+
+	"github.com/godwit-run/godwit/internal/envelope"
 )
 
 // TaskID names a task: 48 bits of milliseconds since 1970, then 80 random bits.
@@ -89,7 +91,7 @@ type NodeID string
 
 // nodeHead starts every id: the identity multihash of 36 bytes, that is
 // libp2p's message PublicKey {Type = 1 (Ed25519); Data = 2}.
-const nodeHead = "\x00\x24" + keyHead
+const nodeHead = "\x00\x24" + envelope.Ed25519Head
 
 // NodeIDOf is the id of the node that has a key.
 func NodeIDOf(key ed25519.PublicKey) NodeID { return NodeID(nodeHead + string(key)) }
