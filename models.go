@@ -103,6 +103,18 @@ func (r *models) add(m wire.Model, envelope []byte) (bool, error) {
 	return true, nil
 }
 
+// nextPublished is the time of a new version of a model of this node: after that of
+// the version before, whatever the clock says.
+func (r *models) nextPublished(name string) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now().UnixMilli()
+	if old := r.list[modelKey(r.self, name)]; old != nil {
+		now = max(now, old.Published+1)
+	}
+	return now
+}
+
 // hear takes a model from another node.
 func (r *models) hear(m wire.Model, envelope []byte) {
 	news, err := r.add(m, slices.Clone(envelope))
@@ -235,9 +247,9 @@ func readEnvelope(r *bufio.Reader) ([]byte, error) {
 	return envelope, cut(err)
 }
 
-// publish signs a model of this node and tells the mesh.
+// publishModel signs a model of this node and tells the mesh.
 func (n *Node) publishModel(ctx context.Context, m wire.Model) error {
-	m.Publisher, m.Published = n.self, time.Now().UnixMilli()
+	m.Publisher, m.Published = n.self, n.models.nextPublished(m.Name)
 	envelope, err := wire.Seal(m, ed25519.PrivateKey(n.folder.key))
 	if err != nil {
 		return fmt.Errorf("%w: %w", api.ErrInvalid, err)
@@ -246,7 +258,7 @@ func (n *Node) publishModel(ctx context.Context, m wire.Model) error {
 		return fmt.Errorf("%w: a model of %d bytes, more than %d", api.ErrInvalid, len(envelope), gossip.MaxMessage)
 	}
 	if news, err := n.models.add(m, envelope); err != nil || !news {
-		return errors.Join(err, errors.New("too many models, or two at once"))
+		return errors.Join(err, errors.New("too many models"))
 	}
 	n.modelChanged(m)
 	if err := n.mesh.PublishModel(ctx, envelope); err != nil {

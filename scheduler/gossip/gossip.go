@@ -47,7 +47,7 @@ type Config struct {
 	// MaxNodes bounds of how many nodes, and of how many models, the newest record
 	// is remembered; while there are as many, others are ignored. Default 8192.
 	MaxNodes int
-	// MinInterval is the least time between two records of one node; those that
+	// MinInterval is the least time between two vectors of one node; those that
 	// come faster are not passed on. Default 50 ms.
 	MinInterval time.Duration
 	// MaxSkew is how far the clock of a node may be off. Default 5 minutes.
@@ -116,7 +116,7 @@ func New(cfg Config) (*Mesh, error) {
 	return &Mesh{
 		cfg:     cfg,
 		vectors: newNewest(cfg.MaxNodes, cfg.MinInterval),
-		models:  newNewest(cfg.MaxNodes, cfg.MinInterval),
+		models:  newNewest(cfg.MaxNodes, 0), // a withdrawal may follow at once
 	}, nil
 }
 
