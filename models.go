@@ -20,6 +20,7 @@ import (
 
 	"github.com/godwit-run/godwit/blobs"
 	"github.com/godwit-run/godwit/internal/api"
+	"github.com/godwit-run/godwit/scheduler"
 	"github.com/godwit-run/godwit/scheduler/gossip"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
@@ -54,12 +55,13 @@ type models struct {
 	log     *slog.Logger
 	changed func(m wire.Model) // is told of news
 
-	mu   sync.Mutex
-	list map[string]*knownModel // by publisher and name
+	mu     sync.Mutex
+	list   map[string]*knownModel // by publisher and name
+	asking map[peer.ID]bool       // who is being asked for models
 }
 
 func loadModels(j *journal, self wire.NodeID, log *slog.Logger, changed func(wire.Model)) (*models, error) {
-	r := &models{journal: j, self: self, log: log, changed: changed, list: make(map[string]*knownModel)}
+	r := &models{journal: j, self: self, log: log, changed: changed, list: make(map[string]*knownModel), asking: make(map[peer.ID]bool)}
 	for e, err := range j.under(prefixModels) {
 		if err != nil {
 			return nil, err
@@ -173,6 +175,42 @@ func (r *models) names() (names []string) {
 	return names
 }
 
+// differs tells whether the models that a node says it publishes are others than
+// those known of it: some news has been lost on the way.
+func (r *models) differs(v *wire.Vector) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := 0
+	for _, k := range r.list {
+		if k.Publisher == v.Node && !k.Withdrawn {
+			known++
+		}
+	}
+	for _, name := range v.Models {
+		if k := r.list[modelKey(v.Node, name)]; k == nil || k.Withdrawn {
+			return true
+		}
+	}
+	return known != len(v.Models) && len(v.Models) < wire.MaxModels
+}
+
+// ask tells whether to ask a node for models: not while it is being asked.
+func (r *models) ask(p peer.ID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.asking[p] {
+		return false
+	}
+	r.asking[p] = true
+	return true
+}
+
+func (r *models) asked(p peer.ID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.asking, p)
+}
+
 // envelopes are those of all models, the withdrawn ones too.
 func (r *models) envelopes() (list [][]byte) {
 	r.mu.Lock()
@@ -197,6 +235,21 @@ func (r *models) answer(s network.Stream) {
 	if err := w.Flush(); err != nil {
 		s.Reset()
 	}
+}
+
+// heard takes a vector from another node.
+func (n *Node) heard(v wire.Vector) {
+	n.tell(scheduler.Learned{Vector: v})
+	p := peer.ID(v.Node)
+	if !n.models.differs(&v) || n.host.Network().Connectedness(p) != network.Connected || !n.models.ask(p) {
+		return
+	}
+	n.runs.background(func(ctx context.Context) {
+		defer n.models.asked(p)
+		if err := n.askModels(ctx, p); err != nil {
+			n.log.Debug("ask for models", "peer", p, "err", err)
+		}
+	})
 }
 
 // askModels asks a new neighbour for all models that it knows.

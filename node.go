@@ -206,7 +206,7 @@ func (n *Node) openMesh(context.Context) error {
 	}
 	n.mesh, err = gossip.New(gossip.Config{
 		Host: n.host, Self: n.self, Log: n.log, Model: n.models.hear,
-		Vector: func(v wire.Vector) { n.tell(scheduler.Learned{Vector: v}) },
+		Vector: n.heard,
 		Joined: func() { nudge(n.announce) },
 	})
 	return err
