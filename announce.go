@@ -19,6 +19,8 @@ import (
 const (
 	// minAnnounce is the least time between two vectors of this node.
 	minAnnounce = 100 * time.Millisecond
+	// joinDelay is how long after a node has joined it is told of this one again.
+	joinDelay = time.Second
 	// pinDelay is how long a change of what is pinned waits to be announced.
 	pinDelay = time.Second
 	// checkCapacity is how often the node looks whether its capacity has changed

@@ -207,9 +207,16 @@ func (n *Node) openMesh(context.Context) error {
 	n.mesh, err = gossip.New(gossip.Config{
 		Host: n.host, Self: n.self, Log: n.log, Model: n.models.hear,
 		Vector: n.heard,
-		Joined: func() { nudge(n.announce) },
+		Joined: n.welcome,
 	})
 	return err
+}
+
+// welcome has this node announce itself to one that has just joined, and once more a
+// little later: the way to it may not be open yet, and the next announcement is far.
+func (n *Node) welcome() {
+	nudge(n.announce)
+	time.AfterFunc(joinDelay, func() { nudge(n.announce) })
 }
 
 // openCores makes the cores and hands them what is in the journal.
