@@ -45,6 +45,9 @@ type HostState interface {
 // one capture can be written while the next is taken. One that will not be used
 // must be taken back with Uncapture before the guest's next capture.
 //
+// Entries of tables that have not changed are shared by captures: they must not be
+// written to.
+//
 // Beside linear memory a capture costs what the guest has in files under /out and /tmp,
 // which are copied whole, and, if code has changed a table since the last one, some
 // dozens of nanoseconds (hundreds on the interpreter) for each entry.

@@ -374,6 +374,9 @@ func TestRestoreRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, task := capture(t, i), Task{}
+			for n := range c.State.Tables {
+				c.State.Tables[n].Entries = slices.Clone(c.State.Tables[n].Entries)
+			}
 			s := saved(m, c)
 			change(&s, &task)
 			r, err := m.Restore(t.Context(), task, s)

@@ -178,10 +178,11 @@ func savedType(t wasm.ValType) checkpoint.ValueType {
 	return checkpoint.ValueType(t)
 }
 
-// readTables reads them if code may have changed one since they were last read.
+// readTables reads them if code may have changed one since they were last read. The
+// entries are shared with captures before, and not to be changed.
 func (p *parts) readTables() ([]checkpoint.Table, error) {
 	if p.touched == nil || p.last != nil && p.touched.Get() == 0 {
-		return p.last, nil
+		return slices.Clone(p.last), nil
 	}
 	p.last = nil
 	var tables []checkpoint.Table
@@ -194,7 +195,7 @@ func (p *parts) readTables() ([]checkpoint.Table, error) {
 	}
 	p.last = tables
 	p.touched.Set(0)
-	return tables, nil
+	return slices.Clone(tables), nil
 }
 
 func (p *parts) readTable(t *tablePart) (checkpoint.Table, error) {
