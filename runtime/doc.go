@@ -108,14 +108,13 @@
 // On a virtual machine with two EPYC cores, shared with other work:
 //
 //   - run time, metered exactly and in slices, over plain wazero with the same
-//     memory, 31 programs: geometric mean 1.01 to 1.02; most between 0.85 and 1.12, the
+//     memory, 31 programs: geometric mean 1.02; most between 0.85 and 1.12, the
 //     worst 1.15 to 1.2: short loops, plain ones too, take up to 30 % more or less when
 //     their code is shifted by 16 bytes
 //     (go test -run xxx -bench Overhead -benchtime 9x ./runtime; the least of
 //     interleaved rounds, by the thread's processor time)
-//   - rewriting and compiling over plain compiling 1.34 to 1.38 without the pass that
-//     exposes the state (internal/state), with it up to 1.5 on a busy machine; code
-//     sections 1.29 to 1.33 times as large (-bench Compile ./runtime)
+//   - rewriting and compiling over plain compiling 1.32 to 1.41 (sha256sum 1.36, json
+//     1.37); code sections 1.29 to 1.33 times as large (-bench Compile ./runtime)
 //   - the pause of a capture of 64 MiB with 1 % of its pages written 125 to 175 µs in
 //     the median and 0.2 to 0.6 ms in 99 of 100, 95 µs and 0.2 ms when most was copied
 //     ahead; 40 µs with nothing written (-bench Pause ./runtime; the range is that of
@@ -125,8 +124,8 @@
 //   - from 64 MiB in a file to the first instruction of the restored, tracked instance,
 //     and its end: 40 to 55 µs (-bench BenchmarkRestore)
 //   - 1,000 instances that write to one page, are captured and have their checkpoints
-//     made, signed, written and synced: 12,000 checkpoints a second in all; with four
-//     pages 6,800 to 11,500 (-bench Thousand)
+//     made, signed, written and synced: 18,000 checkpoints a second in all, 11,700 with
+//     four pages; 12,000 and 6,800 on a busy machine (-bench Thousand)
 //   - from a compiled module with 16 MiB of memory to its first instruction 13 µs;
 //     61,000 runs of nothing a second; runtime.GC beside a busy guest 0.2 ms in the
 //     median, 0.7 ms on a loaded machine; from cancelling to the guest's end 0.03 to
