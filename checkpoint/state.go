@@ -9,12 +9,14 @@ import (
 
 // State is what an instance is between two calls besides linear memory.
 type State struct {
-	// Globals are the module's own globals, exported or not, by index.
+	// Globals are the module's mutable globals, exported or not, in the order of
+	// their indices.
 	Globals []Global
-	// Tables are the module's tables by index.
+	// Tables are the module's tables by index, or none if its code changes none:
+	// then they are what its segments make them.
 	Tables []Table
-	// DroppedData and DroppedElements are the indices of the segments that
-	// are gone (data.drop, elem.drop and active segments), ascending.
+	// DroppedData and DroppedElements are the indices of the segments that code has
+	// dropped (data.drop, elem.drop), ascending. Active segments are always gone.
 	DroppedData, DroppedElements []uint32
 	// Sections are bytes that this package does not look into, by name (1 to
 	// 23 bytes): "wasi", "mailbox", "timers", "continuation".
