@@ -6,14 +6,16 @@ BENCHTIME ?= 1s
 BENCH     ?= .
 
 # Packages whose tests exercise concurrency, run once more under the race
-# detector. It needs cgo; without a C compiler this round is left out.
-RACE := . ./cmd/... ./internal/api/... ./hostabi/... ./runtime/internal/linmem/... ./checkpoint/... ./blobs/... ./scheduler/gossip/...
+# detector. It needs cgo; without a C compiler this round is left out. Those that
+# link the mesh take long to build anew: `make race` runs them as well.
+RACE := ./internal/api/... ./hostabi/... ./runtime/internal/linmem/... ./checkpoint/...
+RACE_MESH := . ./cmd/... ./blobs/... ./scheduler/gossip/...
 
 # Of the runtime's tests, those that exercise concurrency: the others interpret
 # billions of instructions.
 RACE_RUNTIME := ^Test(Concurrent|Precopy|Close|HostFunctions|Stopped|Ended|DiskCache)
 
-.PHONY: build test lint bench fuzz examples demo help
+.PHONY: build test race lint bench fuzz examples demo help
 .DEFAULT_GOAL := build
 
 build: ## build the command into bin/godwit
@@ -24,7 +26,12 @@ ifeq ($(shell $(GO) env CGO_ENABLED),1)
 	$(GO) test -race -short -timeout 20m $(RACE)
 	$(GO) test -race -short -run '$(RACE_RUNTIME)' ./runtime
 endif
+	$(GO) test -timeout 20m ./internal/layout # builds for all platforms, which later tests find built
 	$(GO) test -timeout 20m ./...
+
+race: ## run everything concurrent under the race detector (needs a C compiler)
+	$(GO) test -race -short -timeout 30m $(RACE) $(RACE_MESH)
+	$(GO) test -race -short -run '$(RACE_RUNTIME)' ./runtime
 
 lint: ## gofmt, go vet, staticcheck, govulncheck
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt'd:" $$unformatted; exit 1; }

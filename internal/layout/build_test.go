@@ -15,7 +15,7 @@ var platforms = []struct{ os, arch string }{
 	{"darwin", "arm64"},
 }
 
-// Vet type-checks the tests too, where constants that do not fit a 32-bit int
+// On 32 bits vet type-checks the tests too, where constants that do not fit an int
 // hide.
 func TestBuildsWithoutCgo(t *testing.T) {
 	if testing.Short() {
@@ -23,7 +23,11 @@ func TestBuildsWithoutCgo(t *testing.T) {
 	}
 	for _, p := range platforms {
 		t.Run(p.os+"/"+p.arch, func(t *testing.T) {
-			for _, verb := range []string{"build", "vet"} {
+			verbs := []string{"build"}
+			if p.arch == "arm" {
+				verbs = append(verbs, "vet")
+			}
+			for _, verb := range verbs {
 				cmd := exec.Command("go", verb, "./...")
 				cmd.Dir = root(t)
 				cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.os, "GOARCH="+p.arch)
