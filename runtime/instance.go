@@ -133,7 +133,7 @@ func (i *Instance) wasiConfig(task Task) wasi.Config {
 	return wasi.Config{
 		Args: task.Args, Env: task.Env,
 		Stdin: task.Stdin, Stdout: task.Stdout, Stderr: task.Stderr,
-		Inputs: task.Inputs, Deterministic: task.Deterministic,
+		Inputs: task.Inputs, Deterministic: task.Deterministic, Sources: task.Sources,
 		MaxOpenFiles: i.limits.OpenFiles, MaxOutputBytes: i.limits.OutputBytes,
 	}
 }

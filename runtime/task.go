@@ -36,6 +36,9 @@ type Task struct {
 
 	// Deterministic fixes clocks and seeds randomness.
 	Deterministic bool
+	// Sources are where the guest's time and randomness come from, unless the run
+	// is deterministic. Default: the system's.
+	Sources wasi.Sources
 
 	// State is kept for the host modules of Config.HostModules, by module name.
 	State map[string]any

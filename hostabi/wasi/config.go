@@ -38,15 +38,8 @@ type Config struct {
 	// Seed is the seed of a deterministic run's randomness.
 	Seed [32]byte
 
-	// Realtime is the time since the Unix epoch in nanoseconds; nil is the
-	// system's clock. Unused when Deterministic.
-	Realtime func() int64
-	// Monotonic is the time in nanoseconds since some fixed instant; it must
-	// not run backwards; nil is the system's clock. Unused when Deterministic.
-	Monotonic func() int64
-	// Random fills p with random bytes; nil is crypto/rand. Unused when
-	// Deterministic.
-	Random func(p []byte)
+	// Sources are where time and randomness come from. Unused when Deterministic.
+	Sources
 
 	// MaxOpenFiles is how many descriptors may be open at once, the three
 	// standard streams and the preopened directory included: 4 to 65536;
@@ -58,6 +51,22 @@ type Config struct {
 	// may write to standard output and standard error together; 0 is
 	// DefaultMaxOutputBytes, and OutputBytesCeiling the most.
 	MaxOutputBytes int64
+}
+
+// Sources are where a guest's time and randomness come from. The zero value is the
+// system's clocks and crypto/rand. They are called on the guest's goroutine.
+type Sources struct {
+	// Realtime is the time since the Unix epoch in nanoseconds.
+	Realtime func() int64
+	// Monotonic is the time in nanoseconds since some fixed instant; it must
+	// not run backwards.
+	Monotonic func() int64
+	// Random fills p with random bytes.
+	Random func(p []byte)
+	// Sleep is called, where it is not nil, when the guest waits for a clock, with
+	// the nanoseconds that are left to wait; the clocks must then show a time that
+	// is later by as much. So clocks that do not go by themselves can be waited for.
+	Sleep func(nanoseconds uint64)
 }
 
 // Defaults and bounds of Config.

@@ -204,6 +204,11 @@ func (p *poll) wait(next uint64, input bool) errno {
 		p.state.Clock.advance(next)
 		return success
 	}
+	if p.cfg.Sleep != nil && !p.cfg.Deterministic && next != math.MaxUint64 && !input {
+		p.waited += next
+		p.cfg.Sleep(next)
+		return success
+	}
 	var due <-chan time.Time
 	if next != math.MaxUint64 && !p.cfg.Deterministic {
 		timer := time.NewTimer(time.Duration(min(next, math.MaxInt64)))

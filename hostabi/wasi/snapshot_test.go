@@ -99,14 +99,14 @@ func TestRestore(t *testing.T) {
 
 // TestRestoreClock goes on with a monotonic clock that is far behind.
 func TestRestoreClock(t *testing.T) {
-	g := newGuest(t, Config{Monotonic: func() int64 { return 1e15 }})
+	g := newGuest(t, Config{Sources: Sources{Monotonic: func() int64 { return 1e15 }}})
 	now := func(g *guest) uint64 {
 		g.ok("clock", g.call("clock_time_get", clockMonotonic, 0, atResult))
 		return g.u64(atResult)
 	}
 	before := now(g)
 	g.system.cfg.Monotonic = func() int64 { return 1e15 + 500 }
-	if after := now(g.moved(Config{Monotonic: func() int64 { return 7 }})); after != before+500 {
+	if after := now(g.moved(Config{Sources: Sources{Monotonic: func() int64 { return 7 }}})); after != before+500 {
 		t.Errorf("before %d, after %d", before, after)
 	}
 }

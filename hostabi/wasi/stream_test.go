@@ -216,7 +216,7 @@ func TestPoll(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				clock := func() int64 { return time.Now().UnixNano() }
-				g := newGuest(t, Config{Stdin: c.stdin(), Realtime: clock, Monotonic: clock})
+				g := newGuest(t, Config{Stdin: c.stdin(), Sources: Sources{Realtime: clock, Monotonic: clock}})
 				begin := time.Now()
 				got, e := g.poll(c.subs...)
 				g.ok("poll", e)
@@ -255,5 +255,20 @@ func TestDeterministicTime(t *testing.T) {
 	}
 	if got := read(clockRealtime); got <= virtualEnd {
 		t.Errorf("at the end of time %d", got)
+	}
+}
+
+// TestSleep has clocks that stand still unless the guest sleeps.
+func TestSleep(t *testing.T) {
+	now := int64(946684800e9)
+	clock := func() int64 { return now }
+	g := newGuest(t, Config{Sources: Sources{
+		Realtime: clock, Monotonic: clock, Sleep: func(ns uint64) { now += int64(ns) },
+	}})
+	begin := now
+	got, e := g.poll(clockSub(1, clockMonotonic, 3600e9, 0), clockSub(2, clockRealtime, 7200e9, 0))
+	g.ok("poll", e)
+	if want := (event{1, 0, eventClock, 0, 0}); len(got) != 1 || got[0] != want || now-begin != 3600e9 {
+		t.Errorf("events %+v after %d ns", got, now-begin)
 	}
 }
