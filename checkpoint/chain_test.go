@@ -196,8 +196,25 @@ func TestChainAgainstPlainMemory(t *testing.T) {
 				}
 			}
 		}
+		var file memoryWriter // that follows, but for some
+		from := &Image{}
 		for _, k := range all {
-			restored(t, k.envelope, store, k.memory)
+			s := restored(t, k.envelope, store, k.memory)
+			if rapid.IntRange(0, 3).Draw(t, "missed") == 0 {
+				continue
+			}
+			im, err := LoadImage(s.Memory, store)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file = append(file, make([]byte, len(k.memory)-len(file))...)
+			if err := im.Change(file, store, from); err != nil {
+				t.Fatal(err)
+			}
+			if i := firstDifference(file, k.memory); i < len(file) {
+				t.Fatalf("changed image differs at %#x", i)
+			}
+			from = im
 		}
 	})
 }
