@@ -166,7 +166,7 @@ func newLiar(t *testing.T, n *Node, answer func(l *liar, m wire.Message)) *liar 
 	t.Helper()
 	h, key := stranger(t, n)
 	l := &liar{host: h, key: key, id: wire.NodeID(h.ID())}
-	l.links = newLinks(h, slog.New(slog.DiscardHandler), func(_ context.Context, _ peer.ID, m wire.Body) error {
+	l.links = newLinks(protocolTasks, h, slog.New(slog.DiscardHandler), func(_ context.Context, _ peer.ID, m wire.Body) error {
 		if _, ok := m.(wire.Reserve); ok {
 			l.asked.Add(1)
 		}

@@ -46,12 +46,13 @@ var (
 	errFrame      = errors.New("frame of an impossible length")
 )
 
-// links carries task messages between this node and others, over one stream each
-// way that is opened at need. Messages to one peer arrive in order or not at all:
+// links carries messages of one protocol between this node and others, over one
+// stream each way that is opened at need. Messages to one peer arrive in order or not at all:
 // when a stream breaks, what was in it is lost.
 type links struct {
-	host host.Host
-	log  *slog.Logger
+	protocol protocol.ID
+	host     host.Host
+	log      *slog.Logger
 	// receive gets each message, those of one peer in order. While it blocks,
 	// that peer is not read from: it feels back-pressure.
 	receive func(ctx context.Context, from peer.ID, m wire.Body) error
@@ -67,19 +68,19 @@ type links struct {
 	in     map[peer.ID]int
 }
 
-func newLinks(h host.Host, log *slog.Logger, receive func(context.Context, peer.ID, wire.Body) error) *links {
+func newLinks(of protocol.ID, h host.Host, log *slog.Logger, receive func(context.Context, peer.ID, wire.Body) error) *links {
 	l := &links{
-		host: h, log: log, receive: receive, timeout: frameTimeout,
+		protocol: of, host: h, log: log, receive: receive, timeout: frameTimeout,
 		out: make(map[peer.ID]*outbox), in: make(map[peer.ID]int),
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
-	h.SetStreamHandler(protocolTasks, l.accept)
+	h.SetStreamHandler(of, l.accept)
 	return l
 }
 
 // close ends all streams and waits for their goroutines.
 func (l *links) close() {
-	l.host.RemoveStreamHandler(protocolTasks)
+	l.host.RemoveStreamHandler(l.protocol)
 	l.mu.Lock()
 	l.closed = true
 	l.mu.Unlock()
@@ -179,7 +180,7 @@ func (l *links) deliver(to peer.ID, o *outbox) {
 
 func (l *links) deliverAll(to peer.ID, o *outbox) error {
 	ctx, cancel := context.WithTimeout(l.ctx, dialTimeout)
-	stream, err := l.host.NewStream(network.WithAllowLimitedConn(ctx, "tasks"), to, protocolTasks)
+	stream, err := l.host.NewStream(network.WithAllowLimitedConn(ctx, "tasks"), to, l.protocol)
 	cancel()
 	if err != nil {
 		return err

@@ -272,7 +272,7 @@ func (n *Node) serve(ctx context.Context) error {
 	living, die := context.WithCancel(context.WithoutCancel(ctx))
 	defer die()
 	work, living := errgroup.WithContext(living)
-	n.links = newLinks(routedhost.Wrap(n.host, n.discovery.dht), n.log, n.receive)
+	n.links = newLinks(protocolTasks, routedhost.Wrap(n.host, n.discovery.dht), n.log, n.receive)
 	n.host.SetStreamHandler(protocolModels, n.models.answer)
 	n.store.Attach(n.exchange)
 	for _, run := range []func(context.Context) error{

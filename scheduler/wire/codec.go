@@ -51,6 +51,8 @@ var bodies = map[kind]reflect.Type{
 	9:  reflect.TypeFor[Cancel](),
 	10: reflect.TypeFor[Done](),
 	11: reflect.TypeFor[Ack](),
+	24: reflect.TypeFor[Ping](),
+	25: reflect.TypeFor[Pong](),
 	32: reflect.TypeFor[Result](),
 	33: reflect.TypeFor[Vector](),
 	34: reflect.TypeFor[Model](),
@@ -67,6 +69,8 @@ func (Heartbeat) kind() kind { return 8 }
 func (Cancel) kind() kind    { return 9 }
 func (Done) kind() kind      { return 10 }
 func (Ack) kind() kind       { return 11 }
+func (Ping) kind() kind      { return 24 }
+func (Pong) kind() kind      { return 25 }
 func (Result) kind() kind    { return 32 }
 func (Vector) kind() kind    { return 33 }
 func (Model) kind() kind     { return 34 }

@@ -12,9 +12,11 @@ const (
 	MaxFilter = 8 << 10
 	// MaxVector is the largest envelope of a vector, in bytes.
 	MaxVector = 64 << 10
+	// MaxEvery is the longest time between two vectors of a node.
+	MaxEvery = time.Hour
 )
 
-// Vector is what a node says of itself to the mesh, every 15 s and when its
+// Vector is what a node says of itself to the mesh, again and again and when its
 // capacity has changed by a tenth.
 type Vector struct {
 	Node NodeID `cbor:"node" json:"node"`
@@ -40,6 +42,9 @@ type Vector struct {
 	Blobs Filter `cbor:"blobs,omitempty" json:"-"`
 	// Cost in millionths of a credit for 1000 units of fuel.
 	Cost uint64 `cbor:"cost,omitempty" json:"cost,omitempty"`
+	// Every is after what time its next vector comes at the latest: longer in a
+	// large mesh. Zero is not said.
+	Every time.Duration `cbor:"every,omitempty" json:"every,omitempty"`
 }
 
 // Signer implements Record.
@@ -52,6 +57,9 @@ func (v Vector) Validate() error {
 	}
 	if len(v.Labels) > MaxLabels || len(v.Models) > MaxModels || len(v.Blobs) > MaxFilter || v.Cost > 1<<62 {
 		return fmt.Errorf("vector: too many labels, models or blobs: %w", ErrInvalid)
+	}
+	if v.Every < 0 || v.Every > MaxEvery {
+		return fmt.Errorf("vector: the next one after %v: %w", v.Every, ErrInvalid)
 	}
 	for k, l := range v.Labels {
 		if err := first(checkText("label", k, 1, 128), checkText("label", l, 0, 128)); err != nil {
