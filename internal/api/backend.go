@@ -17,6 +17,7 @@ type Backend interface {
 	TaskBackend
 	BlobBackend
 	ModelBackend
+	ActorBackend
 
 	// Events are the state changes after the one with the number after, and then
 	// those to come, until ctx is done. A reader too slow to get every one gets an
@@ -102,4 +103,39 @@ type ModelBackend interface {
 	Models(ctx context.Context) ([]Model, error)
 	// RemoveModel withdraws a model that this node published.
 	RemoveModel(ctx context.Context, name string) error
+}
+
+// ActorBackend keeps actors, on this node and others. A name of an actor may also
+// be its id or the beginning of that. Errors of all: ErrNotFound, ErrAmbiguous,
+// ErrUnavailable (most replicas cannot be reached).
+type ActorBackend interface {
+	// CreateActor makes an actor: when it returns, its replicas have it on disk.
+	// Errors: ErrInvalid, ErrConflict (the name is taken), *BusyError.
+	CreateActor(ctx context.Context, n ActorCreation) (Actor, error)
+	// Actors lists the actors of all nodes that can be reached, by name, without
+	// their history.
+	Actors(ctx context.Context) ([]Actor, error)
+	Actor(ctx context.Context, name string) (Actor, error)
+	// RemoveActor ends an actor on all its replicas.
+	RemoveActor(ctx context.Context, name string) error
+	// SendMessage returns the message's id when the actor has it for good. It
+	// waits, through failover and migration, until ctx is done.
+	// Errors: ErrTooLarge, *BusyError (its mailbox is full).
+	SendMessage(ctx context.Context, m ActorMessage) (id string, err error)
+	// AskActor is SendMessage that returns the reply. Errors: *MessageError.
+	AskActor(ctx context.Context, m ActorMessage) (id string, reply []byte, err error)
+	// MigrateActor returns when the actor lives on the other node, or still on
+	// its own.
+	MigrateActor(ctx context.Context, name string, m Migration) (Migrated, error)
+	// UpgradeActor has the actor run another module from the next message on, once
+	// a copy of it has. Errors: ErrConflict (the new module cannot take over).
+	UpgradeActor(ctx context.Context, name string, u Upgrade) (Actor, error)
+	// SnapshotActor takes a checkpoint and writes it as a CAR file.
+	SnapshotActor(ctx context.Context, name string, w io.Writer) error
+	// RestoreActor makes an actor of a CAR file, or puts the one of that name back
+	// to it. Errors: ErrInvalid, ErrDamaged.
+	RestoreActor(ctx context.Context, name string, car io.Reader) (Actor, error)
+	// ActorLogs is what the actor has written from the piece with the number o.From
+	// on. A failure ends it: it is the last pair.
+	ActorLogs(ctx context.Context, name string, o LogOptions) iter.Seq2[ActorLog, error]
 }

@@ -29,9 +29,12 @@ func (r *TaskRequest) check() error {
 		}
 	}
 	for _, id := range r.Hints.Near {
-		if err := checkCID("hints.near", id); err != nil {
+		if err := checkCID("hints.near", strings.TrimPrefix(id, Require)); err != nil {
 			return err
 		}
+	}
+	if err := checkLabels(r.Hints.Labels); err != nil {
+		return err
 	}
 	return checkCommon(r.Env, r.Inputs)
 }
@@ -54,8 +57,12 @@ func (r *Requirements) check() error {
 		}
 		r.GPU = "required"
 	}
-	for _, l := range r.RequireLabels {
-		if strings.IndexByte(l, '=') < 1 {
+	return checkLabels(r.RequireLabels)
+}
+
+func checkLabels(list []string) error {
+	for _, l := range list {
+		if strings.IndexByte(strings.TrimPrefix(l, Require), '=') < 1 {
 			return fmt.Errorf("%w: label %q is not K=V", ErrInvalid, clip(l))
 		}
 	}

@@ -17,6 +17,7 @@ type EventFilter struct {
 	After uint64 // number of the event to begin after; FromNow is now
 	Type  string // "" is any
 	Task  string // id of a task; "" is any
+	Actor string // name or id of an actor; "" is any
 }
 
 // Events streams state changes until ctx is done.
@@ -30,6 +31,9 @@ func (c *Client) Events(ctx context.Context, f EventFilter) iter.Seq2[Event, err
 	}
 	if f.Task != "" {
 		q.Set("task", f.Task)
+	}
+	if f.Actor != "" {
+		q.Set("actor", f.Actor)
 	}
 	return func(yield func(Event, error) bool) {
 		resp, err := c.send(ctx, call{method: http.MethodGet, path: at("events"), query: q})

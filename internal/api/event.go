@@ -13,6 +13,7 @@ const (
 	EventTask   = "task"   // a task changed its state
 	EventWorker = "worker" // a node came, changed its state or went
 	EventModel  = "model"  // a model was published or withdrawn
+	EventActor  = "actor"  // an actor came, moved, changed its state or went
 	EventMissed = "missed" // events that the reader was too slow for
 )
 
@@ -20,9 +21,10 @@ const (
 type Event struct {
 	Seq    uint64    `json:"seq" doc:"Number of this event on this node, from 1"`
 	Time   time.Time `json:"time"`
-	Type   string    `json:"type" enum:"task,worker,model,missed"`
+	Type   string    `json:"type" enum:"task,worker,model,actor,missed"`
 	Task   *Task     `json:"task,omitempty" doc:"As it is now, without its history"`
 	Worker *Worker   `json:"worker,omitempty"`
 	Model  *Model    `json:"model,omitempty"`
+	Actor  *Actor    `json:"actor,omitempty" doc:"As this node knows it, without its history"`
 	Missed uint64    `json:"missed,omitempty" doc:"How many events were dropped"`
 }

@@ -12,8 +12,9 @@ import (
 
 type eventsInput struct {
 	X           exchange
-	Type        string `query:"type" enum:"task,worker,model" doc:"Only these"`
+	Type        string `query:"type" enum:"task,worker,model,actor" doc:"Only these"`
 	Task        string `query:"task" maxLength:"128" doc:"Only those of the task with this id"`
+	Actor       string `query:"actor" maxLength:"128" doc:"Only those of the actor with this name or id"`
 	After       string `query:"after" maxLength:"20" pattern:"^[0-9]*$" doc:"Begin after this number; without it, now"`
 	LastEventID string `header:"Last-Event-ID" doc:"The same, as browsers ask when they reconnect"`
 }
@@ -40,6 +41,9 @@ func (in *eventsInput) wants(e Event) bool {
 	case e.Type == EventMissed:
 		return true
 	case in.Type != "" && in.Type != e.Type:
+		return false
+	}
+	if in.Actor != "" && (e.Actor == nil || e.Actor.Name != in.Actor && e.Actor.ID != in.Actor) {
 		return false
 	}
 	return in.Task == "" || e.Task != nil && e.Task.ID == in.Task

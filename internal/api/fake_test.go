@@ -26,6 +26,7 @@ type fake struct {
 	draining bool
 	labels   map[string]string
 	feed     *Feed
+	actors   fakeActors
 
 	refuse error // what Submit and PutFile answer
 	broken int   // offset at which files turn out damaged, if not 0

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -52,12 +53,18 @@ var kinds = []struct {
 
 const codeBusy = "busy"
 
+// codeMessage begins the code of a message that failed; its reason follows.
+const codeMessage = "message_"
+
 // problem turns an error of the backend into what the client gets.
 func problem(err error) *Problem {
 	p := &Problem{Status: http.StatusInternalServerError, Code: "internal", Detail: err.Error()}
 	var busy *BusyError
+	var message *MessageError
 	var hinted interface{ Hint() string }
 	switch {
+	case errors.As(err, &message):
+		p.Status, p.Code, p.Detail = http.StatusBadGateway, codeMessage+message.Reason, message.Message
 	case errors.As(err, &busy):
 		p.Status, p.Code, p.retryAfter = http.StatusTooManyRequests, codeBusy, max(busy.RetryAfter, time.Second)
 		p.Detail = busy.Cause
@@ -127,6 +134,10 @@ type RemoteError struct {
 }
 
 func (e *RemoteError) Error() string {
+	var message *MessageError
+	if errors.As(e.kind, &message) {
+		return message.Error()
+	}
 	text := e.Problem.Detail
 	if text == "" {
 		text = e.Problem.Title
@@ -147,6 +158,10 @@ func remoteError(p Problem, header http.Header) error {
 	if p.Code == codeBusy || p.Status == http.StatusTooManyRequests {
 		seconds, _ := strconv.Atoi(header.Get("Retry-After")) // 0 if it is none: a second
 		e.kind = &BusyError{RetryAfter: time.Duration(min(max(seconds, 1), 3600)) * time.Second, Cause: p.Detail}
+		return e
+	}
+	if reason, ok := strings.CutPrefix(p.Code, codeMessage); ok {
+		e.kind = &MessageError{Reason: reason, Message: p.Detail}
 		return e
 	}
 	for _, k := range kinds {

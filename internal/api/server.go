@@ -30,6 +30,7 @@ func New(cfg Config, backend Backend) *Server {
 	s.registerNodes(api)
 	s.registerBlobs(api)
 	s.registerModels(api)
+	s.registerActors(api)
 	s.registerEvents(api)
 	return s
 }

@@ -27,6 +27,7 @@ type TaskRequest struct {
 	Hints        Hints        `json:"hints,omitzero"`
 
 	Placement string     `json:"placement,omitempty" enum:"auto,direct,auction,local" doc:"How a node is found (default auto); local is this node or none"`
+	Class     string     `json:"class,omitempty" enum:"default,latency,throughput" doc:"What matters: to be near and start at once, to have room, or all of it (default)"`
 	Priority  string     `json:"priority,omitempty" enum:"low,normal,high,critical" doc:"Higher ones are placed first, then older ones (default normal)"`
 	Retries   *int       `json:"retries,omitempty" minimum:"0" maximum:"100" doc:"How often to try again after a failure that is not the guest's (default as configured)"`
 	Deadline  *time.Time `json:"deadline,omitempty" doc:"When it must have ended, waiting included"`
@@ -62,13 +63,18 @@ type Requirements struct {
 	RequireLabels []string `json:"labels,omitempty" maxItems:"64" doc:"Labels that the node must have, K=V"`
 }
 
-// Hints are preferences: where to run if there is a choice.
+// Require before a hint makes it a requirement: the task runs there or nowhere.
+const Require = "require:"
+
+// Hints are preferences: where to run if there is a choice. What begins with
+// [Require] is a requirement.
 type Hints struct {
-	Near     []string `json:"near,omitempty" maxItems:"64" doc:"CIDs: prefer nodes that hold them"`
+	Near     []string `json:"near,omitempty" maxItems:"64" doc:"CIDs: prefer nodes that hold them; as with all hints, require:CID for those only"`
 	Colocate string   `json:"colocate,omitempty" maxLength:"128" doc:"Task to run beside"`
 	Prefer   []string `json:"prefer,omitempty" maxItems:"64" doc:"Nodes to prefer"`
 	Avoid    []string `json:"avoid,omitempty" maxItems:"64" doc:"Nodes to avoid"`
-	Region   string   `json:"region,omitempty" maxLength:"128" doc:"Region to prefer"`
+	Region   string   `json:"region,omitempty" maxLength:"136" doc:"Region to prefer"`
+	Labels   []string `json:"labels,omitempty" maxItems:"64" doc:"Labels to prefer, K=V"`
 }
 
 // Submission is a request as a node gets it.

@@ -30,7 +30,7 @@ func (s *Server) timed(next http.Handler) http.Handler {
 
 // isStream tells requests whose body is content.
 func isStream(r *http.Request) bool {
-	return r.Method == http.MethodPost && strings.TrimSuffix(r.URL.Path, "/") == "/api/v1/blobs"
+	return isSnapshot(r) || r.Method == http.MethodPost && strings.TrimSuffix(r.URL.Path, "/") == "/api/v1/blobs"
 }
 
 // timedBody sets a deadline before each read, and none once there is nothing

@@ -1,0 +1,148 @@
+package api
+
+import (
+	"fmt"
+	"time"
+)
+
+// The states of an actor.
+const (
+	ActorRunning     = "running"     // it has an instance somewhere
+	ActorIdle        = "idle"        // it waits for its next message, and costs nothing meanwhile
+	ActorMigrating   = "migrating"   // it is on its way to another node
+	ActorStopped     = "stopped"     // it has ended, by itself or by its supervision
+	ActorUnavailable = "unavailable" // most of its replicas cannot be reached
+)
+
+// The ways in which an actor's supervision answers a failed message.
+const (
+	SuperviseRestart = "restart" // go on without the message
+	SuperviseStop    = "stop"    // take no more messages
+)
+
+// ActorRequest is what a client wants kept alive under a name.
+type ActorRequest struct {
+	Name   string   `json:"name" minLength:"1" maxLength:"128" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" doc:"What it is found by, on every node"`
+	Module string   `json:"module" minLength:"1" maxLength:"128" doc:"CID of the WebAssembly module"`
+	Args   []string `json:"args,omitempty" maxItems:"1024" doc:"The guest's arguments after its own name"`
+	Env    []string `json:"env,omitempty" maxItems:"1024" doc:"Environment variables, K=V"`
+
+	Replicas     int         `json:"replicas,omitempty" minimum:"0" maximum:"7" doc:"How many nodes keep it (default 3; fewer where there are fewer)"`
+	Limits       ActorLimits `json:"limits,omitzero"`
+	Supervision  Supervision `json:"supervision,omitzero"`
+	CheckpointMS int64       `json:"checkpoint_ms,omitempty" minimum:"0" maximum:"3600000" doc:"Time between checkpoints while it works, in milliseconds (default 100)"`
+	Stateless    bool        `json:"stateless,omitempty" doc:"Its memory may be dropped at an upgrade"`
+
+	Hints  Hints    `json:"hints,omitzero" doc:"Where to live if there is a choice; colocate names another actor. They hold for as long as it lives"`
+	Labels []string `json:"labels,omitempty" maxItems:"64" doc:"Labels that its nodes must have, K=V"`
+}
+
+// ActorLimits fail one message of an actor; 0 is the node's default (memory) or
+// none (fuel).
+type ActorLimits struct {
+	Fuel        uint64 `json:"fuel,omitempty" doc:"Units of fuel for each message"`
+	MemoryBytes uint64 `json:"memory_bytes,omitempty" doc:"Memories and tables together"`
+}
+
+// Supervision says what becomes of an actor whose messages fail.
+type Supervision struct {
+	OnFailure   string `json:"on_failure,omitempty" enum:"restart,stop" doc:"What follows a failed message (default restart: go on without it)"`
+	MaxFailures int    `json:"max_failures,omitempty" minimum:"0" maximum:"1000000" doc:"Stop after so many failures within window_ms; 0 is never"`
+	WindowMS    int64  `json:"window_ms,omitempty" minimum:"0" maximum:"9000000000000" doc:"In milliseconds (default 60000)"`
+}
+
+// Actor is an actor as a node tells of it.
+type Actor struct {
+	Name     string   `json:"name"`
+	ID       string   `json:"id" doc:"What it is for good: 128 bits as hexadecimal digits"`
+	Epoch    uint64   `json:"epoch" doc:"Number of the activation: it only grows"`
+	Node     string   `json:"node,omitempty" doc:"Peer id of the node that it lives on"`
+	Replicas []string `json:"replicas" doc:"Peer ids of the nodes that keep it"`
+	Sequence uint64   `json:"sequence" doc:"Number of the last entry of its log that is committed"`
+	State    string   `json:"state" enum:"running,idle,migrating,stopped,unavailable"`
+	Reason   string   `json:"reason,omitempty" doc:"Why it has stopped or cannot be reached, in words"`
+
+	Module      string       `json:"module"`
+	Previous    string       `json:"previous,omitempty" doc:"Module before the last upgrade, for a rollback"`
+	Request     ActorRequest `json:"request,omitzero"`
+	Checkpoint  *Checkpoint  `json:"checkpoint,omitempty" doc:"The last one"`
+	MemoryBytes uint64       `json:"memory_bytes,omitempty"`
+	Messages    uint64       `json:"messages,omitempty" doc:"How many it has taken"`
+	Failures    uint64       `json:"failures,omitempty" doc:"How many of them failed"`
+	CreatedAt   time.Time    `json:"created_at,omitzero"`
+
+	History []Activation `json:"history" doc:"Where it lived, the newest last; empty in lists"`
+}
+
+// Activation is one stay of an actor on a node.
+type Activation struct {
+	Epoch  uint64    `json:"epoch"`
+	Node   string    `json:"node"`
+	Reason string    `json:"reason" doc:"created, manual, drain, load, locality, failure or restored"`
+	At     time.Time `json:"at"`
+}
+
+// Checkpoint is a saved state of an actor.
+type Checkpoint struct {
+	Epoch    uint64    `json:"epoch"`
+	Sequence uint64    `json:"sequence"`
+	At       time.Time `json:"at,omitzero"`
+}
+
+// ActorCreation is a request for an actor as a node gets it.
+type ActorCreation struct {
+	Request ActorRequest
+	// Key makes creating repeatable: with the key of the actor that is there, that
+	// one is the answer. "" is none.
+	Key string
+	// Client is who asks, as in [Submission].
+	Client string
+}
+
+// ActorMessage is a message to an actor.
+type ActorMessage struct {
+	// Name is the actor's name, its id or the beginning of that.
+	Name    string
+	Payload []byte
+	// Key makes two messages of a client one: the same key within the actor's
+	// dedupe window takes effect once. "" is none.
+	Key string
+	// Client is who asks, as in [Submission].
+	Client string
+}
+
+// Migration is a wish to have an actor elsewhere.
+type Migration struct {
+	To string `json:"to,omitempty" maxLength:"128" doc:"Peer id of the node, or the beginning of one; empty lets the mesh choose"`
+}
+
+// Migrated is how a migration went.
+type Migrated struct {
+	Actor   Actor   `json:"actor"`
+	From    string  `json:"from" doc:"Peer id of the node it left"`
+	PauseMS float64 `json:"pause_ms" doc:"How long it answered nobody, in milliseconds"`
+	TookMS  float64 `json:"took_ms" doc:"How long all of it took, in milliseconds"`
+	Rounds  int     `json:"rounds" doc:"Pre-copy rounds while it ran"`
+	Bytes   uint64  `json:"bytes" doc:"Bytes of memory that were sent"`
+}
+
+// Upgrade is a wish to have an actor run another module.
+type Upgrade struct {
+	Module   string `json:"module,omitempty" maxLength:"128" doc:"CID of the new module"`
+	Rollback bool   `json:"rollback,omitempty" doc:"Go back to the module before instead"`
+	DryRun   bool   `json:"dry_run,omitempty" doc:"Try it on a copy, and change nothing"`
+}
+
+// MessageError is a message that an actor took and that failed: its effects are
+// undone.
+type MessageError struct {
+	Reason  string // trap, out_of_fuel, out_of_memory, stopped, refused or unhandled
+	Message string
+}
+
+func (e *MessageError) Error() string {
+	if e.Message == "" {
+		return "the message failed: " + e.Reason
+	}
+	return fmt.Sprintf("the message failed: %s: %s", e.Reason, e.Message)
+}
