@@ -51,11 +51,15 @@ var bodies = map[kind]reflect.Type{
 	9:  reflect.TypeFor[Cancel](),
 	10: reflect.TypeFor[Done](),
 	11: reflect.TypeFor[Ack](),
+	12: reflect.TypeFor[Bid](),
+	13: reflect.TypeFor[Renew](),
 	24: reflect.TypeFor[Ping](),
 	25: reflect.TypeFor[Pong](),
 	32: reflect.TypeFor[Result](),
 	33: reflect.TypeFor[Vector](),
 	34: reflect.TypeFor[Model](),
+	35: reflect.TypeFor[Request](),
+	36: reflect.TypeFor[Offer](),
 }
 
 func (Reserve) kind() kind   { return 1 }
@@ -69,11 +73,15 @@ func (Heartbeat) kind() kind { return 8 }
 func (Cancel) kind() kind    { return 9 }
 func (Done) kind() kind      { return 10 }
 func (Ack) kind() kind       { return 11 }
+func (Bid) kind() kind       { return 12 }
+func (Renew) kind() kind     { return 13 }
 func (Ping) kind() kind      { return 24 }
 func (Pong) kind() kind      { return 25 }
 func (Result) kind() kind    { return 32 }
 func (Vector) kind() kind    { return 33 }
 func (Model) kind() kind     { return 34 }
+func (Request) kind() kind   { return 35 }
+func (Offer) kind() kind     { return 36 }
 
 // frame is the outermost array of every encoding.
 type frame struct {

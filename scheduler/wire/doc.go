@@ -10,7 +10,8 @@
 //   - submitter: the node that accepted a task and alone decides about it.
 //   - executor: a node that runs attempts.
 //   - message: what one node sends another over a stream, which authenticates it.
-//   - record: what is signed, since others check it later: [Result], [Vector], [Model].
+//   - record: what is signed, since others check it later: [Result], [Vector], [Model],
+//     [Request], [Offer].
 //
 // # A task's messages
 //
@@ -22,7 +23,12 @@
 //	          ◀────────  Progress, Output, Heartbeat
 //	          ◀────────  Done      with the signed Result, until acknowledged
 //	Ack       ────────▶            the result is on disk: forget it
+//	Renew     ────────▶            the lease of what was reserved or runs goes on
 //	Cancel    ────────▶            at any time
+//
+// In an auction a [Request], gossiped to all, takes the place of Reserve; a [Bid],
+// with a signed [Offer] and a short lease, that of Reserved; Renew takes the best
+// one up, and Cancel turns the others down.
 //
 // # Invariants
 //

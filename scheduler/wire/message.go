@@ -49,6 +49,10 @@ type (
 		Ref
 		Profile Profile       `cbor:"profile"`
 		Lease   time.Duration `cbor:"lease"`
+		// Fuel and MaxCost are those of the spec: a node that costs more by now
+		// refuses.
+		Fuel    uint64 `cbor:"fuel,omitempty"`
+		MaxCost uint64 `cbor:"max_cost,omitempty"`
 	}
 	// Assign gives the task to the node that has reserved for it. Answer:
 	// Accepted, once it is on disk there, or Refused.
@@ -135,6 +139,9 @@ func (m Reserve) Validate() error {
 	if m.Lease <= 0 || m.Lease > MaxLease {
 		return fmt.Errorf("lease of %v, not between 0 and %v: %w", m.Lease, MaxLease, ErrInvalid)
 	}
+	if m.Fuel > 1<<62 || m.MaxCost > 1<<62 {
+		return fmt.Errorf("fuel or cost: %w", ErrInvalid)
+	}
 	return first(m.Ref.validate(), m.Profile.Validate())
 }
 
@@ -173,15 +180,7 @@ func (m Output) Validate() error {
 
 // Validate implements Body.
 func (m Heartbeat) Validate() error {
-	if len(m.Attempts) > MaxRefs {
-		return fmt.Errorf("%d attempts, more than %d: %w", len(m.Attempts), MaxRefs, ErrInvalid)
-	}
-	for _, r := range m.Attempts {
-		if err := r.validate(); err != nil {
-			return err
-		}
-	}
-	return m.Free.Validate()
+	return first(validRefs(m.Attempts), m.Free.Validate())
 }
 
 // Validate implements Body. The envelope is checked by [Open].
@@ -204,7 +203,7 @@ func first(errs ...error) error {
 // go to its submitter.
 func ForExecutor(m Message) bool {
 	switch m.(type) {
-	case Reserve, Assign, Cancel, Ack:
+	case Reserve, Assign, Cancel, Ack, Renew:
 		return true
 	}
 	return false

@@ -12,7 +12,8 @@ const (
 	RefusedStorage Refusal = "storage"
 	RefusedNetwork Refusal = "network"
 	RefusedGPU     Refusal = "gpu"
-	RefusedBusy    Refusal = "busy" // too many tasks or unfetched results of this submitter
+	RefusedBusy    Refusal = "busy"  // too many tasks or unfetched results of this submitter
+	RefusedShare   Refusal = "share" // others wait, and this submitter has its share
 
 	RefusedDraining Refusal = "draining"
 	RefusedSilent   Refusal = "silent"  // not heard of lately, or it did not answer
@@ -21,6 +22,10 @@ const (
 	RefusedInvalid  Refusal = "invalid" // the request makes no sense to the node
 	RefusedAvoid    Refusal = "avoid"
 	RefusedLabel    Refusal = "label"
+	RefusedPrefer   Refusal = "prefer"
+	RefusedRegion   Refusal = "region"
+	RefusedNear     Refusal = "near"
+	RefusedColocate Refusal = "colocate"
 	RefusedLocal    Refusal = "local" // only this node may run it
 	RefusedTrust    Refusal = "trust"
 	RefusedLatency  Refusal = "latency"
@@ -42,6 +47,8 @@ func (r Refusal) words() string {
 		return "no such gpu free"
 	case RefusedBusy:
 		return "too many tasks"
+	case RefusedShare:
+		return "others come first"
 	case RefusedDraining:
 		return "draining"
 	case RefusedSilent:
@@ -56,6 +63,14 @@ func (r Refusal) words() string {
 		return "to be avoided"
 	case RefusedLabel:
 		return "without a required label"
+	case RefusedPrefer:
+		return "not the node asked for"
+	case RefusedRegion:
+		return "in another region"
+	case RefusedNear:
+		return "without the data"
+	case RefusedColocate:
+		return "not beside that task"
 	case RefusedLocal:
 		return "not this node"
 	case RefusedTrust:
