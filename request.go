@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/godwit-run/godwit/internal/api"
@@ -28,7 +27,7 @@ func (n *Node) spec(r *api.TaskRequest, model *wire.Model) (wire.Spec, error) {
 		err = n.demands(r, &s)
 	}
 	if err == nil {
-		err = hints(r, &s)
+		err = wishes(&r.Hints, &s.Hints)
 	}
 	if err == nil {
 		err = s.Validate()
@@ -98,7 +97,7 @@ func (n *Node) demands(r *api.TaskRequest, s *wire.Spec) error {
 	if s.Profile.Memory == 0 && s.Limits.Memory == 0 {
 		s.Profile.Memory = n.cfg.TaskMemory
 	}
-	s.Hints.Labels = r.Requirements.RequireLabels
+	s.Hints.Require.Labels = r.Requirements.RequireLabels
 	s.Retries = uint32(n.cfg.MaxAttempts - 1)
 	if r.Retries != nil {
 		s.Retries = uint32(max(*r.Retries, 0))
@@ -113,6 +112,9 @@ func (n *Node) demands(r *api.TaskRequest, s *wire.Spec) error {
 		return fmt.Errorf("priority %.40q", r.Priority)
 	}
 	s.Priority, s.Placement = priority, wire.Placement(cmp.Or(r.Placement, string(wire.PlaceAuto)))
+	if r.Class != defaultClass {
+		s.Class = wire.Class(r.Class)
+	}
 	if !(r.MaxCost >= 0 && r.MaxCost < 1e12) {
 		return fmt.Errorf("cost of at most %v", r.MaxCost)
 	}
@@ -165,39 +167,4 @@ func mergeProfiles(model, task wire.Profile) wire.Profile {
 		p.GPU = model.GPU
 	}
 	return p
-}
-
-// hints are the preferences of a request.
-func hints(r *api.TaskRequest, s *wire.Spec) (err error) {
-	h := &s.Hints
-	h.Region = r.Hints.Region
-	for _, c := range r.Hints.Near {
-		link, err := wire.ParseLink(c)
-		if err != nil {
-			return fmt.Errorf("near: %w", err)
-		}
-		h.Near = append(h.Near, link)
-	}
-	if h.Prefer, err = nodeIDs(r.Hints.Prefer); err != nil {
-		return fmt.Errorf("prefer: %w", err)
-	}
-	if h.Avoid, err = nodeIDs(r.Hints.Avoid); err != nil {
-		return fmt.Errorf("avoid: %w", err)
-	}
-	if r.Hints.Colocate == "" {
-		return nil
-	}
-	h.Colocate, err = wire.ParseTaskID(strings.ToLower(r.Hints.Colocate))
-	return err
-}
-
-func nodeIDs(list []string) (ids []wire.NodeID, err error) {
-	for _, s := range list {
-		id, err := wire.ParseNodeID(s)
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
 }

@@ -94,7 +94,7 @@ func apiRequest(s *wire.Spec) api.TaskRequest {
 	retries := int(s.Retries)
 	r := api.TaskRequest{
 		Module: s.Module.String(), Name: s.Name, Args: s.Args, Env: s.Env, Input: string(s.Input), Invoke: s.Invoke,
-		Deterministic: s.Deterministic, Placement: string(s.Placement), Priority: priorityName(s.Priority),
+		Deterministic: s.Deterministic, Placement: string(s.Placement), Class: string(s.Class), Priority: priorityName(s.Priority),
 		Retries: &retries, MaxCost: float64(s.MaxCost) / 1e6, Inputs: apiInputs(s.Inputs),
 		Limits: apiLimits(s.Limits), Requirements: apiRequirements(s), Hints: apiHints(&s.Hints),
 	}
@@ -136,7 +136,7 @@ func apiRequirements(s *wire.Spec) api.Requirements {
 	p := &s.Profile
 	r := api.Requirements{
 		CPUCores: float64(p.CPU) / 1000, MinMemory: p.Memory, MinStorage: p.Storage,
-		NetworkMbps: float64(p.Network) / 1e6, DurationMS: p.Duration.Milliseconds(), RequireLabels: s.Hints.Labels,
+		NetworkMbps: float64(p.Network) / 1e6, DurationMS: p.Duration.Milliseconds(), RequireLabels: s.Hints.Require.Labels,
 	}
 	if g := p.GPU; g != nil {
 		r.GPU, r.GPURequired = "preferred", g.Required
@@ -146,23 +146,6 @@ func apiRequirements(s *wire.Spec) api.Requirements {
 		r.GPUMemory, r.GPUCount, r.ComputeCap = g.Memory, int(g.Count), g.Capability
 	}
 	return r
-}
-
-func apiHints(h *wire.Hints) api.Hints {
-	out := api.Hints{Region: h.Region}
-	for _, l := range h.Near {
-		out.Near = append(out.Near, l.String())
-	}
-	for _, id := range h.Prefer {
-		out.Prefer = append(out.Prefer, id.String())
-	}
-	for _, id := range h.Avoid {
-		out.Avoid = append(out.Avoid, id.String())
-	}
-	if !h.Colocate.IsZero() {
-		out.Colocate = h.Colocate.String()
-	}
-	return out
 }
 
 // apiCapacity is a capacity in the API's units.

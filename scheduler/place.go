@@ -61,20 +61,6 @@ func (s *Submitter) rank(id wire.TaskID, spec *wire.Spec, needs wire.Profile) []
 	return s.ranker.Rank(&r, s.view.nodes)
 }
 
-func (s *Submitter) request(id wire.TaskID, spec *wire.Spec, needs wire.Profile) placement.Request {
-	return placement.Request{
-		Task: id, Needs: needs, Hints: &spec.Hints, Placement: spec.Placement,
-		MaxCost: spec.MaxCost, Fuel: spec.Limits.Fuel, Beside: s.nodeOf(spec.Hints.Colocate),
-	}
-}
-
-func (s *Submitter) nodeOf(id wire.TaskID) wire.NodeID {
-	if t := s.tasks[id]; t != nil && !id.IsZero() {
-		return t.snapshot().Node
-	}
-	return ""
-}
-
 func (s *Submitter) reserveAt(t *task, node wire.NodeID) {
 	if t.number == 0 || t.spent {
 		t.number++

@@ -28,7 +28,7 @@ func newQueue() queue { return queue{lines: make(map[string]*line)} }
 
 // groupOf names the line that a task stands in.
 func groupOf(spec *wire.Spec) string {
-	return string(encodeRecord([]any{spec.Priority, spec.Needs(), spec.Hints, spec.Placement, spec.MaxCost, spec.Limits.Fuel}))
+	return string(encodeRecord([]any{spec.Priority, spec.Needs(), spec.Hints, spec.Placement, spec.Class, spec.MaxCost, spec.Limits.Fuel}))
 }
 
 func (q *queue) len() int { return q.size }

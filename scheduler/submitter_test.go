@@ -345,7 +345,7 @@ func TestRefusedSubmissions(t *testing.T) {
 func TestNotPlaced(t *testing.T) {
 	m := newMesh(t, scheduler.SubmitterConfig{}, small, small, wire.Capacity{CPU: 8000, Memory: 1 << 30})
 	s := m.spec()
-	s.Profile.CPU, s.Hints.Labels = 2000, []string{"name=e1"}
+	s.Profile.CPU, s.Hints.Require.Labels = 2000, []string{"name=e1"}
 	id := m.mustSubmit("a", s)
 	if got := m.s.Plan(id, &s); got.Node != "" || got.Choices[0].Out == "" || !got.Choices[0].Never {
 		t.Errorf("%+v", got)

@@ -19,10 +19,14 @@ type Request struct {
 	Needs     wire.Profile
 	Hints     *wire.Hints // nil is none
 	Placement wire.Placement
+	Class     wire.Class
 	// MaxCost as in wire.Spec; Fuel is the task's limit, 0 if there is none.
 	MaxCost, Fuel uint64
-	// Beside is the node where the task of Hints.Colocate runs or ran, if known.
-	Beside wire.NodeID
+	// Beside is the node where the task of Hints.Colocate runs or ran, if known;
+	// MustBeside that of Hints.Require.Colocate. MayCome tells of the latter that it
+	// is not known yet.
+	Beside, MustBeside wire.NodeID
+	MayCome            bool
 }
 
 // Node is a node as the one that places sees it.
@@ -45,6 +49,13 @@ type Node struct {
 	Health Health
 	// Turn counts choices when this node was last chosen; 0 is never.
 	Turn uint64
+	// Offered tells that Held and Start are what the node has said for this very
+	// request. Without, Vector.Blobs tells what it holds.
+	Offered bool
+	// Held is how many bytes it holds of what Hints want near, wished or required;
+	// Start is how long a task would wait there.
+	Held  uint64
+	Start time.Duration
 }
 
 // Health is what was seen of a node's work.
@@ -65,9 +76,12 @@ type Candidate struct {
 	Out wire.Refusal
 	// Never tells that it would be out even with nothing else running.
 	Never bool
-	// Score from 0 to 1; higher is better. It is the sum of what the Terms add.
+	// Score from 0 to 1; higher is better. It is the sum of what the Terms add,
+	// times Factor.
 	Score float64
 	Terms []Term
+	// Factor from 0 to 1 is how reliable the node was of late.
+	Factor float64
 }
 
 // Term is a part of a score: value times weight. The weights of a score sum to 1.
@@ -78,8 +92,8 @@ type Term struct {
 
 // Policy says what nodes are worth for tasks.
 type Policy interface {
-	// Judge calls Refuse or Add of a candidate that has a node and nothing else. It
-	// keeps nothing of its arguments, and says the same of the same.
+	// Judge calls Refuse, or Add and Scale, of a candidate that has a node and
+	// nothing else. It keeps nothing of its arguments, and says the same of the same.
 	Judge(c *Candidate, r *Request)
 }
 
@@ -87,11 +101,14 @@ type Policy interface {
 // never.
 func (c *Candidate) Refuse(out wire.Refusal, never bool) { c.Out, c.Never = out, never }
 
-// Add adds a term to the score: a value from 0 to 1 and its weight, at least 0,
-// in proportion to the other terms'.
+// Add adds a term to the score: a value from 0 to 1 and its weight, in proportion
+// to the other terms'. One without weight is left out.
 func (c *Candidate) Add(name string, value, weight float64) {
-	c.Terms = append(c.Terms, Term{name, value, weight})
+	c.Terms = term(c.Terms, name, value, weight)
 }
+
+// Scale multiplies the score by a factor from 0 to 1.
+func (c *Candidate) Scale(factor float64) { c.Factor *= factor }
 
 // settle makes the weights sum to 1, and the score of the terms.
 func (c *Candidate) settle() {
@@ -99,12 +116,17 @@ func (c *Candidate) settle() {
 	for i := range c.Terms {
 		total += c.Terms[i].Weight
 	}
+	c.Score = settled(sum(c.Terms), total, c.Factor)
 	for i := range c.Terms {
-		t := &c.Terms[i]
-		t.Weight /= max(total, 1e-9)
-		c.Score += t.Weight * t.Value
+		c.Terms[i].Weight /= max(total, least)
 	}
 }
+
+// least keeps weights that are all 0 from being divided by.
+const least = 1e-9
+
+// settled is the score that a sum makes.
+func settled(sum, total, factor float64) float64 { return sum / max(total, least) * factor }
 
 // Check is why a node cannot have a task, or empty, and whether that is for
 // good. All policies share it: it leaves them only what is a matter of taste.
@@ -112,12 +134,13 @@ func Check(r *Request, n *Node) (out wire.Refusal, never bool) {
 	switch {
 	case r.Placement == wire.PlaceLocal && !n.Self:
 		return wire.RefusedLocal, true
-	case r.Hints != nil && slices.Contains(r.Hints.Avoid, n.ID):
-		return wire.RefusedAvoid, true
-	case r.Hints != nil && !hasLabels(n.Vector, r.Hints.Labels):
-		return wire.RefusedLabel, true
 	case tooExpensive(r, n.Vector.Cost):
 		return wire.RefusedCost, true
+	}
+	if r.Hints != nil {
+		if out, never = checkRequired(r, n); out != "" {
+			return out, never
+		}
 	}
 	if short := n.Vector.Total.ShortageOfAll(r.Needs); short != "" {
 		return short, true
@@ -128,13 +151,24 @@ func Check(r *Request, n *Node) (out wire.Refusal, never bool) {
 	return n.Free.Shortage(r.Needs), false
 }
 
-func hasLabels(v *wire.Vector, labels []string) bool {
-	for _, l := range labels {
-		if key, value, _ := strings.Cut(l, "="); !v.HasLabel(key, value) {
-			return false
-		}
+// checkRequired is what a node lacks of what a request requires.
+func checkRequired(r *Request, n *Node) (out wire.Refusal, never bool) {
+	h := &r.Hints.Require
+	switch {
+	case slices.Contains(h.Avoid, n.ID):
+		return wire.RefusedAvoid, true
+	case len(h.Prefer) > 0 && !slices.Contains(h.Prefer, n.ID):
+		return wire.RefusedPrefer, true
+	case h.Region != "" && n.Vector.Region != h.Region:
+		return wire.RefusedRegion, true
+	case slices.ContainsFunc(h.Labels, func(l string) bool { return !hasLabel(n.Vector, l) }):
+		return wire.RefusedLabel, true
+	case len(h.Near) > 0 && !holdsAll(n, h):
+		return wire.RefusedNear, true
+	case !h.Colocate.IsZero() && r.MustBeside != n.ID:
+		return wire.RefusedColocate, !r.MayCome
 	}
-	return true
+	return "", false
 }
 
 // tooExpensive compares the cost of all the fuel that a task may use; without a

@@ -2,6 +2,7 @@ package placement
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/godwit-run/godwit/scheduler/wire"
@@ -23,6 +24,9 @@ type Options struct {
 	// MaxLatency keeps out nodes whose measured round trip is longer. Default 0,
 	// no bound.
 	MaxLatency time.Duration
+	// Weights, LatencyWeights and ThroughputWeights change weights of the score for
+	// tasks of each class; the names are those in [Weights], in lower case.
+	Weights, LatencyWeights, ThroughputWeights map[string]float64
 }
 
 // Algorithm is how a node is selected.
@@ -78,6 +82,11 @@ func (o Options) Validate() error {
 	if o.MaxLatency < 0 {
 		return fmt.Errorf("latency of %v: negative", o.MaxLatency)
 	}
+	for _, values := range []map[string]float64{o.Weights, o.LatencyWeights, o.ThroughputWeights} {
+		if err := new(Weights).Set(values); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -86,25 +95,33 @@ func New(o Options) (Policy, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	if o.Algorithm == "" && o.Strategy == "" {
-		w := Default()
-		w.MaxLatency = o.MaxLatency
+	w := Default()
+	w.MaxLatency = o.MaxLatency
+	for class, values := range map[*Weights]map[string]float64{
+		&w.Default: o.Weights, &w.Latency: o.LatencyWeights, &w.Throughput: o.ThroughputWeights,
+	} {
 		if o.PreferLocal {
-			w.Local = localWeight
+			class.Local = localWeight
 		}
+		if err := class.Set(values); err != nil {
+			return nil, err
+		}
+	}
+	if o.Algorithm == "" && o.Strategy == "" {
 		return w, nil
 	}
-	return &single{o, Default()}, nil
+	return &single{Weighted: w, o: o}, nil
 }
 
 // localWeight is that of being this node, where local nodes are preferred: more
 // than all that counts for every task, less than a node that a request prefers.
 const localWeight = 1.1
 
-// single is a policy of one term, the name of which is the algorithm's.
+// single is a policy of one term, the name of which is the algorithm's. The gates,
+// and the weights of what a request wishes for, are those of Weighted.
 type single struct {
-	o      Options
-	wishes *Weighted // for the weights of what a request asks for
+	*Weighted
+	o Options
 }
 
 // tie is the weight of what decides between equals.
@@ -112,29 +129,43 @@ const tie = 0.001
 
 // Judge implements Policy.
 func (p *single) Judge(c *Candidate, r *Request) {
-	if c.Refuse(checkAll(r, c.Node, minTrust, p.o.MaxLatency)); c.Out == "" {
-		p.score(c, r)
+	if c.Refuse(checkAll(r, c.Node, p)); c.Out == "" {
+		score(c, r, p)
 	}
 }
 
-func (p *single) score(c *Candidate, r *Request) {
-	name, value := p.term(r, c.Node)
-	c.Add(name, value, 1)
-	c.Add("spread", spread(r.Task, c.Node.ID), tie)
-	if p.o.PreferLocal {
-		c.Add("local", indicator(c.Node.Self), localWeight)
+func (p *single) fixed(n *Node, class wire.Class) fixedTerms {
+	name, value := p.term(n)
+	weight := 1.0
+	if p.random() {
+		weight = 0
 	}
-	wishes(c, r, p.wishes)
+	return fixedTerms{{name, value, weight}, {"local", indicator(n.Self), p.weights(class).Local}}
 }
 
-func (p *single) term(r *Request, n *Node) (name string, value float64) {
+func (p *single) spread(wire.Class) (name string, weight float64, counts bool) {
+	if p.random() {
+		return "random", 1, true
+	}
+	return "spread", tie, true
+}
+
+func (p *single) factor(*Node) float64 { return 1 }
+
+func (p *single) performs() bool {
+	return p.o.Algorithm == PerformanceAware || p.o.Strategy == Performance
+}
+
+func (p *single) random() bool {
+	return p.o.Algorithm != RoundRobin && !p.performs() && p.o.Strategy == Random
+}
+
+func (p *single) term(n *Node) (name string, value float64) {
 	switch {
 	case p.o.Algorithm == RoundRobin:
 		return "turn", 1 / (1 + float64(n.Turn))
-	case p.o.Algorithm == PerformanceAware || p.o.Strategy == Performance:
+	case p.performs():
 		return "performance", performance(n)
-	case p.o.Strategy == Random:
-		return "random", spread(r.Task, n.ID)
 	}
 	return "load", 1 - load(n, p.o.LoadMetric)
 }
@@ -156,28 +187,24 @@ func load(n *Node, metric LoadMetric) float64 {
 	return 1 - 1/(1+float64(n.Tasks))
 }
 
-// performance is health times speed. Speed is 1 for a task that takes no time,
-// and half of that for one that takes referenceTime; a node never tried counts as
-// fast, or it would never be tried.
+// performance is reliability times speed; a node never tried counts as fast, or it
+// would never be tried.
 func performance(n *Node) float64 {
-	expected := float64(n.Health.AvgCompletion)*(1+float64(n.Tasks)) + float64(n.RTT)
-	health := n.Health.SuccessRate / (1 + float64(n.Health.ConsecutiveFailures))
-	return health / (1 + expected/float64(referenceTime))
+	expected := min(float64(n.Health.AvgCompletion)*(1+float64(n.Tasks)), math.MaxInt64/4)
+	return reliability(&n.Health) * quickness(time.Duration(expected)+min(n.RTT, time.Hour), referenceTime)
 }
 
+// referenceTime is the time of a task that counts half.
 const referenceTime = 10 * time.Second
 
-// checkAll is Check, and the gates of these policies: trust and latency, which do
-// not hold for the node itself. A refusal for good goes before one that may pass.
-func checkAll(r *Request, n *Node, leastTrust float64, mostLatency time.Duration) (out wire.Refusal, never bool) {
-	out, never = Check(r, n)
-	switch {
-	case never || n.Self:
-		return out, never
-	case n.Trust < leastTrust:
-		return wire.RefusedTrust, true
-	case out == "" && mostLatency > 0 && n.RTT > mostLatency:
-		return wire.RefusedLatency, false
+// checkAll is Check, and the gate of a policy. A refusal for good goes before one
+// that may pass.
+func checkAll(r *Request, n *Node, p linear) (out wire.Refusal, never bool) {
+	if out, never = Check(r, n); never {
+		return out, true
+	}
+	if gate := p.gate(n); gate != "" {
+		return gate, true
 	}
 	return out, never
 }

@@ -76,24 +76,28 @@ func TestWinners(t *testing.T) {
 		{"memory", func(_ *Request, _ *Weighted, _, b *Node) { b.Free.Memory = gib - 1 }, "a"},
 		{"queue", func(_ *Request, _ *Weighted, _, b *Node) { b.Tasks = 9 }, "a"},
 		{"draining", func(_ *Request, _ *Weighted, _, b *Node) { b.Out = wire.RefusedDraining }, "a"},
-		{"prefer", func(r *Request, _ *Weighted, _, _ *Node) { r.Hints = &wire.Hints{Prefer: []wire.NodeID{"a"}} }, "a"},
-		{"avoid", func(r *Request, _ *Weighted, _, _ *Node) { r.Hints = &wire.Hints{Avoid: []wire.NodeID{"b"}} }, "a"},
+		{"prefer", func(r *Request, _ *Weighted, _, _ *Node) {
+			r.Hints = &wire.Hints{Wishes: wire.Wishes{Prefer: []wire.NodeID{"a"}}}
+		}, "a"},
+		{"avoid", func(r *Request, _ *Weighted, _, _ *Node) {
+			r.Hints = &wire.Hints{Wishes: wire.Wishes{Avoid: []wire.NodeID{"b"}}}
+		}, "a"},
 		{"region", func(r *Request, _ *Weighted, a, _ *Node) {
-			r.Hints, a.Vector.Region = &wire.Hints{Region: "eu"}, "eu"
+			r.Hints, a.Vector.Region = &wire.Hints{Wishes: wire.Wishes{Region: "eu"}}, "eu"
 		}, "a"},
 		{"label", func(r *Request, _ *Weighted, a, _ *Node) {
-			r.Hints, a.Vector.Labels = &wire.Hints{Labels: []string{"disk=ssd"}}, map[string]string{"disk": "ssd"}
+			r.Hints, a.Vector.Labels = &wire.Hints{Wishes: wire.Wishes{Labels: []string{"disk=ssd"}}}, map[string]string{"disk": "ssd"}
 		}, "a"},
 		{"region as a label", func(r *Request, _ *Weighted, a, _ *Node) {
-			r.Hints, a.Vector.Region = &wire.Hints{Labels: []string{"region=eu"}}, "eu"
+			r.Hints, a.Vector.Region = &wire.Hints{Wishes: wire.Wishes{Labels: []string{"region=eu"}}}, "eu"
 		}, "a"},
 		{"near", func(r *Request, _ *Weighted, a, _ *Node) {
-			r.Hints, a.Vector.Blobs = &wire.Hints{Near: []wire.Link{link}}, wire.NewFilter([]wire.Link{link})
+			r.Hints, a.Vector.Blobs = &wire.Hints{Wishes: wire.Wishes{Near: []wire.Link{link}}}, wire.NewFilter([]wire.Link{link})
 		}, "a"},
 		{"colocate", func(r *Request, _ *Weighted, _, _ *Node) { r.Beside = "a" }, "a"},
 		{"cost", func(r *Request, _ *Weighted, _, b *Node) { r.MaxCost, r.Fuel, b.Vector.Cost = 10, 1001, 6 }, "a"},
 		{"local only", func(r *Request, _ *Weighted, a, _ *Node) { r.Placement, a.Self = wire.PlaceLocal, true }, "a"},
-		{"local preferred", func(_ *Request, w *Weighted, a, _ *Node) { w.Local, a.Self = 0.5, true }, "a"},
+		{"local preferred", func(_ *Request, w *Weighted, a, _ *Node) { w.Default.Local, a.Self = 0.5, true }, "a"},
 		{"latency", func(_ *Request, w *Weighted, _, b *Node) { w.MaxLatency, b.RTT = time.Millisecond, time.Second }, "a"},
 	} {
 		nodes := []Node{plain("a"), plain("b")}

@@ -59,7 +59,7 @@ func (k *Ranker) Best(r *Request, nodes []Node, tried map[wire.NodeID]bool) (bes
 
 // judge fills in a candidate, whose memory it uses again.
 func (k *Ranker) judge(c *Candidate, r *Request, n *Node) {
-	*c = Candidate{Node: n, Terms: c.Terms[:0]}
+	*c = Candidate{Node: n, Factor: 1, Terms: c.Terms[:0]}
 	k.policy.Judge(c, r)
 	if c.Out == "" {
 		c.settle()

@@ -1,9 +1,6 @@
 package placement
 
 import (
-	"encoding/binary"
-	"math/bits"
-	"slices"
 	"time"
 
 	"github.com/godwit-run/godwit/scheduler/wire"
@@ -11,19 +8,13 @@ import (
 
 // Weighted is the default policy: trust is a gate and then, with what is free,
 // how many tasks wait or run, and a spread by hash, a term of the score. What a
-// request asks for besides adds terms of its own. The score is the weighted mean,
-// so it stays between 0 and 1.
+// request wishes for adds terms of its own. The score is the weighted mean, times
+// the node's reliability, so it stays between 0 and 1.
 type Weighted struct {
 	// MinTrust keeps out nodes trusted less.
 	MinTrust float64
-	// Weights of what counts for every task.
-	Trust, Capacity, Queue, Spread float64
-	// Weights of what counts if the request asks for it: preferred nodes, a region,
-	// nodes that hold the CIDs of Hints.Near, the node of another task. Prefer and
-	// Beside outweigh the rest: there, if it fits.
-	Prefer, Region, Near, Beside float64
-	// Local is the weight of being this node.
-	Local float64
+	// Default, Latency and Throughput are the weights for tasks of each class.
+	Default, Latency, Throughput Weights
 	// MaxLatency keeps out nodes whose measured round trip is longer; 0 is no bound.
 	MaxLatency time.Duration
 	// NoSpread makes the spread count nothing for every node.
@@ -34,50 +25,90 @@ type Weighted struct {
 func Default() *Weighted {
 	return &Weighted{
 		MinTrust: minTrust,
-		Trust:    0.4, Capacity: 0.3, Queue: 0.2, Spread: 0.1,
-		Prefer: 2.5, Region: 0.5, Near: 0.5, Beside: 2.5,
+		Default:  defaultWeights(wire.ClassDefault), Latency: defaultWeights(wire.ClassLatency),
+		Throughput: defaultWeights(wire.ClassThroughput),
 	}
 }
+
+// Judge implements Policy.
+func (w *Weighted) Judge(c *Candidate, r *Request) {
+	if c.Refuse(checkAll(r, c.Node, w)); c.Out == "" {
+		score(c, r, w)
+	}
+}
+
+func (w *Weighted) weights(class wire.Class) *Weights {
+	switch class {
+	case wire.ClassLatency:
+		return &w.Latency
+	case wire.ClassThroughput:
+		return &w.Throughput
+	}
+	return &w.Default
+}
+
+func (w *Weighted) gate(n *Node) wire.Refusal {
+	switch {
+	case n.Self:
+		return ""
+	case n.Trust < w.MinTrust:
+		return wire.RefusedTrust
+	case w.MaxLatency > 0 && n.RTT > w.MaxLatency:
+		return wire.RefusedLatency
+	}
+	return ""
+}
+
+func (w *Weighted) fixed(n *Node, class wire.Class) fixedTerms {
+	k := w.weights(class)
+	return fixedTerms{
+		{"trust", n.Trust, k.Trust},
+		{"capacity", n.Free.Ratio(n.Vector.Total), k.Capacity},
+		{"queue", queue(n), k.Queue},
+		{"rtt", nearness(n), k.RTT},
+		{"local", indicator(n.Self), k.Local},
+	}
+}
+
+func (w *Weighted) spread(class wire.Class) (name string, weight float64, counts bool) {
+	return "spread", w.weights(class).Spread, !w.NoSpread
+}
+
+func (w *Weighted) factor(n *Node) float64 { return reliability(&n.Health) }
 
 // queueFull is the number of tasks at which a queue counts as long.
 const queueFull = 10
 
-// Judge implements Policy.
-func (w *Weighted) Judge(c *Candidate, r *Request) {
-	if c.Refuse(checkAll(r, c.Node, w.MinTrust, w.MaxLatency)); c.Out == "" {
-		w.score(c, r)
-	}
+// queue is 1 where nothing runs or waits, and less the longer a task would wait if
+// the node has said so.
+func queue(n *Node) float64 {
+	return (1 - min(float64(n.Tasks)/queueFull, 1)) * quickness(n.Start, referenceTime)
 }
 
-func (w *Weighted) score(c *Candidate, r *Request) {
-	n := c.Node
-	c.Add("trust", n.Trust, w.Trust)
-	c.Add("capacity", n.Free.Ratio(n.Vector.Total), w.Capacity)
-	c.Add("queue", 1-min(float64(n.Tasks)/queueFull, 1), w.Queue)
-	c.Add("spread", spread(r.Task, n.ID)*indicator(!w.NoSpread), w.Spread)
-	if w.Local > 0 {
-		c.Add("local", indicator(n.Self), w.Local)
+// referenceRTT is the round trip that counts half.
+const referenceRTT = 20 * time.Millisecond
+
+// nearness is 1 for the node itself, and half for one whose round trip was not
+// measured yet.
+func nearness(n *Node) float64 {
+	switch {
+	case n.Self:
+		return 1
+	case n.RTT <= 0:
+		return 0.5
 	}
-	wishes(c, r, w)
+	return quickness(n.RTT, referenceRTT)
 }
 
-// wishes adds the terms that a request asks for.
-func wishes(c *Candidate, r *Request, w *Weighted) {
-	n := c.Node
-	if h := r.Hints; h != nil {
-		if len(h.Prefer) > 0 {
-			c.Add("prefer", indicator(slices.Contains(h.Prefer, n.ID)), w.Prefer)
-		}
-		if h.Region != "" {
-			c.Add("region", indicator(n.Vector.Region == h.Region), w.Region)
-		}
-		if len(h.Near) > 0 {
-			c.Add("near", held(n.Vector.Blobs, h.Near), w.Near)
-		}
-	}
-	if r.Beside != "" {
-		c.Add("beside", indicator(r.Beside == n.ID), w.Beside)
-	}
+// quickness is 1 for no time, and half for a reference time.
+func quickness(t, reference time.Duration) float64 {
+	return float64(reference) / (float64(reference) + float64(max(t, 0)))
+}
+
+// reliability is what a node's score is multiplied by: 1 for one that has not
+// failed, or was never tried.
+func reliability(h *Health) float64 {
+	return h.SuccessRate / float64(1+h.ConsecutiveFailures)
 }
 
 func indicator(is bool) float64 {
@@ -85,28 +116,4 @@ func indicator(is bool) float64 {
 		return 1
 	}
 	return 0
-}
-
-// held is the part of some links that a filter has.
-func held(f wire.Filter, links []wire.Link) float64 {
-	n := 0
-	for _, l := range links {
-		if f.Has(l) {
-			n++
-		}
-	}
-	return float64(n) / float64(len(links))
-}
-
-// spread is a number from 0 to 1 for a task and a node: tasks that would all find
-// the same node best get different ones. The end of a node's id is of its key, and
-// most of a task's is random; mixed, they make a hash (the finish of MurmurHash3).
-func spread(task wire.TaskID, node wire.NodeID) float64 {
-	h := binary.BigEndian.Uint64(task[:])*0x9e3779b97f4a7c15 ^ binary.BigEndian.Uint64(task[8:])
-	for i := max(0, len(node)-8); i < len(node); i++ {
-		h = bits.RotateLeft64(h, 8) ^ uint64(node[i])
-	}
-	h = (h ^ h>>33) * 0xff51afd7ed558ccd
-	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
-	return float64((h^h>>33)>>11) / (1 << 53)
 }

@@ -14,7 +14,8 @@ const (
 	MaxInputs  = 256       //
 	MaxStdin   = 128 << 10 // bytes of standard input in the spec itself
 	MaxHints   = 64        // of each kind
-	MaxLabels  = 64        // of a node, or required
+	MaxLabels  = 64        // of a node, or wished for
+	MaxData    = 1 << 56   // bytes of what a CID names: as many as MaxHints of them can be summed
 	MaxRetries = 100
 )
 
@@ -38,6 +39,16 @@ const (
 	PlaceDirect  Placement = "direct"
 	PlaceAuction Placement = "auction"
 	PlaceLocal   Placement = "local"
+)
+
+// Class says what matters to a task, and so how the terms of a score are weighed.
+type Class string
+
+// The classes.
+const (
+	ClassDefault    Class = ""           // all of it
+	ClassLatency    Class = "latency"    // to be near, and to start at once
+	ClassThroughput Class = "throughput" // to have room
 )
 
 // Spec is everything that a task is, but its name and its fate.
@@ -70,6 +81,7 @@ type Spec struct {
 	Hints   Hints   `cbor:"hints" json:"hints"`
 
 	Placement Placement `cbor:"placement" json:"placement"`
+	Class     Class     `cbor:"class,omitempty" json:"class,omitempty"`
 	Priority  Priority  `cbor:"priority" json:"priority"`
 	// Retries is how often to try again after a failure that is not the guest's.
 	Retries uint32 `cbor:"retries" json:"retries"`
@@ -95,15 +107,26 @@ type Limits struct {
 	WallTime time.Duration `cbor:"wall_time,omitempty" json:"wall_time,omitempty"`
 }
 
-// Hints say where a task should run, if there is a choice; Labels are where it
-// must.
+// Hints say where a task should run, if there is a choice, and where it must:
+// what no node meets of Require keeps the task from being placed.
 type Hints struct {
-	Near     []Link   `cbor:"near,omitempty" json:"near,omitempty"`
-	Colocate TaskID   `cbor:"colocate,omitzero" json:"colocate,omitzero"`
-	Prefer   []NodeID `cbor:"prefer,omitempty" json:"prefer,omitempty"`
-	Avoid    []NodeID `cbor:"avoid,omitempty" json:"avoid,omitempty"`
-	Region   string   `cbor:"region,omitempty" json:"region,omitempty"`
-	// Labels are K=V that the node must have; the key "region" is its region.
+	Wishes
+	Require Wishes `cbor:"require,omitzero" json:"require,omitzero"`
+}
+
+// Wishes are places for a task.
+type Wishes struct {
+	// Near are CIDs that the node should hold, and Sizes how many bytes each of them
+	// has, as far as known: as many, or none. 0 is unknown.
+	Near  []Link   `cbor:"near,omitempty" json:"near,omitempty"`
+	Sizes []uint64 `cbor:"sizes,omitempty" json:"sizes,omitempty"`
+	// Colocate is a task of the same submitter, to be where that is or was.
+	Colocate TaskID `cbor:"colocate,omitzero" json:"colocate,omitzero"`
+	// Prefer are nodes of which it should be one, Avoid those of which none.
+	Prefer []NodeID `cbor:"prefer,omitempty" json:"prefer,omitempty"`
+	Avoid  []NodeID `cbor:"avoid,omitempty" json:"avoid,omitempty"`
+	Region string   `cbor:"region,omitempty" json:"region,omitempty"`
+	// Labels are K=V that the node should have; the key "region" is its region.
 	Labels []string `cbor:"labels,omitempty" json:"labels,omitempty"`
 }
 
@@ -136,7 +159,15 @@ func (s *Spec) Validate() error {
 	default:
 		return fmt.Errorf("placement %.40q: %w", s.Placement, ErrInvalid)
 	}
-	return nil
+	return s.Class.validate()
+}
+
+func (c Class) validate() error {
+	switch c {
+	case ClassDefault, ClassLatency, ClassThroughput:
+		return nil
+	}
+	return fmt.Errorf("class %.40q: %w", c, ErrInvalid)
 }
 
 func (s *Spec) checkProgram() error {
@@ -195,22 +226,24 @@ func (s *Spec) checkLimits() error {
 }
 
 func (h *Hints) validate() error {
-	if max(len(h.Near), len(h.Prefer), len(h.Avoid)) > MaxHints || len(h.Labels) > MaxLabels {
+	return first(h.Wishes.validate(), h.Require.validate())
+}
+
+func (w *Wishes) validate() error {
+	if max(len(w.Near), len(w.Prefer), len(w.Avoid)) > MaxHints || len(w.Labels) > MaxLabels {
 		return fmt.Errorf("hints: more than %d of a kind: %w", MaxHints, ErrInvalid)
 	}
-	for _, l := range h.Near {
-		if !l.Defined() {
-			return fmt.Errorf("hints: no cid: %w", ErrInvalid)
-		}
+	if err := w.validateData(); err != nil {
+		return err
 	}
-	for _, list := range [][]NodeID{h.Prefer, h.Avoid} {
+	for _, list := range [][]NodeID{w.Prefer, w.Avoid} {
 		for _, n := range list {
 			if n.Validate() != nil {
 				return fmt.Errorf("hints: no node: %w", ErrInvalid)
 			}
 		}
 	}
-	for _, l := range h.Labels {
+	for _, l := range w.Labels {
 		if i := strings.IndexByte(l, '='); i < 1 {
 			return fmt.Errorf("label %.40q is not K=V: %w", l, ErrInvalid)
 		}
@@ -218,7 +251,24 @@ func (h *Hints) validate() error {
 			return err
 		}
 	}
-	return checkText("region", h.Region, 0, 128)
+	return checkText("region", w.Region, 0, 128)
+}
+
+func (w *Wishes) validateData() error {
+	for _, l := range w.Near {
+		if !l.Defined() {
+			return fmt.Errorf("hints: no cid: %w", ErrInvalid)
+		}
+	}
+	if len(w.Sizes) > 0 && len(w.Sizes) != len(w.Near) {
+		return fmt.Errorf("hints: %d sizes of %d cids: %w", len(w.Sizes), len(w.Near), ErrInvalid)
+	}
+	for _, size := range w.Sizes {
+		if size > MaxData {
+			return fmt.Errorf("hints: cid of %d bytes: %w", size, ErrInvalid)
+		}
+	}
+	return nil
 }
 
 func checkStrings(what string, list []string) error {
