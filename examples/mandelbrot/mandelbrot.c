@@ -107,7 +107,8 @@ int main(int argc, char **argv) {
         return 1;
     }
     draw(rgb, width, height, iterations);
-    if (png_write("/out/mandelbrot.png", rgb, (uint32_t)width, (uint32_t)height)) {
+    FILE *f = fopen("/out/mandelbrot.png", "wb");
+    if (!f || png_write(f, rgb, (uint32_t)width, (uint32_t)height) || fclose(f)) {
         perror("mandelbrot: /out/mandelbrot.png");
         return 1;
     }

@@ -1,6 +1,5 @@
 #include "png.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,17 +129,15 @@ static void filter_rows(uint8_t *out, const uint8_t *rgb, uint32_t width, uint32
     }
 }
 
-static int write_file(const char *path, const uint8_t *header, const struct bits *body) {
-    FILE *f = fopen(path, "wb");
-    if (!f) return -1;
+static int write_chunks(FILE *f, const uint8_t *header, const struct bits *body) {
     int bad = fwrite("\x89PNG\r\n\x1a\n", 1, 8, f) != 8;
     bad |= write_chunk(f, "IHDR", header, 13);
     bad |= write_chunk(f, "IDAT", body->buf, body->len);
     bad |= write_chunk(f, "IEND", NULL, 0);
-    return fclose(f) || bad ? -1 : 0;
+    return bad ? -1 : 0;
 }
 
-int png_write(const char *path, const uint8_t *rgb, uint32_t width, uint32_t height) {
+int png_write(FILE *f, const uint8_t *rgb, uint32_t width, uint32_t height) {
     size_t raw = (size_t)height * (1 + 3 * (size_t)width);
     uint8_t *filtered = malloc(raw);
     struct bits body = {.buf = malloc(raw + raw / 8 + 64)}; // a literal takes nine bits at most
@@ -154,7 +151,7 @@ int png_write(const char *path, const uint8_t *rgb, uint32_t width, uint32_t hei
         uint8_t header[13] = {[8] = 8, [9] = 2}; // eight bits a channel, RGB
         store32(header, width);
         store32(header + 4, height);
-        result = write_file(path, header, &body);
+        result = write_chunks(f, header, &body);
     }
     free(filtered);
     free(body.buf);

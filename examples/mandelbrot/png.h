@@ -3,9 +3,10 @@
 #define PNG_H
 
 #include <stdint.h>
+#include <stdio.h>
 
-// png_write stores width × height RGB pixels, three bytes each, row after row.
+// png_write writes width × height RGB pixels, three bytes each, row after row.
 // It returns 0, or -1 with errno set.
-int png_write(const char *path, const uint8_t *rgb, uint32_t width, uint32_t height);
+int png_write(FILE *f, const uint8_t *rgb, uint32_t width, uint32_t height);
 
 #endif

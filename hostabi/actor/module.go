@@ -99,6 +99,8 @@ const (
 	eachSpawn = 4096 // units for an actor
 	infoSize  = 48
 	asyncFlag = 1
+	// randomBlock is how much is filled between two looks at the context.
+	randomBlock = 64 << 10
 )
 
 // bytes is the part [ptr, ptr+n) of memory.
@@ -191,8 +193,8 @@ func (c call) receive(a []uint64) errno {
 	if _, e := c.bytes(a[1], infoSize); e != success {
 		return e
 	}
-	c.caller.Charge(eachCall)
 	m, err := c.Receive(c.ctx, time.Duration(a[0]))
+	c.caller.Charge(eachCall) // after the wait, which may be left and entered again
 	if err != nil {
 		return errnoOf(err)
 	}
@@ -288,8 +290,8 @@ func (c call) await(a []uint64) errno {
 	if _, e := c.bytes(a[1], 4); e != success {
 		return e
 	}
-	c.caller.Charge(eachCall)
 	err := c.Await(c.ctx, a[0])
+	c.caller.Charge(eachCall) // after the wait, as in receive
 	if err != nil && !errors.Is(err, ErrFailed) {
 		return errnoOf(err)
 	}
@@ -350,7 +352,11 @@ func (c call) random(a []uint64) errno {
 		return e
 	}
 	c.caller.Charge(hostabi.UnitsFor(uint64(len(b))))
-	c.Random(b)
+	for len(b) > 0 && c.ctx.Err() == nil {
+		n := min(len(b), randomBlock)
+		c.Random(b[:n])
+		b = b[n:]
+	}
 	return success
 }
 
