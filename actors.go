@@ -53,6 +53,6 @@ func (n *Node) RestoreActor(context.Context, string, io.Reader) (api.Actor, erro
 }
 
 // ActorLogs implements the API's backend.
-func (n *Node) ActorLogs(context.Context, string, api.LogOptions) iter.Seq2[api.ActorLog, error] {
+func (n *Node) ActorLogs(context.Context, string, api.ActorLogOptions) iter.Seq2[api.ActorLog, error] {
 	return func(yield func(api.ActorLog, error) bool) { yield(api.ActorLog{}, errNoActors) }
 }

@@ -1,16 +1,12 @@
 package api
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // The states of an actor.
 const (
-	ActorRunning     = "running"     // it has an instance somewhere
-	ActorIdle        = "idle"        // it waits for its next message, and costs nothing meanwhile
-	ActorMigrating   = "migrating"   // it is on its way to another node
-	ActorStopped     = "stopped"     // it has ended, by itself or by its supervision
+	ActorRunning     = "running"     // in memory on its node
+	ActorIdle        = "idle"        // on disk until the next message comes, and costs nothing meanwhile
+	ActorStopped     = "stopped"     // by its own will, or by its supervision
 	ActorUnavailable = "unavailable" // most of its replicas cannot be reached
 )
 
@@ -22,16 +18,15 @@ const (
 
 // ActorRequest is what a client wants kept alive under a name.
 type ActorRequest struct {
-	Name   string   `json:"name" minLength:"1" maxLength:"128" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" doc:"What it is found by, on every node"`
+	Name   string   `json:"name" minLength:"1" maxLength:"255" pattern:"^[^\\x00-\\x1f\\x7f]+$" doc:"What it is found by, on every node"`
 	Module string   `json:"module" minLength:"1" maxLength:"128" doc:"CID of the WebAssembly module"`
 	Args   []string `json:"args,omitempty" maxItems:"1024" doc:"The guest's arguments after its own name"`
 	Env    []string `json:"env,omitempty" maxItems:"1024" doc:"Environment variables, K=V"`
 
-	Replicas     int         `json:"replicas,omitempty" minimum:"0" maximum:"7" doc:"How many nodes keep it (default 3; fewer where there are fewer)"`
-	Limits       ActorLimits `json:"limits,omitzero"`
-	Supervision  Supervision `json:"supervision,omitzero"`
-	CheckpointMS int64       `json:"checkpoint_ms,omitempty" minimum:"0" maximum:"3600000" doc:"Time between checkpoints while it works, in milliseconds (default 100)"`
-	Stateless    bool        `json:"stateless,omitempty" doc:"Its memory may be dropped at an upgrade"`
+	Replicas    int         `json:"replicas,omitempty" minimum:"0" maximum:"7" doc:"How many nodes keep it (default as configured, 3; fewer where there are fewer)"`
+	Limits      ActorLimits `json:"limits,omitzero"`
+	Supervision Supervision `json:"supervision,omitzero"`
+	Stateless   bool        `json:"stateless,omitempty" doc:"Its memory may be dropped at an upgrade"`
 
 	Hints  Hints    `json:"hints,omitzero" doc:"Where to live if there is a choice; colocate names another actor. They hold for as long as it lives"`
 	Labels []string `json:"labels,omitempty" maxItems:"64" doc:"Labels that its nodes must have, K=V"`
@@ -47,7 +42,7 @@ type ActorLimits struct {
 // Supervision says what becomes of an actor whose messages fail.
 type Supervision struct {
 	OnFailure   string `json:"on_failure,omitempty" enum:"restart,stop" doc:"What follows a failed message (default restart: go on without it)"`
-	MaxFailures int    `json:"max_failures,omitempty" minimum:"0" maximum:"1000000" doc:"Stop after so many failures within window_ms; 0 is never"`
+	MaxFailures int    `json:"max_failures,omitempty" minimum:"0" maximum:"1000000" doc:"Give it up after more failures than that within window_ms: it keeps its state and takes no messages (default 5)"`
 	WindowMS    int64  `json:"window_ms,omitempty" minimum:"0" maximum:"9000000000000" doc:"In milliseconds (default 60000)"`
 }
 
@@ -57,19 +52,19 @@ type Actor struct {
 	ID       string   `json:"id" doc:"What it is for good: 128 bits as hexadecimal digits"`
 	Epoch    uint64   `json:"epoch" doc:"Number of the activation: it only grows"`
 	Node     string   `json:"node,omitempty" doc:"Peer id of the node that it lives on"`
-	Replicas []string `json:"replicas" doc:"Peer ids of the nodes that keep it"`
-	Sequence uint64   `json:"sequence" doc:"Number of the last entry of its log that is committed"`
-	State    string   `json:"state" enum:"running,idle,migrating,stopped,unavailable"`
-	Reason   string   `json:"reason,omitempty" doc:"Why it has stopped or cannot be reached, in words"`
+	Replicas []string `json:"replicas" doc:"Peer ids of the nodes that keep it, that one included"`
+	Sequence uint64   `json:"sequence" doc:"How much its log has committed"`
+	State    string   `json:"state" enum:"running,idle,stopped,unavailable"`
+	Why      string   `json:"why,omitempty" doc:"More about the state, in words"`
 
-	Module      string       `json:"module"`
-	Previous    string       `json:"previous,omitempty" doc:"Module before the last upgrade, for a rollback"`
-	Request     ActorRequest `json:"request,omitzero"`
-	Checkpoint  *Checkpoint  `json:"checkpoint,omitempty" doc:"The last one"`
-	MemoryBytes uint64       `json:"memory_bytes,omitempty"`
-	Messages    uint64       `json:"messages,omitempty" doc:"How many it has taken"`
-	Failures    uint64       `json:"failures,omitempty" doc:"How many of them failed"`
-	CreatedAt   time.Time    `json:"created_at,omitzero"`
+	Module       string       `json:"module" doc:"CID of its code"`
+	Previous     string       `json:"previous,omitempty" doc:"CID of the code before the last upgrade, for a rollback"`
+	Checkpointed uint64       `json:"checkpointed" doc:"Up to which sequence its state is in a checkpoint"`
+	Waiting      int          `json:"waiting,omitempty" doc:"Messages that are not worked on yet"`
+	Down         []string     `json:"down,omitempty" doc:"Replicas that are not heard of"`
+	Learning     []string     `json:"learning,omitempty" doc:"Replicas in the making"`
+	CreatedAt    time.Time    `json:"created_at,omitzero"`
+	Request      ActorRequest `json:"request,omitzero" doc:"What was asked for"`
 
 	History []Activation `json:"history" doc:"Where it lived, the newest last; empty in lists"`
 }
@@ -78,15 +73,8 @@ type Actor struct {
 type Activation struct {
 	Epoch  uint64    `json:"epoch"`
 	Node   string    `json:"node"`
-	Reason string    `json:"reason" doc:"created, manual, drain, load, locality, failure or restored"`
+	Reason string    `json:"reason" doc:"created, woken, manual, drain, load, locality or failure"`
 	At     time.Time `json:"at"`
-}
-
-// Checkpoint is a saved state of an actor.
-type Checkpoint struct {
-	Epoch    uint64    `json:"epoch"`
-	Sequence uint64    `json:"sequence"`
-	At       time.Time `json:"at,omitzero"`
 }
 
 // ActorCreation is a request for an actor as a node gets it.
@@ -122,8 +110,7 @@ type Migrated struct {
 	From    string  `json:"from" doc:"Peer id of the node it left"`
 	PauseMS float64 `json:"pause_ms" doc:"How long it answered nobody, in milliseconds"`
 	TookMS  float64 `json:"took_ms" doc:"How long all of it took, in milliseconds"`
-	Rounds  int     `json:"rounds" doc:"Pre-copy rounds while it ran"`
-	Bytes   uint64  `json:"bytes" doc:"Bytes of memory that were sent"`
+	Bytes   int64   `json:"bytes" doc:"How much was sent to the node, in bytes"`
 }
 
 // Upgrade is a wish to have an actor run another module.
@@ -133,16 +120,12 @@ type Upgrade struct {
 	DryRun   bool   `json:"dry_run,omitempty" doc:"Try it on a copy, and change nothing"`
 }
 
-// MessageError is a message that an actor took and that failed: its effects are
-// undone.
+// MessageError is a message that an actor refused, or failed at: then it has had no
+// effect.
 type MessageError struct {
-	Reason  string // trap, out_of_fuel, out_of_memory, stopped, refused or unhandled
-	Message string
+	// Reason is the actor's own, or how it failed, which begins with trap,
+	// out_of_fuel or out_of_memory.
+	Reason string
 }
 
-func (e *MessageError) Error() string {
-	if e.Message == "" {
-		return "the message failed: " + e.Reason
-	}
-	return fmt.Sprintf("the message failed: %s: %s", e.Reason, e.Message)
-}
+func (e *MessageError) Error() string { return "the message failed: " + e.Reason }

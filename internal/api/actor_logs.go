@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -9,27 +10,32 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// ActorLog is a piece of what an actor has written.
+// ActorLog is a line of what an actor has said.
 type ActorLog struct {
-	Seq    uint64    `json:"seq" doc:"Number of this piece on its node; to continue, ask from the next"`
-	Epoch  uint64    `json:"epoch" doc:"Activation that wrote it"`
-	Node   string    `json:"node,omitempty" doc:"Where that was"`
+	Time   time.Time `json:"time"`
+	Epoch  uint64    `json:"epoch" doc:"Activation that said it"`
 	Stream string    `json:"stream" enum:"stdout,stderr,log"`
-	Time   time.Time `json:"time,omitzero"`
-	Data   []byte    `json:"data" doc:"The bytes, at most 64 KiB"`
+	Level  string    `json:"level,omitempty" doc:"Of stream log: debug, info, warn or error"`
+	Text   string    `json:"text"`
+}
+
+// ActorLogOptions choose lines.
+type ActorLogOptions struct {
+	Tail   int  // how many of the last lines to begin with; 0 is all that are kept
+	Follow bool // go on until the context is done
 }
 
 type actorLogsInput struct {
 	ActorParam
 	X      exchange
-	Follow bool   `query:"follow" doc:"Go on for as long as the actor is there"`
-	From   uint64 `query:"from" doc:"Number of the first piece wanted"`
+	Follow bool   `query:"follow" doc:"Go on for as long as somebody listens"`
+	Tail   int    `query:"tail" minimum:"0" maximum:"1000000000" doc:"How many of the last lines to begin with; 0 is all that are kept"`
 	Accept string `header:"Accept"`
 }
 
 func (s *Server) registerActorLogs(api huma.API) {
 	op := s.operation("actor-logs", http.MethodGet, "/actors/{name}/logs", "Stream what an actor has written")
-	op.Description = "As text/plain the bytes as they came; as application/x-ndjson pieces with their stream, epoch and number."
+	op.Description = "As text/plain the lines alone; as application/x-ndjson with time, epoch and stream."
 	schemaOf[ActorLog](api)
 	huma.Register(api, streams(op, binary, "text/plain", ndjson), s.actorLogs)
 }
@@ -48,9 +54,9 @@ func (s *Server) actorLogs(ctx context.Context, in *actorLogsInput) (*huma.Strea
 		if err := w.begin(kind); err != nil {
 			return err
 		}
-		for piece, err := range s.backend.ActorLogs(ctx, a.ID, LogOptions{Follow: in.Follow, From: in.From}) {
+		for l, err := range s.backend.ActorLogs(ctx, a.ID, ActorLogOptions{Tail: in.Tail, Follow: in.Follow}) {
 			if err == nil {
-				err = w.piece(piece, lines)
+				err = w.log(l, lines)
 			}
 			if err != nil {
 				return err
@@ -60,11 +66,11 @@ func (s *Server) actorLogs(ctx context.Context, in *actorLogsInput) (*huma.Strea
 	}), nil
 }
 
-func (w *responder) piece(p ActorLog, asLine bool) error {
-	if asLine {
-		return w.line(p)
+func (w *responder) log(l ActorLog, asJSON bool) error {
+	if asJSON {
+		return w.line(l)
 	}
-	if _, err := w.Write(p.Data); err != nil {
+	if _, err := io.WriteString(w, l.Text+"\n"); err != nil {
 		return err
 	}
 	return w.flush()

@@ -34,7 +34,7 @@ type SentMessage struct {
 
 // ActorParam is the actor in a path.
 type ActorParam struct {
-	Name string `path:"name" maxLength:"128" doc:"Name, id, or the beginning of an id"`
+	Name string `path:"name" maxLength:"255" doc:"Name, id, or the beginning of an id"`
 }
 
 type actorOutput struct{ Body Actor }
@@ -113,7 +113,7 @@ func (s *Server) registerMessages(api huma.API) {
 func (s *Server) registerActorStreams(api huma.API) {
 	snapshot := s.operation("snapshot-actor", http.MethodGet, "/actors/{name}/snapshot", "Take a checkpoint of an actor and read it as a CAR file")
 	huma.Register(api, streams(snapshot, binary, carType), s.snapshotActor)
-	restore := s.operation("restore-actor", http.MethodPut, "/actors/{name}/snapshot", "Make an actor, or put one back, from a CAR file")
+	restore := s.operation("restore-actor", http.MethodPut, "/actors/{name}/snapshot", "Make an actor of a CAR file")
 	restore.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{carType: {Schema: binary}}}
 	restore.Responses["200"] = &huma.Response{Description: "OK", Content: map[string]*huma.MediaType{
 		"application/json": {Schema: schemaOf[Actor](api)},
@@ -261,6 +261,9 @@ func isSnapshot(r *http.Request) bool {
 
 // check finds what the schema cannot say.
 func (r *ActorRequest) check() error {
+	if r.Name == "." || r.Name == ".." {
+		return fmt.Errorf("%w: %q cannot be a name: it means something else in a path", ErrInvalid, r.Name)
+	}
 	if err := checkCID("module", r.Module); err != nil {
 		return err
 	}

@@ -20,6 +20,21 @@ func newCounter(t *testing.T, c *Client) Actor {
 	return a
 }
 
+// A name may have characters that mean something in a path.
+func TestActorNames(t *testing.T) {
+	_, c := serve(t, Config{})
+	for _, name := range []string{"chat/room", "a b", "...", "100%", "täglich", "?x=1#y"} {
+		_, err := c.CreateActor(t.Context(), ActorCreation{Request: ActorRequest{Name: name, Module: someCID}})
+		check(t, err)
+		if a, err := c.Actor(t.Context(), name); err != nil || a.Name != name {
+			t.Errorf("%q: %+v, %v", name, a, err)
+		}
+		if _, reply, err := c.AskActor(t.Context(), ActorMessage{Name: name}); err != nil || string(reply) != "1:" {
+			t.Errorf("%q: %q, %v", name, reply, err)
+		}
+	}
+}
+
 // An actor's life, as a client sees it.
 func TestActor(t *testing.T) {
 	_, c := serve(t, Config{})
@@ -84,7 +99,7 @@ func TestMessageFails(t *testing.T) {
 	newCounter(t, c)
 	_, _, err := c.AskActor(t.Context(), ActorMessage{Name: "counter", Payload: []byte("trap")})
 	var failed *MessageError
-	if !errors.As(err, &failed) || failed.Reason != "trap" || err.Error() != "the message failed: trap: unreachable" {
+	if !errors.As(err, &failed) || failed.Reason != "trap: unreachable" || err.Error() != "the message failed: trap: unreachable" {
 		t.Errorf("%v", err)
 	}
 	_, err = c.SendMessage(t.Context(), ActorMessage{Name: "counter", Payload: make([]byte, 1001)})
@@ -154,16 +169,16 @@ func TestSnapshot(t *testing.T) {
 func TestActorLogs(t *testing.T) {
 	_, c := serve(t, Config{})
 	newCounter(t, c)
-	for _, text := range []string{"a\n", "b\n", "c\n"} {
+	for _, text := range []string{"a", "b", "c"} {
 		_, err := c.SendMessage(t.Context(), ActorMessage{Name: "counter", Payload: []byte(text)})
 		check(t, err)
 	}
 	var got strings.Builder
-	for piece, err := range c.ActorLogs(t.Context(), "counter", LogOptions{From: 1}) {
+	for l, err := range c.ActorLogs(t.Context(), "counter", ActorLogOptions{Tail: 2}) {
 		check(t, err)
-		got.Write(piece.Data)
+		got.WriteString(l.Text)
 	}
-	if got.String() != "b\nc\n" {
+	if got.String() != "bc" {
 		t.Errorf("%q", got.String())
 	}
 	if _, text := roundTrip(t, c, "GET", "/api/v1/actors/counter/logs", ""); text != "a\nb\nc\n" {
@@ -193,7 +208,8 @@ func TestBadActors(t *testing.T) {
 	_, c := serve(t, Config{})
 	for _, r := range []struct{ name, body, says string }{
 		{"no name", `{"module":"` + someCID + `"}`, "name"},
-		{"a name with a slash", `{"name":"a/b","module":"` + someCID + `"}`, "pattern"},
+		{"a name with a line end", `{"name":"a\n","module":"` + someCID + `"}`, "pattern"},
+		{"a name that a path takes for another", `{"name":"..","module":"` + someCID + `"}`, "path"},
 		{"no module", `{"name":"a"}`, "module"},
 		{"no CID", `{"name":"a","module":"a.wasm"}`, "not a CID"},
 		{"replicas", `{"name":"a","module":"` + someCID + `","replicas":9}`, "<= 7"},

@@ -110,7 +110,8 @@ type ModelBackend interface {
 // ErrUnavailable (most replicas cannot be reached).
 type ActorBackend interface {
 	// CreateActor makes an actor: when it returns, its replicas have it on disk.
-	// Errors: ErrInvalid, ErrConflict (the name is taken), *BusyError.
+	// Errors: ErrInvalid, ErrConflict (the name is taken), ErrNotFound (the module),
+	// *MessageError (the guest failed at its start).
 	CreateActor(ctx context.Context, n ActorCreation) (Actor, error)
 	// Actors lists the actors of all nodes that can be reached, by name, without
 	// their history.
@@ -128,14 +129,14 @@ type ActorBackend interface {
 	// its own.
 	MigrateActor(ctx context.Context, name string, m Migration) (Migrated, error)
 	// UpgradeActor has the actor run another module from the next message on, once
-	// a copy of it has. Errors: ErrConflict (the new module cannot take over).
+	// a copy of it has. Errors: ErrInvalid, *MessageError (the trial failed).
 	UpgradeActor(ctx context.Context, name string, u Upgrade) (Actor, error)
 	// SnapshotActor takes a checkpoint and writes it as a CAR file.
 	SnapshotActor(ctx context.Context, name string, w io.Writer) error
-	// RestoreActor makes an actor of a CAR file, or puts the one of that name back
-	// to it. Errors: ErrInvalid, ErrDamaged.
+	// RestoreActor makes an actor of a CAR file. Errors: those of CreateActor,
+	// ErrDamaged.
 	RestoreActor(ctx context.Context, name string, car io.Reader) (Actor, error)
-	// ActorLogs is what the actor has written from the piece with the number o.From
-	// on. A failure ends it: it is the last pair.
-	ActorLogs(ctx context.Context, name string, o LogOptions) iter.Seq2[ActorLog, error]
+	// ActorLogs is what the actor has said, wherever it said it. A failure ends it:
+	// it is the last pair.
+	ActorLogs(ctx context.Context, name string, o ActorLogOptions) iter.Seq2[ActorLog, error]
 }

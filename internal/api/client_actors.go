@@ -104,7 +104,7 @@ func (c *Client) SnapshotActor(ctx context.Context, name string, w io.Writer) er
 	return err
 }
 
-// RestoreActor makes an actor, or puts one back, from a CAR file.
+// RestoreActor makes an actor of a CAR file.
 func (c *Client) RestoreActor(ctx context.Context, name string, car io.Reader) (a Actor, err error) {
 	resp, err := c.send(ctx, call{method: http.MethodPut, path: at("actors", name, "snapshot"),
 		header: http.Header{"Content-Type": {carType}}, body: io.NopCloser(car)})
@@ -119,9 +119,9 @@ func (c *Client) RestoreActor(ctx context.Context, name string, car io.Reader) (
 }
 
 // ActorLogs streams what an actor has written.
-func (c *Client) ActorLogs(ctx context.Context, name string, o LogOptions) iter.Seq2[ActorLog, error] {
+func (c *Client) ActorLogs(ctx context.Context, name string, o ActorLogOptions) iter.Seq2[ActorLog, error] {
 	k := call{method: http.MethodGet, path: at("actors", name, "logs"), query: url.Values{
-		"follow": {strconv.FormatBool(o.Follow)}, "from": {strconv.FormatUint(o.From, 10)},
+		"follow": {strconv.FormatBool(o.Follow)}, "tail": {strconv.Itoa(o.Tail)},
 	}, header: http.Header{"Accept": {ndjson}}}
 	return func(yield func(ActorLog, error) bool) {
 		resp, err := c.send(ctx, k)
@@ -133,12 +133,12 @@ func (c *Client) ActorLogs(ctx context.Context, name string, o LogOptions) iter.
 		lines := bufio.NewScanner(resp.Body)
 		lines.Buffer(nil, maxAnswer)
 		for lines.Scan() {
-			var piece ActorLog
-			err := json.Unmarshal(lines.Bytes(), &piece)
+			var l ActorLog
+			err := json.Unmarshal(lines.Bytes(), &l)
 			if err != nil {
 				err = fmt.Errorf("%w: %w", ErrInterrupted, err) // the last line may be half of one
 			}
-			if !yield(piece, err) || err != nil {
+			if !yield(l, err) || err != nil {
 				return
 			}
 		}

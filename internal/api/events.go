@@ -14,7 +14,7 @@ type eventsInput struct {
 	X           exchange
 	Type        string `query:"type" enum:"task,worker,model,actor" doc:"Only these"`
 	Task        string `query:"task" maxLength:"128" doc:"Only those of the task with this id"`
-	Actor       string `query:"actor" maxLength:"128" doc:"Only those of the actor with this name or id"`
+	Actor       string `query:"actor" maxLength:"255" doc:"Only those of the actor with this name or id"`
 	After       string `query:"after" maxLength:"20" pattern:"^[0-9]*$" doc:"Begin after this number; without it, now"`
 	LastEventID string `header:"Last-Event-ID" doc:"The same, as browsers ask when they reconnect"`
 }

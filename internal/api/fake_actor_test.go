@@ -108,7 +108,7 @@ func (f *fake) AskActor(ctx context.Context, m ActorMessage) (string, []byte, er
 		<-ctx.Done()
 		return "", nil, ctx.Err()
 	case string(m.Payload) == "trap":
-		return "", nil, &MessageError{Reason: "trap", Message: "unreachable"}
+		return "", nil, &MessageError{Reason: "trap: unreachable"}
 	}
 	return fmt.Sprintf("%032x", number), fmt.Appendf(nil, "%d:%s", number, m.Payload), nil
 }
@@ -175,7 +175,7 @@ func (f *fake) RestoreActor(ctx context.Context, name string, car io.Reader) (Ac
 }
 
 // ActorLogs are the payloads.
-func (f *fake) ActorLogs(_ context.Context, name string, o LogOptions) iter.Seq2[ActorLog, error] {
+func (f *fake) ActorLogs(_ context.Context, name string, o ActorLogOptions) iter.Seq2[ActorLog, error] {
 	return func(yield func(ActorLog, error) bool) {
 		f.mu.Lock()
 		a, err := f.findActor(name)
@@ -184,8 +184,12 @@ func (f *fake) ActorLogs(_ context.Context, name string, o LogOptions) iter.Seq2
 			yield(ActorLog{}, err)
 			return
 		}
-		for i := int(o.From); i < len(a.messages); i++ {
-			if !yield(ActorLog{Seq: uint64(i), Epoch: 1, Stream: "stdout", Data: a.messages[i].Payload}, nil) {
+		first := 0
+		if o.Tail > 0 {
+			first = max(0, len(a.messages)-o.Tail)
+		}
+		for _, m := range a.messages[first:] {
+			if !yield(ActorLog{Epoch: 1, Stream: "stdout", Text: string(m.Payload)}, nil) {
 				return
 			}
 		}

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -53,8 +52,8 @@ var kinds = []struct {
 
 const codeBusy = "busy"
 
-// codeMessage begins the code of a message that failed; its reason follows.
-const codeMessage = "message_"
+// codeMessage is a message that an actor failed at or refused.
+const codeMessage = "message_failed"
 
 // problem turns an error of the backend into what the client gets.
 func problem(err error) *Problem {
@@ -64,7 +63,7 @@ func problem(err error) *Problem {
 	var hinted interface{ Hint() string }
 	switch {
 	case errors.As(err, &message):
-		p.Status, p.Code, p.Detail = http.StatusBadGateway, codeMessage+message.Reason, message.Message
+		p.Status, p.Code, p.Detail = http.StatusBadGateway, codeMessage, message.Reason
 	case errors.As(err, &busy):
 		p.Status, p.Code, p.retryAfter = http.StatusTooManyRequests, codeBusy, max(busy.RetryAfter, time.Second)
 		p.Detail = busy.Cause
@@ -160,8 +159,8 @@ func remoteError(p Problem, header http.Header) error {
 		e.kind = &BusyError{RetryAfter: time.Duration(min(max(seconds, 1), 3600)) * time.Second, Cause: p.Detail}
 		return e
 	}
-	if reason, ok := strings.CutPrefix(p.Code, codeMessage); ok {
-		e.kind = &MessageError{Reason: reason, Message: p.Detail}
+	if p.Code == codeMessage {
+		e.kind = &MessageError{Reason: p.Detail}
 		return e
 	}
 	for _, k := range kinds {
