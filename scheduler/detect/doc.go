@@ -1,0 +1,54 @@
+// Package detect tells which other nodes are alive. It is the core of a failure
+// detector: pure, driven by a shell as package scheduler says, and one for each
+// node, which judges for itself alone.
+//
+// A node is watched by those that share work with it. Two signs make it suspect:
+//
+//   - Its last connection has closed: at once. The shell knocks at its address. If
+//     that refuses, and two others do not reach it either, it is dead: all of that
+//     takes two or three round trips.
+//   - It is silent: a ping was not answered within the timeout. It is pinged again,
+//     and two others are asked to ping it. While nobody reaches it the suspicion
+//     lasts from MinSuspicion, if both others say so, to MaxSuspicion, if nobody
+//     does: then the fault may be this node's own. Then it is dead.
+//
+// A suspect that answers is alive again, and so is one that was thought dead.
+//
+// # Glossary
+//
+// As in SWIM (https://www.cs.cornell.edu/projects/Quicksilver/public_pdfs/SWIM.pdf)
+// and in memberlist, its best known implementation:
+//
+//   - alive, suspect, dead: what this node believes of another.
+//   - incarnation: when a node was started, by its own word. Since everyone judges
+//     for himself no suspicion travels, so none needs to be refuted, and the number
+//     grows only when the node starts again. That ends the life before: dead, then
+//     alive, with all that it ran lost.
+//   - helper: a node that pings another one for this one.
+//   - health: from 0, well, to MaxHealth: how far this node doubts itself. It is
+//     Lifeguard's local health multiplier (https://arxiv.org/abs/1707.00788), and
+//     grows when its own timers are late or helpers do not answer.
+//
+// # Bounds
+//
+// The timeout of a ping is that of RFC 6298, the smoothed round trip and four times
+// its variation, between MinTimeout and MaxTimeout, times one and the health. With
+// the defaults, on a network of small round trips, by a node in good health:
+//
+//	what happened to it        suspect after         dead after
+//	killed                     at once               3 to 4 round trips
+//	stopped, or cut off        350 ms at most        750 ms with helpers, 1.85 s without
+//	paused for up to 0.7 s     350 ms, or never      never
+//	this node itself paused    never                 never
+//
+// A helper that lies can keep a dead node suspect, never make a living one dead: its
+// own answer counts more than everyone's. Nor does suspicion end while only others
+// reach a node, since no work can be shared with it.
+//
+// # Why
+//
+// φ-accrual detectors learn the rhythm of heartbeats, and need a slow one to be
+// cheap: these pings flow only between nodes that share work, so they can be quick,
+// and a round trip says at once what a rhythm says after a while. A second opinion
+// is what tells a dead node from a lost connection.
+package detect
