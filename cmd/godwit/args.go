@@ -9,7 +9,7 @@ import (
 )
 
 // positionals rewrites the arguments of a command so that negative numbers,
-// which --invoke add m.wasm 1 -2 names, are not taken for
+// which --invoke add m.wasm 1 -2 and actor ask NAME -2 name, are not taken for
 // flags: flags first, then "--", then everything else in order. Without a
 // negative number the arguments are returned as they are.
 func positionals(root *cobra.Command, args []string) []string {
@@ -18,7 +18,9 @@ func positionals(root *cobra.Command, args []string) []string {
 	if err == nil {
 		_, name, _ = strings.Cut(cmd.CommandPath(), " ")
 	}
-	if name != "run" && name != "task submit" {
+	switch name {
+	case "run", "task submit", "actor send", "actor ask":
+	default:
 		return args
 	}
 	known := cmd.Flags()

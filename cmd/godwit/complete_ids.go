@@ -33,6 +33,26 @@ func (r *remote) completes(find ids) cobra.CompletionFunc {
 	}
 }
 
+// completesFirst is completes for the first argument alone.
+func (r *remote) completesFirst(find ids) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		return r.completes(find)(cmd, args, prefix)
+	}
+}
+
+func actorNames(ctx context.Context, c *api.Client, prefix string) (list []string, err error) {
+	actors, err := c.Actors(ctx)
+	for _, a := range actors {
+		if strings.HasPrefix(a.Name, prefix) {
+			list = append(list, a.Name+"\t"+a.State)
+		}
+	}
+	return list, err
+}
+
 func taskIDs(ctx context.Context, c *api.Client, prefix string) (list []string, err error) {
 	tasks, _, err := c.Tasks(ctx, api.TaskFilter{Prefix: prefix, Limit: 100})
 	for _, t := range tasks {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -108,6 +109,7 @@ func exitCode(err error) int {
 	var interrupted interruptedError
 	var damaged damagedError
 	var busy *api.BusyError
+	var message *api.MessageError
 	var broken brokenError
 	switch {
 	case err == nil:
@@ -122,9 +124,25 @@ func exitCode(err error) int {
 		return endCode(ended.result)
 	case errors.As(err, &busy):
 		return exitRefused
+	case errors.As(err, &message):
+		return messageCode(message.Reason)
+	case errors.Is(err, context.DeadlineExceeded):
+		return exitTimeout
 	default:
 		return exitSystem
 	}
+}
+
+// messageCode is the exit code for a message that an actor failed at or refused.
+func messageCode(reason string) int {
+	kind, _, _ := strings.Cut(reason, ":")
+	switch runtime.Reason(kind) {
+	case runtime.ReasonOutOfFuel:
+		return exitOutOfFuel
+	case runtime.ReasonTrap, runtime.ReasonOutOfMemory:
+		return exitTrap
+	}
+	return exitRefused
 }
 
 // endCode is the exit code of a run. A guest's own code is cut to the eight

@@ -26,7 +26,8 @@ func readModule(name string) ([]byte, error) {
 	return binary, nil
 }
 
-// readBounded reads a file of at most max bytes.
+// readBounded reads a file, or standard input if the name is "-", of at most max
+// bytes.
 func readBounded(name string, max int64) ([]byte, error) {
 	var in io.Reader = os.Stdin
 	if name != "-" {
@@ -42,7 +43,7 @@ func readBounded(name string, max int64) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case int64(len(binary)) > max:
-		return nil, fmt.Errorf("%s: %w: more than %v", name, runtime.ErrModuleTooLarge, units.Size(max))
+		return nil, fmt.Errorf("%s: too large: more than %v", name, units.Size(max))
 	}
 	return binary, nil
 }

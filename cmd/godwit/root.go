@@ -44,7 +44,7 @@ here or on a mesh of nodes, and says what they used.`,
 	if len(args) > 0 && args[0] == "run" {
 		return root
 	}
-	root.AddCommand(newDemo(), newNode(), newTask(), newBlob(), newModel(), newModule(), newCheckpoint(), newSim(),
+	root.AddCommand(newDemo(), newNode(), newTask(), newActor(), newBlob(), newModel(), newModule(), newCheckpoint(), newSim(),
 		newDoctor(), newVersion())
 	return root
 }
