@@ -116,7 +116,7 @@ func (c *Candidate) settle() {
 	for i := range c.Terms {
 		total += c.Terms[i].Weight
 	}
-	c.Score = settled(sum(c.Terms), total, c.Factor)
+	c.Score = settled(add(0, c.Terms), total, c.Factor)
 	for i := range c.Terms {
 		c.Terms[i].Weight /= max(total, least)
 	}

@@ -27,12 +27,12 @@ type linear interface {
 // fixedTerms are as many as a policy has at most.
 type fixedTerms [5]Term
 
-// sum is what the terms add, in their order.
-func sum(terms []Term) (total float64) {
+// add adds terms to a sum, in their order.
+func add(sum float64, terms []Term) float64 {
 	for i := range terms {
-		total += terms[i].adds()
+		sum += terms[i].adds()
 	}
-	return total
+	return sum
 }
 
 // adds is what a term adds to a score. The conversion keeps the compiler from

@@ -130,6 +130,11 @@ type Wishes struct {
 	Labels []string `cbor:"labels,omitempty" json:"labels,omitempty"`
 }
 
+// IsZero tells whether nothing is wished for.
+func (w *Wishes) IsZero() bool {
+	return len(w.Near)+len(w.Prefer)+len(w.Avoid)+len(w.Labels) == 0 && w.Colocate.IsZero() && w.Region == ""
+}
+
 // Needs is the profile that is reserved: as asked for, with a quarter of a core
 // and 256 MiB where nothing is said, and no less memory than the limit allows.
 func (s *Spec) Needs() Profile {
