@@ -22,6 +22,20 @@
 //	godwit_placement_wins_total                those that were taken up
 //	godwit_placement_losses_total              those that were not
 //	godwit_placement_score                     score of the nodes chosen
+//	godwit_actors_running                      actors that live here and are in memory
+//	godwit_actors_idle                         those that wait for a message
+//	godwit_actor_replicas                      actors that this node keeps, wherever they live
+//	godwit_actor_message_seconds               from a message's arrival until it was committed
+//	godwit_actor_checkpoints_total             checkpoints that counted
+//	godwit_actor_checkpoint_bytes_total        their bytes
+//	godwit_actor_checkpoint_pause_seconds      how long an actor stood still for one
+//	godwit_actor_checkpoint_lag_seconds        from the state that one has until it counted
+//	godwit_actor_migrations_total{reason}      actors that moved away, by reason
+//	godwit_actor_migration_pause_seconds       how long they stood still for that
+//	godwit_actor_failovers_total               actors that came up here after their node had failed
+//	godwit_actor_failover_seconds              from the suspicion until they were up
+//	godwit_actor_replayed_entries              entries of the log that were replayed then
+//	godwit_actor_activation_seconds            time to bring up an actor, for whatever reason
 //
 // and the usual ones of the process (process_*) and the Go runtime (go_*).
 //

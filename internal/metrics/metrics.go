@@ -14,6 +14,8 @@ import (
 type Now struct {
 	Queued, Running               int // tasks
 	WorkersAvailable, WorkersBusy int // nodes
+	ActorsRunning, ActorsIdle     int // actors that live here
+	ActorReplicas                 int // actors kept here, wherever they live
 }
 
 // Set is the metrics of one node. Its methods are safe for concurrent use.
@@ -24,6 +26,7 @@ type Set struct {
 	failed                                   *prometheus.CounterVec
 	latency, selection, score                prometheus.Histogram
 	offers, wins, losses                     prometheus.Counter
+	actors                                   actorSeries
 
 	ended, succeeded atomic.Uint64
 }
@@ -41,6 +44,7 @@ func New(now func() Now) *Set {
 	)
 	s.tasks()
 	s.placement()
+	s.actorMetrics()
 	s.registry.MustRegister(newGauges(now), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "godwit_task_success_rate", Help: "Share of the tasks accepted here that succeeded, of those that ended; 1 if none.",
 	}, s.successRate))
@@ -154,16 +158,19 @@ func (s *Set) OfferLost() { s.losses.Inc() }
 // gauges reads a Now once for each scrape.
 type gauges struct {
 	now   func() Now
-	descs [4]*prometheus.Desc
+	descs [7]*prometheus.Desc
 }
 
 func newGauges(now func() Now) *gauges {
 	desc := func(name, help string) *prometheus.Desc { return prometheus.NewDesc("godwit_"+name, help, nil, nil) }
-	return &gauges{now: now, descs: [4]*prometheus.Desc{
+	return &gauges{now: now, descs: [7]*prometheus.Desc{
 		desc("tasks_queued", "Tasks accepted here that run nowhere yet."),
 		desc("tasks_running", "Tasks that run here."),
 		desc("workers_available", "Nodes that take work, this one included."),
 		desc("workers_busy", "Nodes that run something, this one included."),
+		desc("actors_running", "Actors that live here and are in memory."),
+		desc("actors_idle", "Actors that live here and wait for a message."),
+		desc("actor_replicas", "Actors that this node keeps, wherever they live."),
 	}}
 }
 
@@ -177,7 +184,9 @@ func (g *gauges) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	n := g.now()
-	for i, v := range []int{n.Queued, n.Running, n.WorkersAvailable, n.WorkersBusy} {
+	for i, v := range []int{
+		n.Queued, n.Running, n.WorkersAvailable, n.WorkersBusy, n.ActorsRunning, n.ActorsIdle, n.ActorReplicas,
+	} {
 		out <- prometheus.MustNewConstMetric(g.descs[i], prometheus.GaugeValue, float64(v))
 	}
 }

@@ -28,13 +28,15 @@ func TestMetrics(t *testing.T) {
 		"godwit_task_latency_seconds_count 0", "godwit_task_success_rate 1", "godwit_workers_available 0", "godwit_workers_busy 0",
 		"godwit_worker_selection_duration_seconds_count 0", "godwit_placement_offers_sent_total 0", "godwit_placement_wins_total 0",
 		"godwit_placement_losses_total 0", "godwit_placement_score_count 0", "go_goroutines ", "process_open_fds ",
+		"godwit_actors_running 0", `godwit_actor_migrations_total{reason="drain"} 0`, "godwit_actor_failovers_total 0",
+		"godwit_actor_checkpoints_total 0", "godwit_actor_checkpoint_lag_seconds_count 0", "godwit_actor_replayed_entries_count 0",
 	} {
 		if !strings.Contains(fresh, "\n"+line) {
 			t.Errorf("at the start there is no %s", line)
 		}
 	}
 
-	now = Now{Queued: 15, Running: 2, WorkersAvailable: 8, WorkersBusy: 3}
+	now = Now{Queued: 15, Running: 2, WorkersAvailable: 8, WorkersBusy: 3, ActorsRunning: 4, ActorsIdle: 1000, ActorReplicas: 2000}
 	for range 4 {
 		s.TaskSubmitted()
 	}
@@ -48,6 +50,12 @@ func TestMetrics(t *testing.T) {
 	s.OfferSent()
 	s.OfferWon()
 	s.OfferLost()
+	s.ActorCheckpointed(4096, time.Millisecond, 5*time.Millisecond)
+	s.ActorMigrated("drain", 2*time.Millisecond)
+	s.ActorMigrated("a client's own reason", time.Millisecond)
+	s.ActorFailedOver(100*time.Millisecond, 17)
+	s.ActorActivated(time.Millisecond)
+	s.ActorMessage(time.Millisecond)
 	text := scrape(t, s)
 	for _, line := range []string{
 		"godwit_tasks_queued 15", "godwit_tasks_running 2", "godwit_tasks_submitted_total 4", "godwit_tasks_completed_total 2",
@@ -56,6 +64,12 @@ func TestMetrics(t *testing.T) {
 		"godwit_workers_available 8", "godwit_workers_busy 3", "godwit_worker_selection_duration_seconds_count 1",
 		"godwit_placement_offers_sent_total 1", "godwit_placement_wins_total 1", "godwit_placement_losses_total 1",
 		"godwit_placement_score_sum 0.68",
+		"godwit_actors_running 4", "godwit_actors_idle 1000", "godwit_actor_replicas 2000",
+		"godwit_actor_checkpoints_total 1", "godwit_actor_checkpoint_bytes_total 4096", "godwit_actor_checkpoint_pause_seconds_sum 0.001",
+		"godwit_actor_checkpoint_lag_seconds_sum 0.005", `godwit_actor_migrations_total{reason="drain"} 1`,
+		`godwit_actor_migrations_total{reason="other"} 1`, "godwit_actor_migration_pause_seconds_count 2",
+		"godwit_actor_failovers_total 1", "godwit_actor_failover_seconds_sum 0.1", "godwit_actor_replayed_entries_sum 17",
+		"godwit_actor_activation_seconds_count 1", "godwit_actor_message_seconds_count 1",
 	} {
 		if !strings.Contains(text, "\n"+line+"\n") {
 			t.Errorf("there is no %s", line)
