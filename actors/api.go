@@ -6,7 +6,8 @@ import (
 
 	"github.com/ipfs/go-cid"
 
-	"github.com/godwit-run/godwit/scheduler/wire"
+	"github.com/godwit-run/godwit/actors/wire"
+	swire "github.com/godwit-run/godwit/scheduler/wire"
 )
 
 // What the methods of [Host] wrap, for a caller to branch on.
@@ -71,14 +72,14 @@ type CreateOptions struct {
 	// Stateless says that nothing is lost when its memory is dropped at an upgrade.
 	Stateless bool
 	// Hints say where it should run.
-	Hints wire.Hints
+	Hints swire.Hints
 }
 
 // MessageOptions goes with a message from a client.
 type MessageOptions struct {
 	// ID names the message: one that is sent twice, by whatever node, takes effect
 	// once, and an ask has the same reply again. Zero: the host makes one.
-	ID MessageID
+	ID wire.MessageID
 }
 
 // State is what an actor is doing.
@@ -93,23 +94,23 @@ const (
 )
 
 // Reason is why an activation took place.
-type Reason string
+type Reason = wire.Reason
 
 // The reasons of activations and migrations.
 const (
-	ReasonCreated  Reason = "created"
-	ReasonManual   Reason = "manual"
-	ReasonDrain    Reason = "drain"
-	ReasonLoad     Reason = "load"
-	ReasonLocality Reason = "locality"
-	ReasonFailure  Reason = "failure"
-	ReasonWoken    Reason = "woken" // it was idle
+	ReasonCreated  = wire.ReasonCreated
+	ReasonManual   = wire.ReasonManual
+	ReasonDrain    = wire.ReasonDrain
+	ReasonLoad     = wire.ReasonLoad
+	ReasonLocality = wire.ReasonLocality
+	ReasonFailure  = wire.ReasonFailure
+	ReasonWoken    = wire.ReasonWoken // it was idle
 )
 
 // Status is what is known of an actor.
 type Status struct {
 	Name string
-	ID   ActorID
+	ID   wire.ActorID
 	// Module is its code now; Previous is what it was before the last upgrade,
 	// undefined if there was none.
 	Module, Previous cid.Cid
@@ -131,7 +132,7 @@ type Status struct {
 	Created time.Time
 	// History has its activations, oldest first, up to 64 of them.
 	History []Activation
-	Spec    Spec
+	Spec    wire.Spec
 }
 
 // Replica is a node that holds an actor.
@@ -188,7 +189,7 @@ type Event struct {
 	Type   string
 	Time   time.Time
 	Name   string
-	ID     ActorID
+	ID     wire.ActorID
 	Epoch  uint64
 	Node   wire.NodeID
 	Reason Reason

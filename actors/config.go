@@ -11,8 +11,8 @@ import (
 
 	"github.com/ipfs/go-cid"
 
+	"github.com/godwit-run/godwit/actors/wire"
 	"github.com/godwit-run/godwit/runtime"
-	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
 // Config is what a host is and may do. Self, Dir, Key, Network, Engine and Modules
@@ -95,8 +95,8 @@ type Placer interface {
 
 // Placement is what a Placer goes by.
 type Placement struct {
-	Actor   ActorID
-	Spec    *Spec
+	Actor   wire.ActorID
+	Spec    *wire.Spec
 	Leader  wire.NodeID   // empty for a new actor
 	Members []wire.NodeID // that have a replica
 	Without []wire.NodeID // not to be chosen: the members, and those that have refused
@@ -130,8 +130,8 @@ func (c *Config) Validate() error {
 		return errors.New("a host of actors needs the node's key")
 	case c.Dir == "" || c.Network == nil || c.Engine == nil || c.Modules == nil:
 		return errors.New("a host of actors needs a folder, a network, an engine and modules")
-	case c.Replicas < 0 || c.Replicas > MaxReplicas:
-		return fmt.Errorf("%d replicas, not 1 to %d", c.Replicas, MaxReplicas)
+	case c.Replicas < 0 || c.Replicas > wire.MaxReplicas:
+		return fmt.Errorf("%d replicas, not 1 to %d", c.Replicas, wire.MaxReplicas)
 	case min(c.Heartbeat, c.SuspectAfter, c.ReplaceAfter, c.ParkAfter, c.CheckpointEvery, c.Deadline) < 0:
 		return errors.New("a negative time")
 	case min(c.Unapplied, c.UnappliedEntries) < 0 || c.LogBytes < 0:

@@ -5,7 +5,7 @@ import (
 	"io"
 	"iter"
 
-	"github.com/godwit-run/godwit/scheduler/wire"
+	"github.com/godwit-run/godwit/actors/wire"
 )
 
 // Host is the actors of a node: those it leads, and the replicas it holds of others.
@@ -45,8 +45,8 @@ func (h *Host) Create(ctx context.Context, o CreateOptions) (Status, error) {
 // Send gives an actor a message, and returns its id when it is acknowledged: it
 // cannot be lost any more. Errors: ErrNotFound, ErrAmbiguous, ErrInvalid, ErrStopped,
 // ErrBusy, ErrUnavailable, ErrTimeout.
-func (h *Host) Send(ctx context.Context, actor string, payload []byte, o MessageOptions) (MessageID, error) {
-	return MessageID{}, ErrUnavailable
+func (h *Host) Send(ctx context.Context, actor string, payload []byte, o MessageOptions) (wire.MessageID, error) {
+	return wire.MessageID{}, ErrUnavailable
 }
 
 // Ask gives an actor a message and returns its reply. It is held through failover and

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/godwit-run/godwit/scheduler/wire"
+	"github.com/godwit-run/godwit/actors/wire"
 )
 
 // liveness judges which nodes live, once a node instead of once an actor. It is pure:

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/godwit-run/godwit/scheduler/wire"
+	"github.com/godwit-run/godwit/actors/wire"
 )
 
 // A trace of two nodes: what is told and what is judged, by the millisecond.

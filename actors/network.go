@@ -5,7 +5,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/godwit-run/godwit/scheduler/wire"
+	"github.com/godwit-run/godwit/actors/wire"
 )
 
 // Network is what carries bytes between nodes; package transport is the one over
