@@ -28,8 +28,10 @@ type dialler struct {
 	book    *book
 	found   chan peer.AddrInfo
 	ended   chan dialEnd
-	// changed is told of every peer that a connection comes or goes with.
+	// changed is told of every peer that a connection comes or goes with, known of
+	// those that have said to be nodes.
 	changed func(p peer.ID, connected bool)
+	known   func(p peer.ID)
 }
 
 // dialEnd is how a dial ended: addr is nil if nobody answered.
@@ -38,7 +40,7 @@ type dialEnd struct {
 	addr ma.Multiaddr
 }
 
-func newDialler(h host.Host, j *journal, log *slog.Logger, named []peer.AddrInfo, changed func(peer.ID, bool)) (*dialler, error) {
+func newDialler(h host.Host, j *journal, log *slog.Logger, named []peer.AddrInfo, changed func(peer.ID, bool), known func(peer.ID)) (*dialler, error) {
 	now := time.Now()
 	b, forgotten, err := loadBook(j, now)
 	if err == nil {
@@ -53,7 +55,7 @@ func newDialler(h host.Host, j *journal, log *slog.Logger, named []peer.AddrInfo
 		}
 	}
 	return &dialler{
-		host: h, journal: j, log: log, book: b, changed: changed,
+		host: h, journal: j, log: log, book: b, changed: changed, known: known,
 		found: make(chan peer.AddrInfo, 64), ended: make(chan dialEnd),
 	}, nil
 }
@@ -135,6 +137,7 @@ func (d *dialler) remember(p peer.ID) {
 	if err != nil || len(spoken) == 0 {
 		return
 	}
+	d.known(p)
 	for _, a := range d.host.Peerstore().Addrs(p) {
 		d.book.learn(p, a)
 	}

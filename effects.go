@@ -56,6 +56,7 @@ func (n *Node) receive(ctx context.Context, from peer.ID, body wire.Body) error 
 	}
 	r := scheduler.Received{From: wire.NodeID(from), Message: m}
 	n.offers.received(r.From, m, n.metrics)
+	n.watcher.hears(r.From)
 	select {
 	case n.loop.events <- input{event: r, done: n.afterwards(r)}:
 		return nil
@@ -82,6 +83,18 @@ func (n *Node) connection(p peer.ID, connected bool) {
 		return
 	}
 	n.tell(scheduler.Disconnected{Node: wire.NodeID(p)})
+	n.watcher.disconnected(p)
+}
+
+// recognized is told of each connected peer that is a node, maybe more than once.
+func (n *Node) recognized(p peer.ID) {
+	if wire.NodeID(p).Validate() != nil {
+		return
+	}
+	if spoken, err := n.host.Peerstore().SupportsProtocols(p, protocolWatch); err == nil && len(spoken) > 0 {
+		n.watcher.knocker.remember(p)
+		n.watcher.connected(p)
+	}
 }
 
 // effect carries out an effect of a core, on the committer's goroutine: whatever

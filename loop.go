@@ -162,7 +162,7 @@ func (l *loop) take(in input) {
 		l.committer.add(step{done: in.done})
 	case scheduler.Ended, scheduler.SetDraining:
 		l.stepExecutor(now, in)
-	case scheduler.Connected, scheduler.Disconnected:
+	case scheduler.Connected, scheduler.Disconnected, scheduler.Lost:
 		l.stepSubmitter(now, input{event: ev})
 		l.stepExecutor(now, in)
 	case scheduler.Received:

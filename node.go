@@ -63,6 +63,7 @@ type Node struct {
 	models    *models
 	labels    *labels
 	announcer *announcer
+	watcher   *watcher
 	waiters   waiters
 	ids       idTexts
 	feed      *api.Feed
@@ -189,7 +190,7 @@ func (n *Node) openMesh(context.Context) error {
 	if err != nil {
 		return err
 	}
-	if n.dialler, err = newDialler(n.host, n.journal, n.log, named, n.connection); err != nil {
+	if n.dialler, err = newDialler(n.host, n.journal, n.log, named, n.connection, n.recognized); err != nil {
 		return err
 	}
 	if n.discovery, err = newDiscovery(n.host, n.log, named, n.dialler); err != nil {
@@ -246,6 +247,9 @@ func (n *Node) openCores(context.Context) (err error) {
 	if n.announcer, err = newAnnouncer(n); err != nil {
 		return err
 	}
+	if n.watcher, err = newWatcher(n); err != nil {
+		return err
+	}
 	n.committer = newCommitter(n.journal, n.send, n.effect)
 	n.loop = newLoop(submitter, executor, n.committer, n.metrics.Selected)
 	if err := n.loop.restore(n.journal); err != nil {
@@ -276,7 +280,7 @@ func (n *Node) serve(ctx context.Context) error {
 	n.host.SetStreamHandler(protocolModels, n.models.answer)
 	n.store.Attach(n.exchange)
 	for _, run := range []func(context.Context) error{
-		n.runLoop, n.committer.run, n.exchange.Run, n.mesh.Run, n.dialler.run, n.discovery.run,
+		n.runLoop, n.committer.run, n.exchange.Run, n.mesh.Run, n.watcher.run, n.dialler.run, n.discovery.run,
 		n.announcer.run, n.holds.run, n.sweep, n.watchWorkers, n.measureRTT, n.watchSpace, n.serveAPI,
 	} {
 		work.Go(func() error { return run(living) })

@@ -9,6 +9,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
 
 	"github.com/godwit-run/godwit/scheduler"
+	"github.com/godwit-run/godwit/scheduler/detect"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
@@ -90,5 +91,6 @@ func (n *Node) pingNode(ctx context.Context, p peer.ID) {
 	}
 	if best > 0 {
 		n.tell(scheduler.Measured{Node: wire.NodeID(p), RTT: best})
+		n.watcher.event(detect.Measured{Node: wire.NodeID(p), RTT: best})
 	}
 }

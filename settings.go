@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"fmt"
+	"time"
 
 	"github.com/godwit-run/godwit/internal/api"
 	"github.com/godwit-run/godwit/internal/hostfacts"
@@ -14,6 +15,10 @@ import (
 
 // reserved is the memory in bytes that the node keeps for itself.
 const reserved = 128 << 20
+
+// reconnectGrace is how long a closed connection may take to come back before the
+// attempts on that node are lost. The failure detector mostly tells sooner.
+const reconnectGrace = 2 * time.Second
 
 // policy is the part that chooses how nodes are ranked.
 func (c *Config) policy() placement.Options {
@@ -26,7 +31,7 @@ func (c *Config) policy() placement.Options {
 // submitter is the part of the configuration that the submitter's core takes.
 func (c *Config) submitter(self wire.NodeID, policy placement.Policy) scheduler.SubmitterConfig {
 	return scheduler.SubmitterConfig{
-		Self: self, Policy: policy, LostAfter: c.LostAfter, MaxConcurrent: c.MaxTasks, MaxQueued: c.MaxQueued, KeepEnded: c.KeepEnded, Rate: c.SubmitRate,
+		Self: self, Policy: policy, LostAfter: c.LostAfter, ReconnectGrace: reconnectGrace, MaxConcurrent: c.MaxTasks, MaxQueued: c.MaxQueued, KeepEnded: c.KeepEnded, Rate: c.SubmitRate,
 		BackoffBase: c.BackoffBase, BackoffMax: c.BackoffMax,
 		NoRetryOnTimeout: c.NoRetryTimeout, NoRetryOnNodeLoss: c.NoRetryLost,
 		ForgetAfter: 3 * c.Announce,

@@ -37,6 +37,8 @@
 //	Submit, CancelTask                   Submitter
 //	Learned, Collected, Measured         Submitter
 //	Ended, SetDraining                   Executor
+//	Suspected, Recovered                 Submitter
+//	Lost                                 both
 //	Received, Connected, Disconnected    both; wire.ForExecutor says whose a message is
 //	Tick                                 both
 //
@@ -64,6 +66,7 @@
 //	(*Submitter).Stats() SubmitterStats                         for metrics
 //	(*Executor).Restore, Step, Deadline                         alike; Step returns no error
 //	(*Executor).Free() wire.Capacity
+//	Partners() iter.Seq[wire.NodeID]                            of both: who shares work with this node
 //	(*Executor).Runs() int                                      reserved, running and stopping
 //	(*Executor).Idle() bool                                     nothing runs, every result is acknowledged
 //

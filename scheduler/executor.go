@@ -148,6 +148,8 @@ func (e *Executor) Step(now time.Time, ev Event) Ready {
 		e.resendAll(ev.Node)
 	case Disconnected:
 		e.dropReservations(ev.Node)
+	case Lost:
+		e.dropReservations(ev.Node)
 	}
 	e.wake()
 	return e.end()

@@ -179,6 +179,12 @@ func (s *Submitter) take(ev Event) error {
 		s.connected(ev.Node)
 	case Disconnected:
 		s.disconnected(ev.Node)
+	case Suspected:
+		s.suspected(ev.Node)
+	case Lost:
+		s.lostNode(ev.Node)
+	case Recovered:
+		s.recovered(ev.Node)
 	}
 	return nil
 }
