@@ -78,6 +78,8 @@ func (s *Submitter) onRefused(t *task, m wire.Refused) {
 			t.spent = true
 		case wire.RefusedDraining, wire.RefusedBusy:
 			s.view.rest(s.now, t.node, m.Why, minPause)
+		case wire.RefusedTrust:
+			s.view.distrusted(t.node)
 		}
 		s.passOver(t)
 	case phaseAssigning:
@@ -197,7 +199,7 @@ func (s *Submitter) settle(t *task) {
 	o, node, ref := t.result.Outcome, t.node, t.ref()
 	if o.Status == wire.Succeeded {
 		s.closeAttempt(t, o)
-		s.view.worked(node, true, o.Wall)
+		s.view.worked(s.now, node, true, o.Wall)
 		s.finish(t, Succeeded, wire.ReasonNone, "")
 	} else {
 		s.failed(t, o)
@@ -253,9 +255,9 @@ func (s *Submitter) failed(t *task, o wire.Outcome) {
 	s.closeAttempt(t, o)
 	switch {
 	case guestDone(o):
-		s.view.worked(node, true, o.Wall)
+		s.view.worked(s.now, node, true, o.Wall)
 	case o.Fault != wire.FaultDrain && o.Fault != wire.FaultModule:
-		s.view.worked(node, false, 0)
+		s.view.worked(s.now, node, false, 0)
 	}
 	if !again {
 		s.finish(t, Failed, o.Reason, o.Message)

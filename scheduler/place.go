@@ -47,7 +47,7 @@ func (s *Submitter) place() {
 // tried already.
 func (s *Submitter) find(t *task) (found, fit bool) {
 	r := s.request(t.id, t.spec, t.needs)
-	best, score, fit := s.ranker.Best(&r, s.view.nodes, t.tried)
+	best, score, fit := s.view.index.Best(&r, t.tried)
 	if best != nil {
 		t.score = score
 		s.reserveAt(t, best.ID)
@@ -58,7 +58,7 @@ func (s *Submitter) find(t *task) (found, fit bool) {
 // rank orders the nodes for a task. The result is good until the next call.
 func (s *Submitter) rank(id wire.TaskID, spec *wire.Spec, needs wire.Profile) []placement.Candidate {
 	r := s.request(id, spec, needs)
-	return s.ranker.Rank(&r, s.view.nodes)
+	return s.view.index.Rank(&r)
 }
 
 func (s *Submitter) reserveAt(t *task, node wire.NodeID) {

@@ -57,6 +57,9 @@ type (
 		RTT  time.Duration
 	}
 
+	// Trusted says that SubmitterConfig.Trust may say otherwise than before.
+	Trusted struct{}
+
 	// Learned is a vector whose signature was checked, this node's own included.
 	Learned struct{ Vector wire.Vector }
 
@@ -104,6 +107,7 @@ func (Received) event()     {}
 func (Connected) event()    {}
 func (Disconnected) event() {}
 func (Measured) event()     {}
+func (Trusted) event()      {}
 func (Learned) event()      {}
 func (Submit) event()       {}
 func (CancelTask) event()   {}

@@ -98,6 +98,12 @@ func (s *Submitter) Restore(now time.Time, records []Record) (Ready, error) {
 			specs[taskID] = &r.Spec
 			continue
 		}
+		if id, ok := strings.CutPrefix(rec.Key, healthPrefix); ok {
+			if err := s.restoreHealth(id, rec); err != nil {
+				return Ready{}, err
+			}
+			continue
+		}
 		r, err := decodeRecord(rec, func(r *taskRecord) uint64 { return r.Version })
 		if err != nil {
 			return Ready{}, err

@@ -156,6 +156,7 @@ func (s *Submitter) Step(now time.Time, ev Event) (Ready, error) {
 	err := s.take(ev)
 	s.wake()
 	s.place()
+	s.keepHealth()
 	return s.out, err
 }
 
@@ -173,6 +174,9 @@ func (s *Submitter) take(ev Event) error {
 		if s.view.learn(s.now, &ev.Vector) {
 			s.placeAgain = true
 		}
+	case Trusted:
+		s.view.trust()
+		s.placeAgain = true
 	case Measured:
 		s.view.measured(ev.Node, ev.RTT)
 	case Connected:

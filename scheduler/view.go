@@ -12,16 +12,16 @@ import (
 // view is the mesh as a submitter sees it: what nodes said of themselves, less
 // what was asked of them since.
 type view struct {
-	cfg   SubmitterConfig
-	nodes []placement.Node // in no order that means anything
-	known map[wire.NodeID]*known
-	turn  uint64 // counts choices
-	wakes timers[wire.NodeID]
+	cfg    SubmitterConfig
+	index  *placement.Index
+	known  map[wire.NodeID]*known
+	health health
+	turn   uint64 // counts choices
+	wakes  timers[wire.NodeID]
 }
 
 // known is what is known of a node besides what placement needs.
 type known struct {
-	index int // in view.nodes
 	// reported is what the node last said to be free, asked what Reserves on the
 	// way to it would take of that.
 	reported wire.Capacity
@@ -43,15 +43,20 @@ const (
 )
 
 func newView(cfg SubmitterConfig) view {
-	return view{cfg: cfg, known: make(map[wire.NodeID]*known), wakes: newTimers[wire.NodeID]()}
+	return view{
+		cfg: cfg, index: placement.NewIndex(cfg.Policy), known: make(map[wire.NodeID]*known),
+		health: newHealth(cfg.MaxNodes), wakes: newTimers[wire.NodeID](),
+	}
 }
 
+// node is what is known of a node, nil if nothing. Whoever changes the second says so
+// to the index.
 func (v *view) node(id wire.NodeID) (*known, *placement.Node) {
 	k := v.known[id]
 	if k == nil {
 		return nil, nil
 	}
-	return k, &v.nodes[k.index]
+	return k, v.index.Node(id)
 }
 
 // learn takes a vector and tells whether it is news. One that is older than what
@@ -59,21 +64,20 @@ func (v *view) node(id wire.NodeID) (*known, *placement.Node) {
 func (v *view) learn(now time.Time, vec *wire.Vector) bool {
 	k, n := v.node(vec.Node)
 	if k == nil {
-		if len(v.nodes) >= v.cfg.MaxNodes && vec.Node != v.cfg.Self {
+		if v.index.Len() >= v.cfg.MaxNodes && vec.Node != v.cfg.Self {
 			return false
 		}
-		k = &known{index: len(v.nodes)}
+		k = &known{}
 		v.known[vec.Node] = k
-		v.nodes = append(v.nodes, placement.Node{
-			ID: vec.Node, Self: vec.Node == v.cfg.Self, Trust: v.cfg.Trust(vec.Node), Health: placement.Health{SuccessRate: 1},
+		n = v.index.Put(placement.Node{
+			ID: vec.Node, Self: vec.Node == v.cfg.Self, Vector: vec, Trust: v.cfg.Trust(vec.Node),
 		})
-		n = &v.nodes[k.index]
 	} else if !vec.After(n.Vector) {
 		return false
 	}
 	n.Vector, k.reported, k.heard = vec, vec.Free, now
-	n.Health.LastSeen = now
-	n.Tasks = int(vec.Running)
+	n.Health, n.Health.LastSeen = v.health.of(now, vec.Node), now
+	n.Tasks, n.Distrusts = int(vec.Running), false
 	v.update(now, k, n)
 	return true
 }
@@ -96,7 +100,7 @@ func (v *view) ask(id wire.NodeID, needs wire.Profile) {
 		k.asked.Memory += needs.Memory
 		k.asked.Storage += needs.Storage
 		k.asked.Network += needs.Network
-		k.refresh(n)
+		v.refresh(k, n)
 	}
 }
 
@@ -107,7 +111,7 @@ func (v *view) answered(id wire.NodeID, needs wire.Profile) {
 		k.asked.Memory -= min(needs.Memory, k.asked.Memory)
 		k.asked.Storage -= min(needs.Storage, k.asked.Storage)
 		k.asked.Network -= min(needs.Network, k.asked.Network)
-		k.refresh(n)
+		v.refresh(k, n)
 	}
 }
 
@@ -115,6 +119,7 @@ func (v *view) answered(id wire.NodeID, needs wire.Profile) {
 func (v *view) joined(id wire.NodeID) {
 	if k, n := v.node(id); k != nil {
 		n.Tasks++
+		v.index.Changed(id)
 	}
 }
 
@@ -122,21 +127,22 @@ func (v *view) joined(id wire.NodeID) {
 func (v *view) left(id wire.NodeID) {
 	if k, n := v.node(id); k != nil {
 		n.Tasks = max(0, n.Tasks-1)
+		v.index.Changed(id)
 	}
 }
 
 // refresh works out what is free.
-func (k *known) refresh(n *placement.Node) {
+func (v *view) refresh(k *known, n *placement.Node) {
 	n.Free = k.reported
 	n.Free.CPU -= min(n.Free.CPU, k.asked.CPU)
 	n.Free.Memory -= min(n.Free.Memory, k.asked.Memory)
 	n.Free.Storage -= min(n.Free.Storage, k.asked.Storage)
 	n.Free.Network -= min(n.Free.Network, k.asked.Network)
+	v.index.Changed(n.ID)
 }
 
 // update works out whether the node can be asked, and when to look again.
 func (v *view) update(now time.Time, k *known, n *placement.Node) {
-	k.refresh(n)
 	paused := k.pausedUntil.After(now)
 	switch {
 	case n.Vector.Draining || n.Vector.Leaving:
@@ -146,6 +152,7 @@ func (v *view) update(now time.Time, k *known, n *placement.Node) {
 	default:
 		n.Out = ""
 	}
+	v.refresh(k, n)
 	at := k.heard.Add(v.cfg.ForgetAfter)
 	if paused {
 		at = earliest(at, k.pausedUntil)
@@ -163,7 +170,7 @@ func (v *view) wake(now time.Time) (changed bool) {
 		changed = true
 		k, n := v.node(id)
 		if now.Sub(k.heard) >= v.cfg.ForgetAfter {
-			v.forget(k)
+			v.forget(id)
 			continue
 		}
 		v.update(now, k, n)
@@ -172,22 +179,33 @@ func (v *view) wake(now time.Time) (changed bool) {
 
 // stoodStill is time in which nobody could be heard.
 func (v *view) stoodStill(now time.Time, gap time.Duration) {
-	for i := range v.nodes {
-		k := v.known[v.nodes[i].ID]
+	for i := range v.index.Nodes() {
+		k, n := v.node(v.index.Nodes()[i].ID)
 		k.heard = k.heard.Add(gap)
-		v.update(now, k, &v.nodes[i])
+		v.update(now, k, n)
 	}
 }
 
-func (v *view) forget(k *known) {
-	last := len(v.nodes) - 1
-	delete(v.known, v.nodes[k.index].ID)
-	if k.index != last {
-		v.nodes[k.index] = v.nodes[last]
-		v.known[v.nodes[k.index].ID].index = k.index
+func (v *view) forget(id wire.NodeID) {
+	delete(v.known, id)
+	v.index.Remove(id)
+}
+
+// trust takes in how far nodes are trusted now.
+func (v *view) trust() {
+	for id := range v.known {
+		v.index.Node(id).Trust = v.cfg.Trust(id)
+		v.index.Changed(id)
 	}
-	v.nodes[last] = placement.Node{}
-	v.nodes = v.nodes[:last]
+}
+
+// distrusted notes that a node trusts this one too little; until it says more of
+// itself it is not asked again.
+func (v *view) distrusted(id wire.NodeID) {
+	if k, n := v.node(id); k != nil {
+		n.Distrusts = true
+		v.index.Changed(id)
+	}
 }
 
 // measured takes a round trip, smoothed as TCP does (RFC 6298: one eighth of the
@@ -198,6 +216,7 @@ func (v *view) measured(id wire.NodeID, rtt time.Duration) {
 			n.RTT = rtt
 		}
 		n.RTT += (rtt - n.RTT) / 8
+		v.index.Changed(id)
 	}
 }
 
@@ -229,29 +248,20 @@ func (v *view) strike(now time.Time, id wire.NodeID) {
 	}
 }
 
-// worked notes how an attempt on a node went.
-func (v *view) worked(id wire.NodeID, ok bool, took time.Duration) {
-	k, n := v.node(id)
-	if k == nil {
-		return
+// worked notes how an attempt on a node went, also of one that has left the view.
+func (v *view) worked(now time.Time, id wire.NodeID, ok bool, took time.Duration) {
+	v.health.worked(now, id, ok, took)
+	if k, n := v.node(id); k != nil {
+		seen := n.Health.LastSeen
+		n.Health, n.Health.LastSeen = v.health.of(now, id), seen
+		if ok {
+			k.strikes = 0
+		}
+		v.index.Changed(id)
 	}
-	const weight = 0.2 // of the newest
-	h := &n.Health
-	if !ok {
-		h.SuccessRate *= 1 - weight
-		h.ConsecutiveFailures++
-		return
-	}
-	k.strikes = 0
-	h.ConsecutiveFailures = 0
-	h.SuccessRate += weight * (1 - h.SuccessRate)
-	if h.AvgCompletion == 0 {
-		h.AvgCompletion = took
-	}
-	h.AvgCompletion += time.Duration(weight * float64(took-h.AvgCompletion))
 }
 
 // sorted are the nodes by id, for people.
 func (v *view) sorted() []placement.Node {
-	return slices.SortedFunc(slices.Values(v.nodes), func(a, b placement.Node) int { return cmp.Compare(a.ID, b.ID) })
+	return slices.SortedFunc(slices.Values(v.index.Nodes()), func(a, b placement.Node) int { return cmp.Compare(a.ID, b.ID) })
 }

@@ -111,7 +111,7 @@ func (x *Index) Changed(id wire.NodeID) {
 		cpu: min(free.CPU, total.CPU), memory: min(free.Memory, total.Memory),
 		storage: min(free.Storage, total.Storage), network: min(free.Network, total.Network),
 		hash: mixNode(n.ID), factor: x.linear.factor(n), self: n.Self,
-		out: n.Out != "" || x.linear.gate(n) != "",
+		out: n.Out != "" || n.Distrusts || x.linear.gate(n) != "",
 	}
 	for c, class := range classes {
 		terms := x.linear.fixed(n, class)

@@ -42,6 +42,8 @@ type Node struct {
 	Tasks int
 	// Out is why it is out of the question whatever the request; empty if not.
 	Out wire.Refusal
+	// Distrusts tells that it takes nothing from who places.
+	Distrusts bool
 	// Trust from 0 to 1; RTT is zero if not measured.
 	Trust float64
 	RTT   time.Duration
@@ -144,6 +146,9 @@ func Check(r *Request, n *Node) (out wire.Refusal, never bool) {
 	}
 	if short := n.Vector.Total.ShortageOfAll(r.Needs); short != "" {
 		return short, true
+	}
+	if n.Distrusts {
+		return wire.RefusedStranger, true
 	}
 	if n.Out != "" {
 		return n.Out, false

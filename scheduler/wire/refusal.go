@@ -28,6 +28,7 @@ const (
 	RefusedColocate Refusal = "colocate"
 	RefusedLocal    Refusal = "local" // only this node may run it
 	RefusedTrust    Refusal = "trust"
+	RefusedStranger Refusal = "stranger" // it trusts the submitter too little
 	RefusedLatency  Refusal = "latency"
 	RefusedCost     Refusal = "cost"
 )
@@ -75,6 +76,8 @@ func (r Refusal) words() string {
 		return "not this node"
 	case RefusedTrust:
 		return "not trusted enough"
+	case RefusedStranger:
+		return "does not trust this node"
 	case RefusedLatency:
 		return "too far away"
 	case RefusedCost:
