@@ -9,6 +9,8 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
+
+	awire "github.com/godwit-run/godwit/actors/wire"
 )
 
 // Config is what a node is and may do. Only Dir is needed: the zero value of
@@ -109,6 +111,25 @@ type Config struct {
 	// stop; then they go back to their submitters. Default 10 s.
 	Grace time.Duration
 
+	// ActorReplicas is how many nodes keep an actor that asks for no number, 1 to 7.
+	// Default 3.
+	ActorReplicas int
+	// CheckpointEvery is the time between checkpoints of an actor that works. Default
+	// 100 ms.
+	CheckpointEvery time.Duration
+	// ActorHeartbeat is the time between signs of life to nodes that share actors with
+	// this one. Default 100 ms.
+	ActorHeartbeat time.Duration
+	// ActorSuspectAfter is after what silence such a node counts as dead; a connection
+	// that closes tells sooner. Default 350 ms.
+	ActorSuspectAfter time.Duration
+	// ActorReplaceAfter is after what time what a dead node kept is kept by another
+	// instead. Default 30 s.
+	ActorReplaceAfter time.Duration
+	// ActorIdleAfter is after what time without work an actor leaves the memory.
+	// Default 2 s.
+	ActorIdleAfter time.Duration
+
 	// Version is what the node says it is, up to 64 bytes.
 	Version string
 
@@ -185,11 +206,16 @@ func (c Config) validateNumbers() error {
 		"backoff base": c.BackoffBase < 0, "backoff max": c.BackoffMax < 0, "task timeout": c.TaskTimeout < 0,
 		"lost after": c.LostAfter < 0, "discovery": c.Discovery < 0, "announce": c.Announce < 0, "max output": c.MaxOutput < 0,
 		"keep ended": c.KeepEnded < 0, "grace": c.Grace < 0, "max request bytes": c.MaxRequestBytes < 0,
+		"actor replicas": c.ActorReplicas < 0, "checkpoint every": c.CheckpointEvery < 0, "actor heartbeat": c.ActorHeartbeat < 0,
+		"actor suspect after": c.ActorSuspectAfter < 0, "actor replace after": c.ActorReplaceAfter < 0, "actor idle after": c.ActorIdleAfter < 0,
 	}
 	for name, is := range negative {
 		if is {
 			return fmt.Errorf("%w: %s is negative", ErrConfig, name)
 		}
+	}
+	if c.ActorReplicas > awire.MaxReplicas {
+		return fmt.Errorf("%w: %d replicas of actors, more than %d", ErrConfig, c.ActorReplicas, awire.MaxReplicas)
 	}
 	if len(c.Region) > 128 {
 		return fmt.Errorf("%w: region of %d bytes, more than 128", ErrConfig, len(c.Region))

@@ -25,6 +25,8 @@ type Event struct {
 	Task   *Task     `json:"task,omitempty" doc:"As it is now, without its history"`
 	Worker *Worker   `json:"worker,omitempty"`
 	Model  *Model    `json:"model,omitempty"`
-	Actor  *Actor    `json:"actor,omitempty" doc:"As this node knows it, without its history"`
+	Actor  *Actor    `json:"actor,omitempty" doc:"What this node knows of it: name, id, epoch and node"`
+	Change string    `json:"change,omitempty" doc:"Of an actor: created, activated, idle, migrated, failed, stopped, upgraded, replaced or removed"`
+	Why    string    `json:"why,omitempty" doc:"Of an actor: the reason, in words"`
 	Missed uint64    `json:"missed,omitempty" doc:"How many events were dropped"`
 }

@@ -101,6 +101,19 @@ type Config struct {
 	MaxRetries    int    `key:"scheduler.fault_tolerance.max_retries"`
 	RetryBackoff  string `key:"scheduler.fault_tolerance.retry_backoff" enum:"exponential,constant"`
 
+	// ActorReplicas is how many nodes keep an actor that asks for no number.
+	ActorReplicas int `key:"actors.replicas"`
+	// CheckpointInterval is the time between checkpoints of an actor that works.
+	CheckpointInterval time.Duration `key:"actors.checkpoint_interval" unit:"1ms"`
+	// HeartbeatInterval is the time between signs of life of nodes that share actors; one
+	// that is silent for SuspectAfter counts as dead, and what it kept others keep in
+	// its place after ReplaceAfter.
+	HeartbeatInterval time.Duration `key:"actors.heartbeat_interval" unit:"1ms"`
+	SuspectAfter      time.Duration `key:"actors.suspect_after" unit:"1ms"`
+	ReplaceAfter      time.Duration `key:"actors.replace_after" unit:"1s"`
+	// IdleAfter is after what time without work an actor leaves the memory.
+	IdleAfter time.Duration `key:"actors.idle_after" unit:"1s"`
+
 	// LogLevel is debug, info, warn or error; LogFormat text or json.
 	LogLevel  string `key:"log.level" enum:"debug,info,warn,error"`
 	LogFormat string `key:"log.format" enum:"text,json"`
@@ -116,6 +129,8 @@ func Default() Config {
 		MaxAttempts: 3, BackoffBase: 2 * time.Second, BackoffMax: time.Minute,
 		RetryOnTimeout: true, RetryOnWorkerFailure: true,
 		HealthCheckInterval: time.Second, HealthCheckTimeout: 500 * time.Millisecond, MaxConsecutiveFailures: 3,
+		ActorReplicas: 3, CheckpointInterval: 100 * time.Millisecond, HeartbeatInterval: 100 * time.Millisecond,
+		SuspectAfter: 350 * time.Millisecond, ReplaceAfter: 30 * time.Second, IdleAfter: 2 * time.Second,
 		EnableRetries: true, MaxRetries: 2, RetryBackoff: "exponential",
 		LogLevel: "warn", LogFormat: "text",
 	}
@@ -181,6 +196,14 @@ func (c Config) Validate() error {
 		return wrong(tolerance+"health_check_interval", "a node would be lost after %v: want a second at least", lost)
 	case lost > 24*time.Hour:
 		return wrong(tolerance+"health_check_interval", "a node would be lost after %v: want a day at most", lost)
+	case c.ActorReplicas < 1 || c.ActorReplicas > 7:
+		return wrong("actors.replicas", "want 1 to 7")
+	case min(c.CheckpointInterval, c.HeartbeatInterval, c.IdleAfter) < 10*time.Millisecond:
+		return wrong("actors", "checkpoint_interval, heartbeat_interval and idle_after: want 10 ms at least")
+	case c.SuspectAfter < 2*c.HeartbeatInterval:
+		return wrong("actors.suspect_after", "want two heartbeats at least")
+	case c.ReplaceAfter < c.SuspectAfter:
+		return wrong("actors.replace_after", "want suspect_after at least")
 	case c.MaxQueued < 1:
 		return wrong("scheduler.max_queued", "want at least 1")
 	}
