@@ -16,9 +16,13 @@ func (s *Submitter) receive(from wire.NodeID, m wire.Message) {
 	case wire.Reserved:
 		s.heard(from, m.Free)
 		s.onReserved(s.live(from, m.Ref), from, m.Ref)
+	case wire.Bid:
+		s.bid(from, m)
 	case wire.Refused:
 		s.heard(from, m.Free)
-		if t := s.live(from, m.Ref); t != nil {
+		if t := s.bidding[m.Task]; t != nil && t.number == m.Attempt {
+			s.declined(t, Answer{Node: from, Said: SaidRefused, Why: m.Why, Detail: m.Detail})
+		} else if t := s.live(from, m.Ref); t != nil {
 			s.onRefused(t, m)
 		}
 	case wire.Accepted:
@@ -64,6 +68,7 @@ func (s *Submitter) onReserved(t *task, from wire.NodeID, ref wire.Ref) {
 	case t == nil:
 		s.send(from, wire.Cancel{Ref: ref})
 	case t.phase == phaseReserving:
+		s.answers(t, Answer{Node: from, Said: SaidReserved})
 		s.reserved(t)
 	}
 }
@@ -73,9 +78,12 @@ func (s *Submitter) onReserved(t *task, from wire.NodeID, ref wire.Ref) {
 func (s *Submitter) onRefused(t *task, m wire.Refused) {
 	switch t.phase {
 	case phaseReserving:
+		s.answers(t, Answer{Node: t.node, Said: SaidRefused, Why: m.Why, Detail: m.Detail})
 		switch m.Why {
 		case wire.RefusedStale:
 			t.spent = true
+		case wire.RefusedShare:
+			s.view.rest(s.now, t.node, m.Why, sharePause)
 		case wire.RefusedDraining, wire.RefusedBusy:
 			s.view.rest(s.now, t.node, m.Why, minPause)
 		case wire.RefusedTrust:
@@ -105,6 +113,7 @@ func (s *Submitter) confirm(t *task) {
 	t.seen = s.now
 	switch t.phase {
 	case phaseReserving: // it had accepted before this node forgot in a crash
+		s.endRound(t, t.node)
 		s.openAttempt(t)
 	case phaseAssigning:
 	default:
@@ -307,6 +316,7 @@ func (s *Submitter) backoff(t *task, o wire.Outcome) time.Duration {
 // finish is the one end of a task.
 func (s *Submitter) finish(t *task, state State, reason wire.Reason, message string) {
 	t.reason, t.message, t.ended = reason, cut(message, wire.MaxMessageText), s.now
+	s.endRound(t, "")
 	t.tried = nil
 	s.leave(t)
 	t.phase = phaseEnded
@@ -325,6 +335,7 @@ func (s *Submitter) abandon(t *task, state State, reason wire.Reason, message st
 		s.send(t.node, wire.Cancel{Ref: t.ref()})
 		s.closeAttempt(t, wire.Outcome{Status: wire.Status(state), Reason: reason, Message: message})
 	}
+	s.dropAuction(t)
 	t.result, t.envelope = nil, nil
 	s.finish(t, state, reason, message)
 }
@@ -338,17 +349,22 @@ func (s *Submitter) connected(node wire.NodeID) {
 			s.sendAssign(t)
 		}
 	}
+	s.renew(node)
 }
 
 // disconnected: what a node was asked to reserve goes elsewhere, and what it runs
 // is lost unless it comes back soon.
 func (s *Submitter) disconnected(node wire.NodeID) {
 	s.view.setGone(s.now, node, true)
+	for _, t := range s.auctions() {
+		s.declined(t, Answer{Node: node, Said: SaidGone})
+	}
 	last := s.now.Add(s.cfg.ReconnectGrace)
 	for _, t := range s.tasksOn(node) {
 		switch t.phase {
 		case phaseReserving:
-			t.spent = true
+			s.answers(t, Answer{Node: node, Said: SaidGone})
+			s.vainAttempt(t, "the connection closed before the node answered")
 			s.passOver(t)
 		case phaseAssigning:
 			t.answerBy = earliest(t.answerBy, last)

@@ -27,6 +27,19 @@ type ExecutorConfig struct {
 	KeepUnacked time.Duration
 	// MaxLease is the longest reservation. Default 10 s.
 	MaxLease time.Duration
+	// OfferLease is how long what is offered in an auction stays reserved unless the
+	// offer is taken up. Default 1 s: the longest window, and the way there and back.
+	OfferLease time.Duration
+	// MaxRunLease is how long a run goes on at most without its submitter's renewing
+	// its lease. Default 10 min.
+	MaxRunLease time.Duration
+	// Cost in millionths of a credit for 1000 units of fuel while nothing runs, at
+	// most 2^60; with ten tasks it is half as much again. Default 0.
+	Cost uint64
+	// Trust is how far a submitter is trusted, from 0 to 1; below MinTrust it gets
+	// nothing. The node itself always does. Defaults: everyone 0.5, and 0.1.
+	Trust    func(wire.NodeID) float64
+	MinTrust float64
 	// Heartbeat is how often submitters hear of their attempts. Default 1 s.
 	Heartbeat time.Duration
 	// ResendAfter is when a result is first sent again; the time doubles up to a
@@ -42,6 +55,12 @@ func (c ExecutorConfig) withDefaults() ExecutorConfig {
 	c.MaxUnacked = cmp.Or(c.MaxUnacked, 4096)
 	c.KeepUnacked = cmp.Or(c.KeepUnacked, 24*time.Hour)
 	c.MaxLease = cmp.Or(c.MaxLease, 10*time.Second)
+	c.OfferLease = cmp.Or(c.OfferLease, time.Second)
+	c.MaxRunLease = cmp.Or(c.MaxRunLease, 10*time.Minute)
+	c.MinTrust = cmp.Or(c.MinTrust, 0.1)
+	if c.Trust == nil {
+		c.Trust = func(wire.NodeID) float64 { return 0.5 }
+	}
 	c.Heartbeat = cmp.Or(c.Heartbeat, time.Second)
 	c.ResendAfter = cmp.Or(c.ResendAfter, time.Second)
 	return c
@@ -53,8 +72,11 @@ func (c ExecutorConfig) Validate() error {
 		return fmt.Errorf("executor: no key")
 	}
 	c = c.withDefaults()
-	if c.MaxRuns < 0 || c.MaxUnacked < 0 || min(c.KeepUnacked, c.MaxLease, c.Heartbeat, c.ResendAfter) < 0 {
+	if c.MaxRuns < 0 || c.MaxUnacked < 0 || min(c.KeepUnacked, c.MaxLease, c.Heartbeat, c.ResendAfter, c.MaxRunLease) < 0 {
 		return fmt.Errorf("executor: negative bound or time")
+	}
+	if c.OfferLease < 0 || c.OfferLease > wire.MaxLease || c.Cost > 1<<60 {
+		return fmt.Errorf("executor: offers for %v at a cost of %d", c.OfferLease, c.Cost)
 	}
 	return c.Capacity.Validate()
 }
@@ -73,6 +95,7 @@ type Executor struct {
 	peers map[wire.NodeID]*submitterRuns
 	// idlers are submitters that let reservations lapse.
 	idlers map[wire.NodeID]idler
+	shares shares
 	// active counts runs that hold capacity, live those that heartbeats tell of.
 	active, live int
 
@@ -110,6 +133,7 @@ func NewExecutor(cfg ExecutorConfig) (*Executor, error) {
 		latest: make(map[taskOf]uint32),
 		peers:  make(map[wire.NodeID]*submitterRuns),
 		idlers: make(map[wire.NodeID]idler),
+		shares: newShares(),
 		wakes:  newTimers[Run](),
 	}, nil
 }
@@ -140,6 +164,8 @@ func (e *Executor) Step(now time.Time, ev Event) Ready {
 	switch ev := ev.(type) {
 	case Received:
 		e.receive(ev.From, ev.Message)
+	case Asked:
+		e.asked(ev)
 	case Ended:
 		e.ended(ev.Run, ev.Outcome)
 	case SetDraining:
@@ -194,6 +220,8 @@ func (e *Executor) receive(from wire.NodeID, m wire.Message) {
 		e.reserve(from, m)
 	case wire.Assign:
 		e.assign(from, m)
+	case wire.Renew:
+		e.renew(from, m)
 	case wire.Cancel:
 		e.cancel(Run{from, m.Ref})
 	case wire.Ack:

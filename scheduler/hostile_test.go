@@ -44,10 +44,11 @@ func (h *hostile) ref() wire.Ref {
 
 func (h *hostile) step() {
 	m := h.m
-	switch rapid.IntRange(0, 9).Draw(h.t, "what") {
+	switch rapid.IntRange(0, 10).Draw(h.t, "what") {
 	case 0:
 		s := m.spec()
 		s.Profile.CPU = rapid.Uint32Range(1, 1100).Draw(h.t, "cpu")
+		s.Placement = rapid.SampledFrom([]wire.Placement{wire.PlaceAuto, wire.PlaceAuction}).Draw(h.t, "placement")
 		s.Deadline = time.Duration(rapid.IntRange(0, 3).Draw(h.t, "deadline")) * time.Second
 		if id, err := m.submit("t", s); err == nil {
 			h.ids = append(h.ids, id)
@@ -68,6 +69,8 @@ func (h *hostile) step() {
 		m.step(scheduler.CancelTask{Task: h.ref().Task})
 	case 6:
 		m.step(scheduler.Collected{Ref: h.ref()})
+	case 7:
+		h.ask()
 	default:
 		h.receive()
 	}
@@ -83,12 +86,33 @@ func (h *hostile) both(evs ...scheduler.Event) {
 	}
 }
 
+// ask has somebody ask a node for an offer.
+func (h *hostile) ask() {
+	id := h.node()
+	if h.m.execs[id] == nil {
+		return
+	}
+	h.m.stepExec(id, scheduler.Asked{Request: wire.Request{
+		Ref: h.ref(), Submitter: h.node(), Window: wire.MaxWindow, Share: wire.Everyone, Module: testModule,
+		Profile: wire.Profile{CPU: rapid.Uint32Range(1, 1200).Draw(h.t, "cpu"), Memory: wire.MB},
+	}})
+}
+
+// offer is one that a node of the mesh signs, true or not.
+func (h *hostile) offer(ref wire.Ref) []byte {
+	key := testKey(byte(rapid.IntRange(0, 9).Draw(h.t, "key")))
+	return must(wire.Seal(wire.Offer{
+		Ref: ref, Submitter: h.m.self, Executor: nodeOf(key), Lease: time.Second, Total: small, Free: small,
+	}, key))
+}
+
 // receive gives a message to whoever it is for, right or wrong.
 func (h *hostile) receive() {
 	r, free := h.ref(), wire.Capacity{CPU: rapid.Uint32Range(0, 2000).Draw(h.t, "free"), Memory: 1 << 30}
 	message := rapid.SampledFrom([]wire.Message{
 		reserve(r, rapid.Uint32Range(0, 1200).Draw(h.t, "cpu")), assign(r, 100), wire.Cancel{Ref: r}, wire.Ack{Ref: r},
 		wire.Reserved{Ref: r, Free: free}, wire.Refused{Ref: r, Why: wire.RefusedCPU, Free: free}, wire.Refused{Ref: r, Why: wire.RefusedBusy, Free: free},
+		wire.Bid{Ref: r, Envelope: h.offer(r)}, wire.Renew{Attempts: []wire.Ref{r}, Lease: time.Minute},
 		wire.Accepted{Ref: r}, wire.Progress{Ref: r}, wire.Output{Ref: r, Stream: wire.Stdout, Data: []byte("x")},
 		wire.Heartbeat{Attempts: []wire.Ref{r, r}, Free: free}, wire.Done{Ref: r, Envelope: []byte("x"), Free: free},
 	}).Draw(h.t, "message")

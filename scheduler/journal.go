@@ -38,6 +38,7 @@ type taskRecord struct {
 	Started  time.Time   `cbor:"started,omitzero"`
 	Ended    time.Time   `cbor:"ended,omitzero"`
 	Envelope []byte      `cbor:"envelope,omitempty"`
+	Rounds   []Round     `cbor:"rounds,omitempty"`
 }
 
 // specRecord is what a submitter keeps of a task and writes once.

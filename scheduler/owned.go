@@ -33,16 +33,23 @@ type task struct {
 	score    float64 // of node, when it was chosen
 	attempts []Attempt
 	failures int
+	rounds   []Round
+	auction  *auction // while it goes on
 
 	// tried are nodes passed over until a pause has ended; refusals counts them.
 	tried    map[wire.NodeID]bool
 	refusals int
+	// auctions without a good offer, since the last attempt.
+	auctions int
+	renewals int // of the attempts' leases
 
 	// Times; what they mean depends on the phase.
 	notBefore time.Time // of a pause: when it ends
 	checkAt   time.Time // queued: when to see whether anyone could ever run it
-	answerBy  time.Time // reserving, assigning, collecting
+	auctionAt time.Time // not to be auctioned before
+	answerBy  time.Time // bidding, reserving, assigning, collecting
 	resendAt  time.Time // assigning
+	renewAt   time.Time // assigning, running: when to renew its lease
 	seen      time.Time // running: when its executor last spoke of it
 
 	created, started, ended, deadline time.Time
@@ -58,6 +65,7 @@ const (
 	phaseNew        phase = iota
 	phaseQueued           // in the queue
 	phasePaused           // waits for notBefore, then looks for a node
+	phaseBidding          // all nodes were asked for offers
 	phaseReserving        // node was asked to reserve
 	phaseAssigning        // node was given the task
 	phaseRunning          // node has accepted it
@@ -97,15 +105,15 @@ func (t *task) wakeAt(cfg *SubmitterConfig) time.Time {
 	}
 	switch t.phase {
 	case phaseQueued:
-		return earliest(t.deadline, t.checkAt)
+		return earliest(t.deadline, t.checkAt, t.auctionAt)
 	case phasePaused:
 		return earliest(t.deadline, t.notBefore)
-	case phaseReserving:
+	case phaseBidding, phaseReserving:
 		return earliest(t.deadline, t.answerBy)
 	case phaseAssigning:
-		return earliest(slack, t.answerBy, t.resendAt)
+		return earliest(slack, t.answerBy, t.resendAt, t.renewAt)
 	case phaseRunning:
-		return earliest(slack, t.seen.Add(cfg.LostAfter))
+		return earliest(slack, t.seen.Add(cfg.LostAfter), t.renewAt)
 	case phaseCollecting:
 		return t.answerBy
 	}
@@ -121,6 +129,10 @@ func (s *Submitter) enter(t *task, p phase) {
 	case p == phaseQueued, p == phasePaused:
 		s.waiting++
 		s.become(t, Queued)
+	case p == phaseBidding:
+		s.inFlight++
+		s.bidding[t.id] = t
+		s.become(t, Placing)
 	case p.placed():
 		s.inFlight++
 		s.view.joined(t.node)
@@ -147,6 +159,10 @@ func (s *Submitter) leave(t *task) {
 		s.waiting--
 	case t.phase == phasePaused:
 		s.waiting--
+	case t.phase == phaseBidding:
+		s.inFlight--
+		delete(s.bidding, t.id)
+		t.auction = nil
 	case t.phase == phaseReserving:
 		s.view.answered(t.node, t.needs)
 		s.leaveNode(t)
@@ -184,6 +200,7 @@ func (s *Submitter) persist(t *task) {
 		Version: journalVersion, ID: t.id, Client: t.client, Key: t.key, State: t.state, Reason: t.reason,
 		Message: t.message, Failures: t.failures, Number: t.number, Attempts: t.attempts,
 		Created: t.created, Started: t.started, Ended: t.ended, Envelope: t.envelope,
+		Rounds: t.rounds,
 	}
 	s.out.Persist = append(s.out.Persist, Record{taskPrefix + t.id.String(), encodeRecord(rec)})
 }
@@ -194,7 +211,28 @@ func (s *Submitter) openAttempt(t *task) {
 		t.attempts = slices.Delete(t.attempts, 0, 1)
 	}
 	t.attempts = append(t.attempts, Attempt{Number: t.number, Node: t.node, Score: t.score, Started: s.now})
-	t.spent = true
+	t.spent, t.checkAt, t.auctions, t.renewals = true, time.Time{}, 0, 0
+}
+
+// vainAttempt writes an attempt into the history that was asked for, and of which the
+// node may know, but never begun.
+func (s *Submitter) vainAttempt(t *task, how string) {
+	s.openAttempt(t)
+	a := &t.attempts[len(t.attempts)-1]
+	a.Ended, a.Status, a.Reason, a.Message = s.now, wire.Failed, wire.ReasonNodeLost, how
+	s.persist(t)
+}
+
+// number gives the next attempt a number.
+func (s *Submitter) number(t *task) {
+	if t.number > 0 && !t.spent {
+		return
+	}
+	if t.number > 0 {
+		s.stats.Retries++
+	}
+	t.number++
+	t.spent = false
 }
 
 // closeAttempt ends the history of the current attempt, if it has begun.

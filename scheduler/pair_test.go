@@ -47,6 +47,8 @@ type mesh struct {
 
 	queue   []delivery
 	drop    func(d delivery) bool
+	asks    []wire.Request                           // to be gossiped
+	facts   map[wire.NodeID]func(a *scheduler.Asked) // what a node knows besides
 	trace   []string
 	starts  map[wire.NodeID][]scheduler.Start
 	journal map[string]map[string][]byte // by owner
@@ -68,7 +70,7 @@ func newMesh(t testing.TB, cfg scheduler.SubmitterConfig, executors ...wire.Capa
 		m.self = cfg.Self // it is an executor, too
 	}
 	cfg.Self = m.self
-	m.names[m.self] = "s"
+	m.names[m.self], m.keys[m.self] = "s", testKey(0)
 	m.s = must(scheduler.NewSubmitter(cfg))
 	for i, capacity := range executors {
 		key := testKey(byte(i + 1))
@@ -138,6 +140,9 @@ func (m *mesh) carryOut(owner wire.NodeID, r scheduler.Ready) {
 			m.note("collect %d from %s", len(e.Links), m.names[e.Node])
 		case scheduler.Write:
 			m.note("write %q at %d", e.Data, e.Offset)
+		case scheduler.Ask:
+			m.note("ask for %s/%d", m.tasks[e.Request.Task], e.Request.Attempt)
+			m.asks = append(m.asks, e.Request)
 		}
 	}
 }
@@ -163,8 +168,29 @@ func (m *mesh) records(owner string) []scheduler.Record {
 	return list
 }
 
+// gossip carries requests to all executors, signed and checked.
+func (m *mesh) gossip() {
+	asks := m.asks
+	m.asks = nil
+	for _, q := range asks {
+		envelope := must(wire.Seal(q, m.keys[m.self]))
+		for _, id := range m.order() {
+			a := scheduler.Asked{Request: must(wire.Open[wire.Request](envelope)), Vector: wire.Vector{Labels: map[string]string{"name": m.names[id]}}}
+			if m.facts[id] != nil {
+				m.facts[id](&a)
+			}
+			if m.drop == nil || !m.drop(delivery{from: m.self, to: id}) {
+				m.carryOut(id, m.execs[id].Step(m.now, a))
+			}
+		}
+	}
+}
+
 func (m *mesh) deliver() {
-	for len(m.queue) > 0 {
+	for len(m.queue) > 0 || len(m.asks) > 0 {
+		if m.gossip(); len(m.queue) == 0 {
+			return
+		}
 		d := m.queue[0]
 		m.queue = m.queue[1:]
 		if m.drop != nil && m.drop(d) {

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"slices"
 	"time"
 
 	"github.com/godwit-run/godwit/scheduler/placement"
@@ -14,6 +15,8 @@ const (
 	// minWait and maxWait bound the pause of a task that every node has refused.
 	minWait = 20 * time.Millisecond
 	maxWait = time.Second
+	// sharePause is how long a node is left alone that has others to serve first.
+	sharePause = 100 * time.Millisecond
 	// cheapPass is the number of lines without a node that a look at the queue may
 	// meet without resting after it, and linePause the rest for each otherwise: so
 	// a queue of very many lines takes a bounded part of the processor.
@@ -48,11 +51,24 @@ func (s *Submitter) place() {
 func (s *Submitter) find(t *task) (found, fit bool) {
 	r := s.request(t.id, t.spec, t.needs)
 	best, score, fit := s.view.index.Best(&r, t.tried)
-	if best != nil {
-		t.score = score
-		s.reserveAt(t, best.ID)
+	if s.mayAuction(t) {
+		if why, unmet := s.whyAuction(t, best); why != "" {
+			s.openAuction(t, r, why, unmet)
+			return true, true
+		}
 	}
-	return best != nil, fit
+	if best == nil || t.spec.Placement == wire.PlaceAuction {
+		return false, fit && t.spec.Placement != wire.PlaceAuction
+	}
+	t.score = score
+	s.reserveAt(t, best.ID)
+	return true, fit
+}
+
+// mayAuction tells whether there is room for another auction, and it is time for
+// this task's.
+func (s *Submitter) mayAuction(t *task) bool {
+	return len(s.bidding) < s.cfg.MaxAuctions && !t.auctionAt.After(s.now)
 }
 
 // rank orders the nodes for a task. The result is good until the next call.
@@ -62,19 +78,21 @@ func (s *Submitter) rank(id wire.TaskID, spec *wire.Spec, needs wire.Profile) []
 }
 
 func (s *Submitter) reserveAt(t *task, node wire.NodeID) {
-	if t.number == 0 || t.spent {
-		t.number++
-		t.spent = false
-	}
+	s.number(t)
 	t.node, t.answerBy = node, s.now.Add(s.cfg.AnswerTimeout)
+	s.asks(t, node, t.score)
 	s.enter(t, phaseReserving)
 	s.view.ask(node, t.needs)
-	s.send(node, wire.Reserve{Ref: t.ref(), Profile: t.needs, Lease: min(s.cfg.AnswerTimeout+lease, wire.MaxLease)})
+	s.send(node, wire.Reserve{
+		Ref: t.ref(), Profile: t.needs, Lease: min(s.cfg.AnswerTimeout+lease, wire.MaxLease),
+		Fuel: t.spec.Limits.Fuel, MaxCost: t.spec.MaxCost,
+	})
 }
 
 // reserved gives the task to the node that keeps capacity for it.
 func (s *Submitter) reserved(t *task) {
 	t.answerBy = s.now.Add(2 * s.cfg.AnswerTimeout)
+	s.endRound(t, t.node)
 	s.openAttempt(t)
 	t.resendAt = s.now.Add(s.cfg.AnswerTimeout / 2)
 	s.enter(t, phaseAssigning)
@@ -83,7 +101,8 @@ func (s *Submitter) reserved(t *task) {
 }
 
 func (s *Submitter) sendAssign(t *task) {
-	m := wire.Assign{Ref: t.ref(), Spec: *t.spec}
+	m := wire.Assign{Ref: t.ref(), Spec: *t.spec, Lease: s.cfg.Lease}
+	t.renewAt = s.now.Add(s.cfg.Lease * 2 / 3)
 	if !t.deadline.IsZero() {
 		m.Remaining = max(t.deadline.Sub(s.now), time.Millisecond)
 	}
@@ -122,7 +141,10 @@ func (s *Submitter) pause(t *task, d time.Duration) {
 // lineUp puts a task into the queue.
 func (s *Submitter) lineUp(t *task) {
 	t.tried = nil
-	t.checkAt = s.now.Add(s.cfg.NotPlacedAfter)
+	if t.checkAt.IsZero() {
+		t.checkAt = s.now.Add(s.cfg.NotPlacedAfter)
+	}
+	s.endRound(t, "")
 	s.enter(t, phaseQueued)
 	t.node = ""
 	s.placeAgain = true
@@ -157,18 +179,26 @@ func (s *Submitter) wakeTask(t *task) {
 	due := func(at time.Time) bool { return !at.IsZero() && !at.After(s.now) }
 	late := due(t.deadline)
 	switch t.phase {
-	case phaseQueued, phasePaused, phaseReserving:
+	case phaseQueued, phasePaused, phaseBidding, phaseReserving:
 		switch {
 		case late:
 			s.abandon(t, Failed, wire.ReasonTimeout, "the deadline passed before it ran")
+		case t.phase == phaseQueued && due(t.auctionAt):
+			t.auctionAt, s.placeAgain = time.Time{}, true
+			s.rearm(t)
 		case t.phase == phaseQueued:
 			s.checkPlaceable(t)
+		case t.phase == phaseBidding:
+			s.closeAuction(t)
 		case t.phase == phasePaused:
 			s.resume(t)
 		default:
 			s.unanswered(t)
 		}
 	case phaseAssigning, phaseRunning:
+		if due(t.renewAt) {
+			s.renew(t.node)
+		}
 		s.wakeAttempt(t, due(t.deadline.Add(deadlineSlack)) && late)
 	case phaseCollecting:
 		s.uncollected(t, "its outputs did not arrive in time")
@@ -179,7 +209,8 @@ func (s *Submitter) wakeTask(t *task) {
 // number is spent.
 func (s *Submitter) unanswered(t *task) {
 	s.send(t.node, wire.Cancel{Ref: t.ref()})
-	t.spent = true
+	s.answers(t, Answer{Node: t.node, Said: SaidSilent})
+	s.vainAttempt(t, "the node did not answer")
 	s.view.strike(s.now, t.node)
 	s.passOver(t)
 }
@@ -188,15 +219,38 @@ func (s *Submitter) wakeAttempt(t *task, late bool) {
 	switch {
 	case late:
 		s.abandon(t, Failed, wire.ReasonTimeout, "the deadline passed")
-	case t.phase == phaseRunning:
+	case t.phase == phaseRunning && !t.seen.Add(s.cfg.LostAfter).After(s.now):
 		s.lost(t, "the node was silent for too long")
-	case !t.answerBy.After(s.now):
+	case t.phase == phaseAssigning && !t.answerBy.After(s.now):
 		s.view.strike(s.now, t.node)
 		s.lost(t, "the node did not acknowledge the task")
-	default:
+	case t.phase == phaseAssigning && !t.resendAt.After(s.now):
 		s.sendAssign(t)
 		t.resendAt = s.now.Add(s.cfg.AnswerTimeout / 2)
 		s.rearm(t)
+	default:
+		s.rearm(t)
+	}
+}
+
+// renew renews the leases of all attempts on a node, as one of them has a third left
+// of its. It is done again when that third is half over, in case it got lost.
+func (s *Submitter) renew(node wire.NodeID) {
+	var refs []wire.Ref
+	for _, t := range s.tasksOn(node) {
+		if t.phase != phaseAssigning && t.phase != phaseRunning {
+			continue
+		}
+		refs = append(refs, t.ref())
+		if t.renewals++; t.renewals%2 == 1 {
+			t.renewAt = s.now.Add(s.cfg.Lease / 6)
+		} else {
+			t.renewAt = s.now.Add(s.cfg.Lease / 2)
+		}
+		s.rearm(t)
+	}
+	for some := range slices.Chunk(refs, wire.MaxRefs) {
+		s.send(node, wire.Renew{Attempts: some, Lease: s.cfg.Lease})
 	}
 }
 

@@ -44,6 +44,9 @@ type Explanation struct {
 	// Choices are all nodes: those that could have the task, best first, then the
 	// others, each with its reason. None once the task has ended.
 	Choices []Choice
+	// Rounds are the last looks for a node, oldest first: who was asked, who answered
+	// what and when, and who got the task. They stay when it has ended.
+	Rounds []Round
 }
 
 // Choice is a node as a place for a task.
@@ -64,7 +67,7 @@ func (s *Submitter) Explain(id wire.TaskID) (Explanation, bool) {
 	if t == nil {
 		return Explanation{}, false
 	}
-	x := Explanation{Task: id, State: t.state, Node: t.snapshot().Node, Summary: t.message}
+	x := Explanation{Task: id, State: t.state, Node: t.snapshot().Node, Summary: t.message, Rounds: cloneRounds(t.rounds)}
 	if t.phase == phaseEnded {
 		return x, true
 	}
@@ -78,6 +81,8 @@ func (s *Submitter) Explain(id wire.TaskID) (Explanation, bool) {
 		}
 	case t.phase == phaseQueued && s.inFlight >= s.cfg.MaxConcurrent:
 		x.Summary = "waits for one of the tasks that run to end: there are as many as may be at once"
+	case t.phase == phaseBidding:
+		x.Summary = "waits for offers: " + t.openRound().Why
 	case t.phase.placed():
 		x.Summary = string(t.state) + " on " + t.node.Short()
 	}
@@ -124,13 +129,16 @@ type SubmitterStats struct {
 	// StaleResults were of attempts given up before; BadResults were not
 	// acceptable.
 	StaleResults, BadResults uint64
+	// BadOffers did not hold; Retries are attempts after a task's first, those too
+	// that no node has begun.
+	BadOffers, Retries uint64
 }
 
 // Stats are for metrics.
 func (s *Submitter) Stats() SubmitterStats {
 	st := s.stats
 	st.FailedFor = maps.Clone(st.FailedFor)
-	st.Queued = s.waiting
+	st.Queued, st.Placing = s.waiting, len(s.bidding)
 	for _, tasks := range s.on {
 		for _, t := range tasks {
 			if t.state == Running {

@@ -147,6 +147,9 @@ type (
 		MemoryBytes uint64
 	}
 
+	// Ask signs a request and tells all nodes of it, this one included: see Asked.
+	Ask struct{ Request wire.Request }
+
 	// Start begins a run: fetch module and inputs, run it within Limits and
 	// Allotment, and step Ended. Deadline is zero if there is none; a run that
 	// reaches it has timed out.
@@ -164,6 +167,7 @@ type (
 func (Changed) effect() {}
 func (Write) effect()   {}
 func (Collect) effect() {}
+func (Ask) effect()     {}
 func (Used) effect()    {}
 func (Start) effect()   {}
 func (Stop) effect()    {}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"maps"
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -18,8 +19,9 @@ type run struct {
 	// needs and allotment are set until it has ended.
 	needs     wire.Profile
 	allotment Allotment
-	// unwanted is set if the submitter wants no result of it.
-	unwanted bool
+	// unwanted is set if the submitter wants no result of it, renewed if it has taken
+	// an offer up, and lapsed if it has let the lease of a run end.
+	unwanted, renewed, lapsed bool
 
 	// Of one that has ended:
 	endedAt  time.Time
@@ -43,6 +45,10 @@ func (e *Executor) reserve(from wire.NodeID, m wire.Reserve) {
 	key := Run{from, m.Ref}
 	r := e.runs[key]
 	if r == nil {
+		if tooExpensive(e.price(), m.Fuel, m.MaxCost) {
+			e.refuse(key, wire.RefusedCost, "")
+			return
+		}
 		if r = e.admit(key, m.Profile); r == nil {
 			return
 		}
@@ -85,7 +91,7 @@ func (e *Executor) start(r *run, m wire.Assign) {
 	r.phase = runRunning
 	delete(e.idlers, r.Submitter)
 	e.live++
-	e.wakes.set(r.Run, time.Time{})
+	e.lease(r, m.Lease)
 	e.persist(r)
 	e.out.Sync = true
 	start := Start{Run: r.Run, Spec: m.Spec, Allotment: r.allotment}
@@ -124,11 +130,13 @@ func (e *Executor) admit(key Run, needs wire.Profile) *run {
 	}
 	allotment, err := e.ledger.Reserve(needs)
 	if short := (*ShortageError)(nil); errors.As(err, &short) {
+		e.shares.refused(e.now, key.Submitter, needs, &e.ledger.total)
 		e.refuse(key, short.Of, "")
 		return nil
 	}
 	r := e.add(key)
 	r.phase, r.needs, r.allotment = runReserved, needs, allotment
+	e.shares.got(key.Submitter, &allotment)
 	e.active++
 	return r
 }
@@ -139,12 +147,27 @@ func (e *Executor) gate(submitter wire.NodeID, needs wire.Profile) wire.Refusal 
 	switch {
 	case e.draining:
 		return wire.RefusedDraining
+	case submitter != e.self && e.cfg.Trust(submitter) < e.cfg.MinTrust:
+		return wire.RefusedTrust
 	case needs.CPU == 0 || needs.Memory == 0:
 		return wire.RefusedInvalid // would be free to ask for without end
 	case e.idlers[submitter].until.After(e.now), e.active >= e.cfg.MaxRuns, peer != nil && peer.unacked >= e.cfg.MaxUnacked:
 		return wire.RefusedBusy
 	}
+	if e.shares.over(e.now, submitter, needs, &e.ledger.total) {
+		return wire.RefusedShare
+	}
 	return ""
+}
+
+// tooExpensive tells whether all the fuel that a task may use costs more than it
+// may; without a limit of fuel there is no telling.
+func tooExpensive(price, fuel, most uint64) bool {
+	if most == 0 || price == 0 {
+		return false
+	}
+	hi, lo := bits.Mul64(price, (fuel+999)/1000)
+	return fuel == 0 || hi > 0 || lo > most
 }
 
 func (e *Executor) refuse(key Run, why wire.Refusal, detail string) {
@@ -190,9 +213,13 @@ func (e *Executor) ended(key Run, o wire.Outcome) {
 		e.forget(r)
 		return
 	}
-	if o.Status == wire.Cancelled { // by this node, since it stops
+	if o.Status == wire.Cancelled { // by this node
+		why := "given back: the node stops"
+		if r.lapsed {
+			why = "given back: its lease was not renewed"
+		}
 		o = wire.Outcome{Status: wire.Failed, Reason: wire.ReasonNodeLost, Fault: wire.FaultDrain,
-			Message: "given back: the node stops", Started: o.Started, FuelUsed: o.FuelUsed, FuelLimit: o.FuelLimit,
+			Message: why, Started: o.Started, FuelUsed: o.FuelUsed, FuelLimit: o.FuelLimit,
 			MemoryPeakBytes: o.MemoryPeakBytes, Wall: o.Wall, Stdout: o.Stdout, Stderr: o.Stderr}
 	}
 	e.release(r)
@@ -249,8 +276,12 @@ func (e *Executor) sendDone(r *run) {
 func (e *Executor) wakeRun(r *run) {
 	switch {
 	case r.phase == runReserved:
-		e.idled(r.Submitter)
+		e.idled(r.Submitter) // who does not want an offer says so
 		e.forget(r)
+	case r.phase == runRunning:
+		r.lapsed = true
+		e.stop(r)
+	case r.phase == runStopping:
 	case r.endedAt.Add(e.cfg.KeepUnacked).Before(e.now):
 		e.forget(r)
 	default:
@@ -354,8 +385,12 @@ func (e *Executor) add(key Run) *run {
 // release gives back what a run holds.
 func (e *Executor) release(r *run) {
 	e.active--
+	e.shares.gave(r.Submitter, &r.allotment)
 	if err := e.ledger.Release(r.allotment.ID); err != nil {
 		panic(err) // every active run has one
+	}
+	if next, ok := e.shares.next(e.now); ok && next != r.Submitter {
+		e.send(next, wire.Heartbeat{Free: e.ledger.Free()}) // there is room
 	}
 }
 

@@ -124,7 +124,7 @@ func (s *Submitter) restore(r *taskRecord, spec *wire.Spec) error {
 		return fmt.Errorf("task %s without a spec: %w", r.ID, ErrJournal)
 	}
 	t := newTask(r.ID, spec, r.Key)
-	t.client, t.failures, t.number, t.attempts = r.Client, r.Failures, r.Number, r.Attempts
+	t.client, t.failures, t.number, t.attempts, t.rounds = r.Client, r.Failures, r.Number, r.Attempts, r.Rounds
 	t.spent = r.Number > 0
 	t.state, t.reason, t.message = r.State, r.Reason, r.Message
 	t.created, t.started, t.ended, t.envelope = r.Created, r.Started, r.Ended, r.Envelope
@@ -161,7 +161,7 @@ func restoreResult(t *task) error {
 // rejoin waits for the executor that had the task before the restart. What it may
 // not have got is sent again.
 func (s *Submitter) rejoin(t *task) {
-	t.node = t.attempts[len(t.attempts)-1].Node
+	t.node, t.renewAt = t.attempts[len(t.attempts)-1].Node, s.now
 	if t.state == Running {
 		t.seen = s.now.Add(s.cfg.Rejoin - s.cfg.LostAfter)
 		s.enter(t, phaseRunning)

@@ -58,8 +58,24 @@ type SubmitterConfig struct {
 	// Default 10 s. (Nodes that are merely full are waited for.)
 	NotPlacedAfter time.Duration
 	// ForgetAfter is how long a node may be silent before it leaves the view.
-	// Default 45 s: three vectors.
+	// Default 45 s: three vectors of a small mesh; in a large one it is longer.
 	ForgetAfter time.Duration
+	// Window is how long an auction waits for offers, up to wire.MaxWindow; it ends
+	// earlier when all have answered. Default 500 ms.
+	Window time.Duration
+	// MaxAuctions bounds auctions that go on at once, and MaxBidders how many nodes
+	// of a large mesh are asked in each. Defaults 32 and 64.
+	MaxAuctions, MaxBidders int
+	// Large is of what resources a task asks that is auctioned because it is large,
+	// and how long one lasts that is auctioned because it is long, unless it says how
+	// it is to be placed. Default 8 cores, 16 GiB of memory, a minute.
+	Large wire.Profile
+	// StaleAfter is how old news of a node that says nothing else may be before an
+	// auction is held instead of relying on them. Default 30 s.
+	StaleAfter time.Duration
+	// Lease is for how long an attempt may go on without hearing from here; it is
+	// renewed at two thirds of that. At most wire.MaxRenewal. Default 5 min.
+	Lease time.Duration
 	// Trust is how far a node is trusted, from 0 to 1. Default: everyone 0.5.
 	Trust func(wire.NodeID) float64
 }
@@ -86,6 +102,14 @@ func (c SubmitterConfig) withDefaults() SubmitterConfig {
 	c.CollectTimeout = cmp.Or(c.CollectTimeout, time.Minute)
 	c.NotPlacedAfter = cmp.Or(c.NotPlacedAfter, 10*time.Second)
 	c.ForgetAfter = cmp.Or(c.ForgetAfter, 45*time.Second)
+	c.Window = cmp.Or(c.Window, wire.MaxWindow)
+	c.MaxAuctions = cmp.Or(c.MaxAuctions, 32)
+	c.MaxBidders = cmp.Or(c.MaxBidders, 64)
+	if c.Large.Equal(wire.Profile{}) {
+		c.Large = wire.Profile{CPU: 8000, Memory: 16 << 30, Duration: time.Minute}
+	}
+	c.StaleAfter = cmp.Or(c.StaleAfter, 30*time.Second)
+	c.Lease = cmp.Or(c.Lease, 5*time.Minute)
 	return c
 }
 
@@ -94,12 +118,15 @@ func (c SubmitterConfig) Validate() error {
 	if err := c.Self.Validate(); err != nil {
 		return fmt.Errorf("submitter: %w", err)
 	}
-	if min(c.MaxConcurrent, c.MaxQueued, c.MaxEnded, c.MaxNodes, c.Burst) < 0 || !(c.Rate >= 0) {
+	if min(c.MaxConcurrent, c.MaxQueued, c.MaxEnded, c.MaxNodes, c.Burst, c.MaxAuctions, c.MaxBidders) < 0 || !(c.Rate >= 0) {
 		return fmt.Errorf("submitter: negative bound")
 	}
 	if min(c.KeepEnded, c.BackoffBase, c.BackoffMax, c.AnswerTimeout, c.LostAfter, c.ReconnectGrace,
-		c.Rejoin, c.CollectTimeout, c.NotPlacedAfter, c.ForgetAfter) < 0 {
+		c.Rejoin, c.CollectTimeout, c.NotPlacedAfter, c.ForgetAfter, c.Window, c.StaleAfter, c.Lease) < 0 {
 		return fmt.Errorf("submitter: negative time")
+	}
+	if c.Window > wire.MaxWindow || c.Lease > wire.MaxRenewal {
+		return fmt.Errorf("submitter: window longer than %v, or lease longer than %v", wire.MaxWindow, wire.MaxRenewal)
 	}
 	return nil
 }
@@ -115,6 +142,8 @@ type Submitter struct {
 	view    view
 	clients clients
 	ended   []*task // oldest first
+	// bidding are the tasks that are being auctioned.
+	bidding map[wire.TaskID]*task
 
 	inFlight int // tasks that a node has
 	waiting  int // tasks that wait, in the queue or for a pause to end
@@ -125,6 +154,7 @@ type Submitter struct {
 	placeAgain bool
 	placeAt    time.Time
 	ranker     *placement.Ranker
+	bidders    *placement.Ranker // for offers
 
 	now time.Time
 	out Ready
@@ -141,11 +171,13 @@ func NewSubmitter(cfg SubmitterConfig) (*Submitter, error) {
 		cfg:     cfg,
 		tasks:   make(map[wire.TaskID]*task),
 		on:      make(map[wire.NodeID]map[wire.TaskID]*task),
+		bidding: make(map[wire.TaskID]*task),
 		queue:   newQueue(),
 		view:    newView(cfg),
 		clients: newClients(cfg),
 		wakes:   newTimers[wire.TaskID](),
 		ranker:  placement.NewRanker(cfg.Policy),
+		bidders: placement.NewRanker(cfg.Policy),
 	}, nil
 }
 

@@ -153,7 +153,7 @@ func (v *view) update(now time.Time, k *known, n *placement.Node) {
 		n.Out = ""
 	}
 	v.refresh(k, n)
-	at := k.heard.Add(v.cfg.ForgetAfter)
+	at := k.heard.Add(v.forgetAfter(n))
 	if paused {
 		at = earliest(at, k.pausedUntil)
 	}
@@ -169,7 +169,7 @@ func (v *view) wake(now time.Time) (changed bool) {
 		}
 		changed = true
 		k, n := v.node(id)
-		if now.Sub(k.heard) >= v.cfg.ForgetAfter {
+		if now.Sub(k.heard) >= v.forgetAfter(n) {
 			v.forget(id)
 			continue
 		}

@@ -61,6 +61,9 @@ type (
 		Spec Spec `cbor:"spec"`
 		// Remaining is the time to the task's deadline; 0 is none.
 		Remaining time.Duration `cbor:"remaining,omitempty"`
+		// Lease is how long it may run until it is renewed; 0 is as long as the node
+		// allows.
+		Lease time.Duration `cbor:"lease,omitempty"`
 	}
 	// Cancel ends an attempt in whatever state it is: the submitter does not
 	// want its result.
@@ -147,6 +150,9 @@ func (m Reserve) Validate() error {
 
 // Validate implements Body.
 func (m Assign) Validate() error {
+	if m.Lease < 0 || m.Lease > MaxRenewal {
+		return fmt.Errorf("lease of %v: %w", m.Lease, ErrInvalid)
+	}
 	return first(m.Ref.validate(), m.Spec.Validate(), checkTime("remaining time", m.Remaining))
 }
 

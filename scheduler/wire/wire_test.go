@@ -64,7 +64,7 @@ func bodiesByName() map[string]Body {
 		"reserve":   Reserve{ref, spec.Profile, time.Second, 1 << 40, 7},
 		"reserved":  Reserved{ref, free},
 		"refused":   Refused{ref, RefusedMemory, "in words", free},
-		"assign":    Assign{ref, spec, time.Minute},
+		"assign":    Assign{ref, spec, time.Minute, time.Hour},
 		"accepted":  Accepted{ref},
 		"progress":  Progress{ref, 9, 10},
 		"output":    Output{ref, Stderr, 11, []byte("x")},
@@ -152,7 +152,7 @@ func TestValidate(t *testing.T) {
 	spec := func(change func(*Spec)) Body {
 		s := testSpec()
 		change(&s)
-		return Assign{Ref{testID, 1}, s, 0}
+		return Assign{Ref: Ref{testID, 1}, Spec: s}
 	}
 	result := func(change func(*Result)) Body {
 		r := bodiesByName()["result"].(Result)
