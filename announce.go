@@ -34,6 +34,8 @@ type announcer struct {
 	started int64
 	seq     atomic.Uint64
 	last    wire.Vector
+	pace    scheduler.Pace
+	known   int // nodes, when pace was asked last
 
 	pins atomic.Bool // they have changed since pinned was made
 	mu   sync.Mutex
@@ -58,15 +60,15 @@ func newAnnouncer(n *Node) (*announcer, error) {
 		started = max(started, int64(binary.BigEndian.Uint64(last))+1)
 	}
 	value := binary.BigEndian.AppendUint64(nil, uint64(started))
-	return &announcer{node: n, started: started}, n.journal.commit([]record{{key: key, value: value}}, true)
+	a := &announcer{node: n, started: started, pace: scheduler.Pace{Every: n.cfg.Announce, Least: minAnnounce}}
+	return a, n.journal.commit([]record{{key: key, value: value}}, true)
 }
 
 // run announces until ctx is done: at the start, when a node comes, when capacity
-// has changed by a tenth, and every Config.Announce.
+// has changed by a tenth, and now and then, all at the pace of the mesh.
 func (a *announcer) run(ctx context.Context) error {
 	check := time.NewTicker(checkCapacity)
 	defer check.Stop()
-	var at time.Time
 	for {
 		if err := a.announce(ctx); err != nil {
 			if ctx.Err() != nil || errors.Is(err, api.ErrUnavailable) {
@@ -74,33 +76,42 @@ func (a *announcer) run(ctx context.Context) error {
 			}
 			return err
 		}
-		at = time.Now()
-		if !a.pause(ctx, check.C, at) {
+		if !a.pause(ctx, check.C) {
 			return nil
 		}
 	}
 }
 
 // pause returns true when it is time for another vector, false when ctx is done.
-func (a *announcer) pause(ctx context.Context, check <-chan time.Time, last time.Time) bool {
-	nudged := false
-	for {
+func (a *announcer) pause(ctx context.Context, check <-chan time.Time) bool {
+	soon := time.NewTimer(time.Hour)
+	defer soon.Stop()
+	for changed := false; ; {
 		select {
 		case <-ctx.Done():
 			return false
 		case <-a.node.announce:
-			nudged = true
+			changed = true
+		case <-soon.C:
 		case <-check:
+			changed = changed || a.changed(ctx)
 		}
-		since := time.Since(last)
-		if nudged && since >= minAnnounce || since >= a.node.cfg.Announce || a.changed(ctx) {
+		now := time.Now()
+		due, again := a.pace.Due(now, a.nodes(ctx), changed)
+		if due {
 			return true
 		}
-		if nudged { // look again when it is due
-			time.AfterFunc(minAnnounce-since, func() { nudge(a.node.announce) })
-			nudged = false
-		}
+		soon.Reset(again.Sub(now))
 	}
+}
+
+// nodes is how large the mesh is as far as this node knows.
+func (a *announcer) nodes(ctx context.Context) (nodes int) {
+	if a.node.ask(ctx, func() { nodes = a.node.loop.submitter.KnownNodes() }) != nil {
+		return a.known // it ends
+	}
+	a.known = nodes
+	return nodes
 }
 
 // changed tells whether what is left differs by a tenth from what was announced.
@@ -128,6 +139,7 @@ func (a *announcer) announce(ctx context.Context) error {
 		return err
 	}
 	a.last = v
+	a.pace.Said(time.Now(), a.known)
 	a.node.tell(scheduler.Learned{Vector: v})
 	return a.publish(ctx, v)
 }
@@ -159,7 +171,7 @@ func (a *announcer) vector(ctx context.Context) (wire.Vector, error) {
 	n := a.node
 	v := wire.Vector{
 		Node: n.self, Started: a.started, Seq: a.seq.Add(1), Total: n.capacity,
-		Version: n.cfg.Version, Region: n.cfg.Region, Models: n.models.names(),
+		Every: min(a.pace.Interval(a.known), wire.MaxEvery), Version: n.cfg.Version, Region: n.cfg.Region, Models: n.models.names(),
 	}
 	err := n.ask(ctx, func() {
 		s, e := n.loop.submitter, n.loop.executor

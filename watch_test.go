@@ -9,7 +9,7 @@ import (
 )
 
 // The tasks of a node that was killed, or stands still, move on: how soon is in the
-// documentation of package detect, and less than a second in any case.
+// documentation of package detect, and less than two seconds in any case.
 func TestTasksOfALostNodeMoveOn(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -41,7 +41,7 @@ func TestTasksOfALostNodeMoveOn(t *testing.T) {
 			})
 			took := moved.History[1].StartedAt.Sub(lost)
 			t.Logf("moved on after %v", took)
-			if took > time.Second {
+			if took > 2*time.Second {
 				t.Errorf("moved on after %v: %+v", took, moved.History)
 			}
 			if _, err := nodes[0].client.Cancel(t.Context(), task.ID); err != nil {

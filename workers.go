@@ -95,7 +95,7 @@ func (n *Node) workerState(p *placement.Node) string {
 		return api.NodeLost
 	case p.Vector.Draining:
 		return api.NodeDraining
-	case p.Out == wire.RefusedSilent, time.Since(p.Health.LastSeen) > suspectAfter*n.cfg.Announce:
+	case p.Out == wire.RefusedSilent, time.Since(p.Health.LastSeen) > suspectAfter*max(n.cfg.Announce, p.Vector.Every):
 		return api.NodeSuspect
 	}
 	return api.NodeReady

@@ -16,10 +16,10 @@ func (r *rtt) sample(d time.Duration) {
 	r.smooth += (d - r.smooth) / 8
 }
 
-// timeout is how long an answer may take; half of most until there was one.
+// timeout is how long an answer may take; a quarter of most until there was one.
 func (r *rtt) timeout(least, most time.Duration) time.Duration {
 	if r.smooth == 0 {
-		return max(least, most/2)
+		return max(least, most/4)
 	}
 	return min(max(r.smooth+4*r.varies, least), most)
 }
