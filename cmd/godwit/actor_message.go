@@ -59,7 +59,8 @@ func newActorAsk(r *remote) *cobra.Command {
 		Use: "ask NAME PAYLOAD", Short: "Send an actor a message and print its reply",
 		Long: `Sends an actor a message, waits for the reply and prints its bytes. If the actor
 fails at the message, that had no effect, and the exit code says how: 134 it trapped,
-123 out of fuel. 124 is no reply in time: the message may still take effect.
+123 out of fuel. 126 it refused. 124 is no reply in time: the message may still take
+effect.
 
 ` + aboutPayload,
 		Example:           `  godwit actor ask counter get`,
@@ -117,7 +118,7 @@ func (s *session) message(f messageFlags, args []string, post func(context.Conte
 func messageEnding(name string, err error) error {
 	var failed *api.MessageError
 	switch {
-	case errors.As(err, &failed):
+	case errors.As(err, &failed) && failed.Kind() != "":
 		return hintedError{err, "it had no effect; godwit actor logs " + name + " may say more"}
 	case errors.Is(err, context.DeadlineExceeded):
 		return hintedError{fmt.Errorf("no answer in time: %w", err), "the message may still take effect; wait longer with --timeout"}

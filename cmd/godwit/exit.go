@@ -125,7 +125,7 @@ func exitCode(err error) int {
 	case errors.As(err, &busy):
 		return exitRefused
 	case errors.As(err, &message):
-		return messageCode(message.Reason)
+		return messageCode(message.Kind())
 	case errors.Is(err, context.DeadlineExceeded):
 		return exitTimeout
 	default:
@@ -133,9 +133,9 @@ func exitCode(err error) int {
 	}
 }
 
-// messageCode is the exit code for a message that an actor failed at or refused.
-func messageCode(reason string) int {
-	kind, _, _ := strings.Cut(reason, ":")
+// messageCode is the exit code for a message that an actor failed at or, for no
+// kind, refused.
+func messageCode(kind string) int {
 	switch runtime.Reason(kind) {
 	case runtime.ReasonOutOfFuel:
 		return exitOutOfFuel

@@ -1,6 +1,9 @@
 package api
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // The states of an actor.
 const (
@@ -128,4 +131,18 @@ type MessageError struct {
 	Reason string
 }
 
-func (e *MessageError) Error() string { return "the message failed: " + e.Reason }
+func (e *MessageError) Error() string {
+	if e.Kind() == "" {
+		return "the actor refused: " + e.Reason
+	}
+	return "the message failed: " + e.Reason
+}
+
+// Kind is trap, out_of_fuel or out_of_memory; empty if the actor itself refused.
+func (e *MessageError) Kind() string {
+	switch kind, _, _ := strings.Cut(e.Reason, ":"); kind {
+	case "trap", "out_of_fuel", "out_of_memory":
+		return kind
+	}
+	return ""
+}

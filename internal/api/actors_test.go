@@ -102,6 +102,9 @@ func TestMessageFails(t *testing.T) {
 	if !errors.As(err, &failed) || failed.Reason != "trap: unreachable" || err.Error() != "the message failed: trap: unreachable" {
 		t.Errorf("%v", err)
 	}
+	if refused := (&MessageError{Reason: "only 3 there"}); refused.Kind() != "" || refused.Error() != "the actor refused: only 3 there" {
+		t.Errorf("%v, %q", refused, refused.Kind())
+	}
 	_, err = c.SendMessage(t.Context(), ActorMessage{Name: "counter", Payload: make([]byte, 1001)})
 	if !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a payload too large: %v", err)
