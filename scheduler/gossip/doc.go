@@ -1,6 +1,6 @@
 // Package gossip tells all nodes of a mesh what one of them says of itself: its
-// capacity vector, and the models that it publishes. It is libp2p's gossipsub
-// with the checks that make it safe to listen.
+// capacity vector, the models that it publishes, and requests for offers. It is
+// libp2p's gossipsub with the checks that make it safe to listen.
 //
 //	mesh, err := gossip.New(gossip.Config{
 //		Host: host, Self: self,

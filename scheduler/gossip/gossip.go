@@ -18,8 +18,9 @@ import (
 
 // The topics. Their names carry the version of what is said in them.
 const (
-	topicVectors = "/godwit/vectors/1"
-	topicModels  = "/godwit/models/1"
+	topicVectors  = "/godwit/vectors/1"
+	topicModels   = "/godwit/models/1"
+	topicRequests = "/godwit/requests/1"
 )
 
 // MaxMessage is the largest envelope that is passed on, in bytes.
@@ -41,6 +42,9 @@ type Config struct {
 	// gets the envelope, to be kept and passed on later.
 	Vector func(v wire.Vector)
 	Model  func(m wire.Model, envelope []byte)
+	// Request gets each request for offers that is well signed and another node's. It
+	// is called by many goroutines, must not block, and may be nil.
+	Request func(r wire.Request)
 	// Joined is called when another node takes part in the topic of vectors: a good
 	// moment to publish one. It must not block, and may be nil.
 	Joined func()
@@ -75,6 +79,9 @@ func (c Config) withDefaults() Config {
 	if c.Joined == nil {
 		c.Joined = func() {}
 	}
+	if c.Request == nil {
+		c.Request = func(wire.Request) {}
+	}
 	if c.Model == nil {
 		c.Model = func(wire.Model, []byte) {}
 	}
@@ -99,12 +106,13 @@ type Mesh struct {
 	cfg     Config
 	vectors *newest
 	models  *newest
+	rates   *rates
 	running atomic.Pointer[topics] // nil unless Run does
 }
 
 // topics are what a running mesh publishes in.
 type topics struct {
-	vectors, models *pubsub.Topic
+	vectors, models, requests *pubsub.Topic
 }
 
 // New allocates a mesh; Run makes it work.
@@ -117,6 +125,7 @@ func New(cfg Config) (*Mesh, error) {
 		cfg:     cfg,
 		vectors: newNewest(cfg.MaxNodes, cfg.MinInterval),
 		models:  newNewest(cfg.MaxNodes, 0), // a withdrawal may follow at once
+		rates:   newRates(cfg.MaxNodes),
 	}, nil
 }
 
@@ -135,7 +144,7 @@ func (m *Mesh) run(ctx context.Context) error {
 		pubsub.WithMessageIdFn(messageID),
 		pubsub.WithMaxMessageSize(MaxMessage+4096),
 		pubsub.WithSubscriptionFilter(pubsub.WrapLimitSubscriptionFilter(
-			pubsub.NewAllowlistSubscriptionFilter(topicVectors, topicModels), 16)),
+			pubsub.NewAllowlistSubscriptionFilter(topicVectors, topicModels, topicRequests), 16)),
 		pubsub.WithPeerScore(scores()),
 		pubsub.WithValidateQueueSize(256), pubsub.WithValidateThrottle(256),
 		pubsub.WithFloodPublish(true),
@@ -148,6 +157,9 @@ func (m *Mesh) run(ctx context.Context) error {
 		return err
 	}
 	if t.models, err = join(ps, topicModels, m.validateModel); err != nil {
+		return err
+	}
+	if t.requests, err = join(ps, topicRequests, m.validateRequest); err != nil {
 		return err
 	}
 	m.running.Store(&t)

@@ -84,6 +84,84 @@ func TestValidateVector(t *testing.T) {
 	}
 }
 
+func (i identity) request(t testing.TB, attempt uint32, made time.Time) []byte {
+	t.Helper()
+	module, err := wire.ParseLink("bafkreiasbfynqeudn4myrbrflb5embvfvur454y4q2comalxcvjfjd6gxe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	envelope, err := wire.Seal(wire.Request{
+		Ref: wire.Ref{Task: wire.TaskID{1}, Attempt: attempt}, Submitter: i.id, Made: made.UnixMilli(),
+		Window: wire.MaxWindow, Share: wire.Everyone, Profile: wire.Minimal(), Module: module,
+	}, i.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return envelope
+}
+
+// What claims to be a request for offers, one after the other.
+func TestValidateRequest(t *testing.T) {
+	alice, self := newIdentity(1), newIdentity(9)
+	heard := 0
+	h := newHost(t, self)
+	m, err := New(Config{Host: h, Self: self.id, Request: func(wire.Request) { heard++ }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	if size := len(alice.request(t, 1, now)); size > 500 {
+		t.Errorf("a common request has %d bytes, more than 500", size)
+	}
+	forged := alice.request(t, 1, now)
+	forged[len(forged)-1] ^= 1
+	for _, step := range []struct {
+		name string
+		data []byte
+		want pubsub.ValidationResult
+	}{
+		{"one", alice.request(t, 1, now), pubsub.ValidationAccept},
+		{"this node's own", self.request(t, 1, now), pubsub.ValidationAccept},
+		{"an old one", alice.request(t, 2, now.Add(-time.Hour)), pubsub.ValidationIgnore},
+		{"one of the future", alice.request(t, 2, now.Add(time.Hour)), pubsub.ValidationIgnore},
+		{"with a broken signature", forged, pubsub.ValidationReject},
+		{"a vector", alice.vector(t, 1, 1), pubsub.ValidationReject},
+		{"too large", make([]byte, wire.MaxRequest+1), pubsub.ValidationReject},
+		{"nothing", nil, pubsub.ValidationReject},
+	} {
+		msg := &pubsub.Message{Message: &pb.Message{Data: step.data}}
+		if got := m.validateRequest(t.Context(), h.ID(), msg); got != step.want {
+			t.Errorf("%s: verdict %v, want %v", step.name, got, step.want)
+		}
+	}
+	if heard != 1 {
+		t.Errorf("heard %d requests, want 1", heard)
+	}
+	ignored := 0
+	for i := range uint32(2 * requestBurst) { // one node that asks without end
+		msg := &pubsub.Message{Message: &pb.Message{Data: alice.request(t, i+10, now)}}
+		if m.validateRequest(t.Context(), h.ID(), msg) == pubsub.ValidationIgnore {
+			ignored++
+		}
+	}
+	if ignored < requestBurst/2 {
+		t.Errorf("%d requests of a flood were ignored", ignored)
+	}
+}
+
+func TestRatesAreBounded(t *testing.T) {
+	r, now := newRates(10), time.Now()
+	for i := range 100 {
+		r.allow(now, wire.NodeID(fmt.Sprint(i)))
+	}
+	if len(r.nodes) != 10 {
+		t.Errorf("%d nodes, want 10", len(r.nodes))
+	}
+	if !r.allow(now.Add(time.Minute), "new") {
+		t.Error("no room for a new node when the others are quiet")
+	}
+}
+
 func TestMemoryIsBounded(t *testing.T) {
 	n, now := newNewest(100, time.Millisecond), time.Now()
 	for i := range 1000 {
@@ -160,6 +238,15 @@ func connect(t *testing.T, a, b host.Host) {
 	if err := a.Connect(context.Background(), peer.AddrInfo{ID: b.ID(), Addrs: b.Addrs()}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func FuzzOpenRequest(f *testing.F) {
+	f.Add(newIdentity(1).request(f, 1, time.UnixMilli(1)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if r, err := open[wire.Request](b); err == nil && r.Validate() != nil {
+			t.Errorf("an invalid request: %+v", r)
+		}
+	})
 }
 
 func FuzzOpenVector(f *testing.F) {

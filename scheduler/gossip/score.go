@@ -29,7 +29,7 @@ func scores() (*pubsub.PeerScoreParams, *pubsub.PeerScoreThresholds) {
 		}
 	}
 	params := &pubsub.PeerScoreParams{
-		Topics:           map[string]*pubsub.TopicScoreParams{topicVectors: topic(), topicModels: topic()},
+		Topics:           map[string]*pubsub.TopicScoreParams{topicVectors: topic(), topicModels: topic(), topicRequests: topic()},
 		TopicScoreCap:    10,
 		AppSpecificScore: func(peer.ID) float64 { return 0 },
 
