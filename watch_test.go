@@ -1,11 +1,14 @@
 package godwit
 
 import (
+	"slices"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/godwit-run/godwit/internal/api"
+	"github.com/godwit-run/godwit/scheduler/detect"
+	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
 // The tasks of a node that was killed, or stands still, move on: how soon is in the
@@ -48,5 +51,52 @@ func TestTasksOfALostNodeMoveOn(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// Whoever asks is told of a node's end, and of its return as another one.
+func TestWatch(t *testing.T) {
+	a := start(t, Config{})
+	b := spawn(t, Config{Bootstrap: a.Addrs()})
+	changes := make(chan detect.Change, 64)
+	next := func() detect.Change {
+		select {
+		case c := <-changes:
+			return c
+		case <-time.After(20 * time.Second):
+			t.Fatal("nothing is told")
+			return detect.Change{}
+		}
+	}
+	id, err := wire.ParseNodeID(b.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := a.watcher.watch(id, func(c detect.Change) { changes <- c })
+	if c := next(); c.State != detect.Alive {
+		t.Fatalf("%+v", c)
+	}
+	waitFor(t, func() bool { // until a ping was answered, which says what life it is
+		life := int64(0)
+		a.watcher.watch(id, func(c detect.Change) { life = c.Incarnation })() // which waits for it
+		return life > 0
+	})
+	b.kill()
+	b.start()
+	var states []detect.State
+	var lives []int64
+	for len(states) == 0 || states[len(states)-1] != detect.Alive {
+		c := next()
+		states, lives = append(states, c.State), append(lives, c.Incarnation)
+	}
+	want := []detect.State{detect.Suspect, detect.Dead, detect.Alive}
+	if !slices.Equal(states, want) || lives[0] != lives[1] || lives[1] >= lives[2] {
+		t.Errorf("%v in the lives %v", states, lives)
+	}
+	stop()
+	b.kill()
+	waitFor(t, func() bool { return len(a.host.Network().Peers()) == 0 })
+	if len(changes) > 0 {
+		t.Errorf("told after it was stopped: %+v", <-changes)
 	}
 }
