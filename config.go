@@ -75,6 +75,17 @@ type Config struct {
 	// MaxLatency keeps tasks off nodes with a longer round trip; 0 is no bound.
 	MaxLatency time.Duration
 
+	// TrustFile is a file that says how far other nodes are trusted, in the form of
+	// package scheduler/trust; it is read again when it changes. Default empty:
+	// everyone 0.5, from 0 to 1.
+	TrustFile string
+	// MinExecute is how far a node must be trusted to get tasks of this one, and
+	// MinSubmit to have its own run here. Defaults 0.3 and 0.1.
+	MinExecute, MinSubmit float64
+	// DefaultWeights, LatencyWeights and ThroughputWeights change what the terms of a
+	// score weigh for tasks of each class; see placement.Weights.
+	DefaultWeights, LatencyWeights, ThroughputWeights map[string]float64
+
 	// MaxQueued is how many tasks may wait here before submitting answers that
 	// the node is busy. Default 100,000.
 	MaxQueued int

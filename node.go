@@ -63,6 +63,7 @@ type Node struct {
 	models    *models
 	labels    *labels
 	announcer *announcer
+	trusted   *trusted
 	watcher   *watcher
 	waiters   waiters
 	ids       idTexts
@@ -161,6 +162,9 @@ func (n *Node) openDisk(ctx context.Context) (err error) {
 	if n.labels, err = loadLabels(n.journal, n.cfg.Labels); err != nil {
 		return err
 	}
+	if n.trusted, err = newTrusted(n.cfg.TrustFile, n.log); err != nil {
+		return err
+	}
 	n.capacity, err = n.cfg.capacity(ctx)
 	return err
 }
@@ -231,7 +235,7 @@ func (n *Node) openCores(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	submitter, err := scheduler.NewSubmitter(n.cfg.submitter(n.self, policy))
+	submitter, err := scheduler.NewSubmitter(n.cfg.submitter(n.self, policy, n.trusted.of))
 	if err != nil {
 		return err
 	}
@@ -281,7 +285,7 @@ func (n *Node) serve(ctx context.Context) error {
 	n.store.Attach(n.exchange)
 	for _, run := range []func(context.Context) error{
 		n.runLoop, n.committer.run, n.exchange.Run, n.mesh.Run, n.watcher.run, n.dialler.run, n.discovery.run,
-		n.announcer.run, n.holds.run, n.sweep, n.watchWorkers, n.measureRTT, n.watchSpace, n.serveAPI,
+		n.announcer.run, n.holds.run, n.sweep, n.watchWorkers, n.watchTrust, n.measureRTT, n.watchSpace, n.serveAPI,
 	} {
 		work.Go(func() error { return run(living) })
 	}

@@ -25,13 +25,14 @@ func (c *Config) policy() placement.Options {
 	return placement.Options{
 		Algorithm: placement.Algorithm(c.Algorithm), Strategy: placement.Strategy(c.Strategy),
 		LoadMetric: placement.LoadMetric(c.LoadMetric), PreferLocal: c.PreferLocal, MaxLatency: c.MaxLatency,
+		MinTrust: c.MinExecute, Weights: c.DefaultWeights, LatencyWeights: c.LatencyWeights, ThroughputWeights: c.ThroughputWeights,
 	}
 }
 
 // submitter is the part of the configuration that the submitter's core takes.
-func (c *Config) submitter(self wire.NodeID, policy placement.Policy) scheduler.SubmitterConfig {
+func (c *Config) submitter(self wire.NodeID, policy placement.Policy, trust func(wire.NodeID) float64) scheduler.SubmitterConfig {
 	return scheduler.SubmitterConfig{
-		Self: self, Policy: policy, LostAfter: c.LostAfter, ReconnectGrace: reconnectGrace, MaxConcurrent: c.MaxTasks, MaxQueued: c.MaxQueued, KeepEnded: c.KeepEnded, Rate: c.SubmitRate,
+		Self: self, Policy: policy, Trust: trust, LostAfter: c.LostAfter, ReconnectGrace: reconnectGrace, MaxConcurrent: c.MaxTasks, MaxQueued: c.MaxQueued, KeepEnded: c.KeepEnded, Rate: c.SubmitRate,
 		BackoffBase: c.BackoffBase, BackoffMax: c.BackoffMax,
 		NoRetryOnTimeout: c.NoRetryTimeout, NoRetryOnNodeLoss: c.NoRetryLost,
 		ForgetAfter: 3 * c.Announce,

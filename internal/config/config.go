@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/godwit-run/godwit/internal/units"
+	"github.com/godwit-run/godwit/scheduler/placement"
 )
 
 // Config is everything that can be set. The zero value of a field is its default
@@ -89,6 +90,19 @@ type Config struct {
 	// MaxNetworkLatency keeps tasks off nodes with a longer round trip; 0 is no bound.
 	MaxNetworkLatency time.Duration `key:"scheduler.load_balancing.max_network_latency" unit:"1ms"`
 
+	// TrustFile says how far other nodes are trusted, from 0 to 1; "" trusts everyone
+	// 0.5. It is read again when it changes. Nodes trusted less than MinExecute get no
+	// tasks, those trusted less than MinSubmit cannot have theirs run here.
+	TrustFile  string  `key:"scheduler.trust.file"`
+	MinExecute float64 `key:"scheduler.trust.min_execute"`
+	MinSubmit  float64 `key:"scheduler.trust.min_submit"`
+	// DefaultWeights, LatencyWeights and ThroughputWeights change what the terms of a
+	// score weigh, by their names, for tasks of each class: trust, capacity, queue,
+	// rtt, spread, local, prefer, avoid, region, label, near, colocate.
+	DefaultWeights    map[string]float64 `key:"scheduler.weights.default"`
+	LatencyWeights    map[string]float64 `key:"scheduler.weights.latency"`
+	ThroughputWeights map[string]float64 `key:"scheduler.weights.throughput"`
+
 	// HealthCheckInterval is the time between signs of life of running tasks. A node
 	// is lost when so many as MaxConsecutiveFailures are missing, and
 	// HealthCheckTimeout has passed: see [Config.LostAfter].
@@ -128,6 +142,7 @@ func Default() Config {
 		BindAddress: "127.0.0.1:8080", MaxRequestSize: 10_000_000,
 		MaxAttempts: 3, BackoffBase: 2 * time.Second, BackoffMax: time.Minute,
 		RetryOnTimeout: true, RetryOnWorkerFailure: true,
+		MinExecute: 0.3, MinSubmit: 0.1,
 		HealthCheckInterval: time.Second, HealthCheckTimeout: 500 * time.Millisecond, MaxConsecutiveFailures: 3,
 		ActorReplicas: 3, CheckpointInterval: 100 * time.Millisecond, HeartbeatInterval: 100 * time.Millisecond,
 		SuspectAfter: 350 * time.Millisecond, ReplaceAfter: 30 * time.Second, IdleAfter: 2 * time.Second,
@@ -181,6 +196,9 @@ func (c Config) Validate() error {
 			return &KeyError{f.key, err}
 		}
 	}
+	if err := c.validatePlacement(); err != nil {
+		return err
+	}
 	wrong := func(key, format string, args ...any) error { return &KeyError{key, fmt.Errorf(format, args...)} }
 	const tolerance = "scheduler.fault_tolerance."
 	switch lost := c.LostAfter(); {
@@ -206,6 +224,24 @@ func (c Config) Validate() error {
 		return wrong("actors.replace_after", "want suspect_after at least")
 	case c.MaxQueued < 1:
 		return wrong("scheduler.max_queued", "want at least 1")
+	}
+	return nil
+}
+
+// validatePlacement checks what decides where tasks run.
+func (c Config) validatePlacement() error {
+	for key, v := range map[string]float64{"scheduler.trust.min_execute": c.MinExecute, "scheduler.trust.min_submit": c.MinSubmit} {
+		if v > 1 {
+			return &KeyError{key, fmt.Errorf("%v is more than 1", v)}
+		}
+	}
+	for key, values := range map[string]map[string]float64{
+		"scheduler.weights.default": c.DefaultWeights, "scheduler.weights.latency": c.LatencyWeights,
+		"scheduler.weights.throughput": c.ThroughputWeights,
+	} {
+		if err := (placement.Options{Weights: values}).Validate(); err != nil {
+			return &KeyError{key, err}
+		}
 	}
 	return nil
 }

@@ -64,6 +64,8 @@ func (f field) set(v any) error {
 		return setList(target, v)
 	case *map[string]string:
 		return setTable(target, v)
+	case *map[string]float64:
+		return setNumbers(target, v)
 	default:
 		return fmt.Errorf("no way to read a %T", target)
 	}
@@ -159,6 +161,21 @@ func setTable(target *map[string]string, v any) error {
 	return nil
 }
 
+func setNumbers(target *map[string]float64, v any) error {
+	items, ok := v.(map[string]any)
+	table := make(map[string]float64, len(items))
+	for k, item := range items {
+		var x float64
+		ok = ok && setFloat(&x, item) == nil
+		table[k] = x
+	}
+	if !ok {
+		return fmt.Errorf("want names with numbers, such as trust = 0.5")
+	}
+	*target = table
+	return nil
+}
+
 // parse takes a value as a flag or variable has it: lists and tables are
 // separated by commas.
 func (f field) parse(text string) error {
@@ -184,21 +201,27 @@ func (f field) parse(text string) error {
 			}
 		}
 		return f.set(list)
-	case map[string]string:
+	case map[string]string, map[string]float64:
 		return f.parseTable(text)
 	}
 	return f.set(text)
 }
 
 func (f field) parseTable(text string) error {
+	_, numbers := f.value.Interface().(map[string]float64)
 	table := map[string]any{}
 	for item := range strings.SplitSeq(text, ",") {
 		k, v, ok := strings.Cut(item, "=")
 		if !ok && item != "" {
 			return fmt.Errorf("want K=V, separated by commas")
 		}
-		if ok {
-			table[strings.TrimSpace(k)] = strings.TrimSpace(v)
+		k, v = strings.TrimSpace(k), strings.TrimSpace(v)
+		x, err := strconv.ParseFloat(v, 64)
+		switch {
+		case ok && numbers && err == nil:
+			table[k] = x
+		case ok:
+			table[k] = v
 		}
 	}
 	return f.set(table)

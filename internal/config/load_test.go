@@ -64,6 +64,8 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"type", "[scheduler]\ntask_timeout = true\n", ":2: scheduler.task_timeout: want a time", false},
 		{"size", "[scheduler.api]\n\nmax_request_size = \"lots\"\n", ":3: scheduler.api.max_request_size", false},
 		{"list", "[node]\nlisten = \"/ip4/0.0.0.0\"\n", ":2: node.listen: want a list", false},
+		{"weight", "[scheduler.weights.latency]\nbeauty = 1\n", ":1: scheduler.weights.latency: weight", false},
+		{"number", "[scheduler.weights.latency]\nrtt = \"much\"\n", ":1: scheduler.weights.latency: want names with numbers", false},
 		{"label", "[node.labels]\ndisk = 7\n", ":1: node.labels: want names", false},
 		{"section as value", "scheduler = 7\n", ":1: unknown key scheduler", true},
 		{"value", "[scheduler]\n\nselection_algorithm = \"magic\"\n", ":3: scheduler.selection_algorithm: \"magic\" is none of", false},
@@ -87,22 +89,27 @@ func TestErrorsNameTheLine(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for key, values := range map[string][]string{
-		"scheduler.selection_algorithm":     {"best"},
-		"scheduler.load_balancing.strategy": {"best", "random "},
-		"scheduler.retry.max_attempts":      {"0", "-1", "many", "99999999999"},
-		"scheduler.retry.backoff_max":       {"1s"},
-		"scheduler.task_timeout":            {"-1", "-1s", "1e300", "9223372036854775807"},
-		"scheduler.api.max_request_size":    {"-1", "99999999999999999999"},
-		"node.cpu":                          {"-0.5", "NaN", "inf"},
-		"node.mdns":                         {"perhaps"},
-		"node.labels":                       {"ssd"},
-		"node.data":                         {""},
-		"log.level":                         {"loud", ""},
+		"scheduler.selection_algorithm":                   {"best"},
+		"scheduler.load_balancing.strategy":               {"best", "random "},
+		"scheduler.retry.max_attempts":                    {"0", "-1", "many", "99999999999"},
+		"scheduler.retry.backoff_max":                     {"1s"},
+		"scheduler.task_timeout":                          {"-1", "-1s", "1e300", "9223372036854775807"},
+		"scheduler.api.max_request_size":                  {"-1", "99999999999999999999"},
+		"node.cpu":                                        {"-0.5", "NaN", "inf"},
+		"node.mdns":                                       {"perhaps"},
+		"node.labels":                                     {"ssd"},
+		"node.data":                                       {""},
+		"log.level":                                       {"loud", ""},
+		"scheduler.trust.min_execute":                     {"1.1", "-1"},
+		"scheduler.trust.min_submit":                      {"2", "much"},
+		"scheduler.weights.default":                       {"trust=-1", "trust=much", "beauty=1", "trust"},
+		"scheduler.weights.latency":                       {"rtt=1e300"},
+		"scheduler.weights.throughput":                    {"capacity=NaN"},
 		"scheduler.fault_tolerance.health_check_interval": {"0.1", "9h"},
-		"scheduler.nothing":                         {"1"},
-		"scheduler.fault_tolerance.retry_backoff":   {"linear"},
-		"scheduler.fault_tolerance.max_retries":     {"-1"},
-		"scheduler.load_balancing.max_network_late": {"1"},
+		"scheduler.nothing":                               {"1"},
+		"scheduler.fault_tolerance.retry_backoff":         {"linear"},
+		"scheduler.fault_tolerance.max_retries":           {"-1"},
+		"scheduler.load_balancing.max_network_late":       {"1"},
 	} {
 		for _, v := range values {
 			if _, _, err := Load("", nil, Override{key, v}); err == nil {
@@ -209,6 +216,8 @@ func TestEveryFieldHasAKey(t *testing.T) {
 			}
 		case map[string]string:
 			text = "k=v"
+		case map[string]float64:
+			text = "trust=7"
 		default:
 			text = "word"
 		}

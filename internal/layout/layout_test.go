@@ -56,7 +56,7 @@ var bans = []struct {
 var pure = []string{
 	"blobs/unixfscid", "internal/units", "internal/envelope",
 	"runtime/internal/wasm", "runtime/internal/meter", "runtime/internal/state", "runtime/internal/suspend",
-	"scheduler/wire", "scheduler/placement", "scheduler/detect",
+	"scheduler/wire", "scheduler/placement", "scheduler/detect", "scheduler/trust",
 }
 
 var impure = []string{

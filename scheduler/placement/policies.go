@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"time"
@@ -24,6 +25,8 @@ type Options struct {
 	// MaxLatency keeps out nodes whose measured round trip is longer. Default 0,
 	// no bound.
 	MaxLatency time.Duration
+	// MinTrust keeps out nodes trusted less. Default 0.3.
+	MinTrust float64
 	// Weights, LatencyWeights and ThroughputWeights change weights of the score for
 	// tasks of each class; the names are those in [Weights], in lower case.
 	Weights, LatencyWeights, ThroughputWeights map[string]float64
@@ -59,7 +62,7 @@ const (
 	MemoryUsage LoadMetric = "memory-usage"
 )
 
-// minTrust keeps out nodes trusted less, with every policy.
+// minTrust is the default of Options.MinTrust.
 const minTrust = 0.3
 
 // Validate reports the first value that no policy has.
@@ -79,8 +82,8 @@ func (o Options) Validate() error {
 	default:
 		return fmt.Errorf("load metric %q: want task-count, cpu-usage or memory-usage", o.LoadMetric)
 	}
-	if o.MaxLatency < 0 {
-		return fmt.Errorf("latency of %v: negative", o.MaxLatency)
+	if o.MaxLatency < 0 || !(o.MinTrust >= 0 && o.MinTrust <= 1) {
+		return fmt.Errorf("latency of %v, trust of %v: negative, or trust above 1", o.MaxLatency, o.MinTrust)
 	}
 	for _, values := range []map[string]float64{o.Weights, o.LatencyWeights, o.ThroughputWeights} {
 		if err := new(Weights).Set(values); err != nil {
@@ -96,7 +99,7 @@ func New(o Options) (Policy, error) {
 		return nil, err
 	}
 	w := Default()
-	w.MaxLatency = o.MaxLatency
+	w.MaxLatency, w.MinTrust = o.MaxLatency, cmp.Or(o.MinTrust, minTrust)
 	for class, values := range map[*Weights]map[string]float64{
 		&w.Default: o.Weights, &w.Latency: o.LatencyWeights, &w.Throughput: o.ThroughputWeights,
 	} {
