@@ -176,7 +176,7 @@ func (a *announcer) vector(ctx context.Context) (wire.Vector, error) {
 	err := n.ask(ctx, func() {
 		s, e := n.loop.submitter, n.loop.executor
 		v.Free, v.Running, v.Draining = e.Free(), uint32(e.Runs()), e.Draining() || n.cfg.NoRun
-		v.Queued = uint32(s.Stats().Queued)
+		v.Queued, v.Cost = uint32(s.Stats().Queued), e.Price()
 	})
 	if err != nil {
 		return v, err

@@ -11,6 +11,7 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 
 	awire "github.com/godwit-run/godwit/actors/wire"
+	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
 // Config is what a node is and may do. Only Dir is needed: the zero value of
@@ -85,6 +86,13 @@ type Config struct {
 	// DefaultWeights, LatencyWeights and ThroughputWeights change what the terms of a
 	// score weigh for tasks of each class; see placement.Weights.
 	DefaultWeights, LatencyWeights, ThroughputWeights map[string]float64
+
+	// Cost is what tasks of other nodes pay here, in credits for 1000 units of fuel,
+	// while nothing runs; with ten tasks it is half as much again. Default 0.
+	Cost float64
+	// AuctionWindow is how long auctions wait for offers at most, up to 500 ms, the
+	// default.
+	AuctionWindow time.Duration
 
 	// MaxQueued is how many tasks may wait here before submitting answers that
 	// the node is busy. Default 100,000.
@@ -216,7 +224,7 @@ func (c Config) validateNumbers() error {
 		"max queued": c.MaxQueued < 0, "max latency": c.MaxLatency < 0, "submit rate": c.SubmitRate < 0, "max attempts": c.MaxAttempts < 0,
 		"backoff base": c.BackoffBase < 0, "backoff max": c.BackoffMax < 0, "task timeout": c.TaskTimeout < 0,
 		"lost after": c.LostAfter < 0, "discovery": c.Discovery < 0, "announce": c.Announce < 0, "max output": c.MaxOutput < 0,
-		"keep ended": c.KeepEnded < 0, "grace": c.Grace < 0, "max request bytes": c.MaxRequestBytes < 0,
+		"keep ended": c.KeepEnded < 0, "auction window": c.AuctionWindow < 0, "grace": c.Grace < 0, "max request bytes": c.MaxRequestBytes < 0,
 		"actor replicas": c.ActorReplicas < 0, "checkpoint every": c.CheckpointEvery < 0, "actor heartbeat": c.ActorHeartbeat < 0,
 		"actor suspect after": c.ActorSuspectAfter < 0, "actor replace after": c.ActorReplaceAfter < 0, "actor idle after": c.ActorIdleAfter < 0,
 	}
@@ -227,6 +235,12 @@ func (c Config) validateNumbers() error {
 	}
 	if c.ActorReplicas > awire.MaxReplicas {
 		return fmt.Errorf("%w: %d replicas of actors, more than %d", ErrConfig, c.ActorReplicas, awire.MaxReplicas)
+	}
+	if !(c.Cost >= 0 && c.Cost < 1e12) {
+		return fmt.Errorf("%w: cost of %v", ErrConfig, c.Cost)
+	}
+	if c.AuctionWindow > wire.MaxWindow {
+		return fmt.Errorf("%w: auction window of %v, more than %v", ErrConfig, c.AuctionWindow, wire.MaxWindow)
 	}
 	if len(c.Region) > 128 {
 		return fmt.Errorf("%w: region of %d bytes, more than 128", ErrConfig, len(c.Region))

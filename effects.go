@@ -114,6 +114,10 @@ func (n *Node) effect(e scheduler.Effect) {
 		n.runs.stop(e.Run)
 	case scheduler.Collect:
 		n.runs.collect(e)
+	case scheduler.Ask:
+		n.bidder.ask(e.Request)
+	case scheduler.Auctioned:
+		n.metrics.Selected(e.Took, e.Score)
 	}
 }
 

@@ -32,6 +32,10 @@ type loop struct {
 	committer *committer
 	// selected is told what choosing a node took, and the score of the one chosen.
 	selected func(took time.Duration, score float64)
+	// retried is told of each attempt after a task's first, of which retries counts
+	// those that were told.
+	retried func()
+	retries uint64
 
 	events chan input // from clients and peers
 	own    chan input // from the committer and from runs: never refused for long
@@ -47,9 +51,9 @@ type input struct {
 	done func(err error)
 }
 
-func newLoop(s *scheduler.Submitter, e *scheduler.Executor, c *committer, selected func(time.Duration, float64)) *loop {
+func newLoop(s *scheduler.Submitter, e *scheduler.Executor, c *committer, selected func(time.Duration, float64), retried func()) *loop {
 	return &loop{
-		submitter: s, executor: e, committer: c, selected: selected,
+		submitter: s, executor: e, committer: c, selected: selected, retried: retried,
 		events: make(chan input, 1024), own: make(chan input, 1024),
 	}
 }
@@ -160,7 +164,7 @@ func (l *loop) take(in input) {
 	case nil:
 		in.ask()
 		l.committer.add(step{done: in.done})
-	case scheduler.Ended, scheduler.SetDraining:
+	case scheduler.Ended, scheduler.SetDraining, scheduler.Asked:
 		l.stepExecutor(now, in)
 	case scheduler.Connected, scheduler.Disconnected, scheduler.Lost:
 		l.stepSubmitter(now, input{event: ev})
@@ -179,6 +183,9 @@ func (l *loop) take(in input) {
 func (l *loop) stepSubmitter(now time.Time, in input) {
 	ready, err := l.submitter.Step(now, in.event)
 	l.measure(time.Since(now), ready.Messages)
+	for ; l.retries < l.submitter.Retries(); l.retries++ {
+		l.retried()
+	}
 	l.committer.add(step{prefix: prefixSubmitter, ready: ready, done: in.done, err: err})
 }
 

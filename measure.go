@@ -44,8 +44,6 @@ func (n *Node) count(t *scheduler.Task) {
 		n.metrics.TaskEnded(string(t.State), string(t.Reason), t.Ended.Sub(t.Created))
 	case t.State == scheduler.Queued && len(t.Attempts) == 0:
 		n.metrics.TaskSubmitted()
-	case t.State == scheduler.Running && len(t.Attempts) > 1:
-		n.metrics.TaskRetried()
 	}
 }
 
@@ -61,8 +59,13 @@ const offerLife = 10 * time.Second
 
 // sent notes a message to another node.
 func (o *offers) sent(to wire.NodeID, m wire.Message, set *metrics.Set) {
-	r, ok := m.(wire.Reserved)
-	if !ok {
+	var ref wire.Ref
+	switch m := m.(type) {
+	case wire.Reserved:
+		ref = m.Ref
+	case wire.Bid:
+		ref = m.Ref
+	default:
 		return
 	}
 	o.expire(set)
@@ -71,7 +74,7 @@ func (o *offers) sent(to wire.NodeID, m wire.Message, set *metrics.Set) {
 	if o.open == nil {
 		o.open = make(map[scheduler.Run]time.Time)
 	}
-	run := scheduler.Run{Submitter: to, Ref: r.Ref}
+	run := scheduler.Run{Submitter: to, Ref: ref}
 	if _, again := o.open[run]; !again {
 		o.open[run] = time.Now()
 		set.OfferSent()

@@ -70,6 +70,7 @@ type Node struct {
 	feed      *api.Feed
 	metrics   *metrics.Set
 	offers    offers
+	bidder    *bidder
 
 	closers []func() error // of what open has opened, in that order
 	once    sync.Once
@@ -209,9 +210,10 @@ func (n *Node) openMesh(context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.bidder = newBidder(n)
 	n.mesh, err = gossip.New(gossip.Config{
 		Host: n.host, Self: n.self, Log: n.log, Model: n.models.hear,
-		Vector: n.heard,
+		Vector: n.heard, Request: n.bidder.hear,
 		Joined: n.welcome,
 	})
 	return err
@@ -255,7 +257,7 @@ func (n *Node) openCores(context.Context) (err error) {
 		return err
 	}
 	n.committer = newCommitter(n.journal, n.send, n.effect)
-	n.loop = newLoop(submitter, executor, n.committer, n.metrics.Selected)
+	n.loop = newLoop(submitter, executor, n.committer, n.metrics.Selected, n.metrics.TaskRetried)
 	if err := n.loop.restore(n.journal); err != nil {
 		return err
 	}

@@ -35,13 +35,13 @@ func (c *Config) submitter(self wire.NodeID, policy placement.Policy, trust func
 		Self: self, Policy: policy, Trust: trust, LostAfter: c.LostAfter, ReconnectGrace: reconnectGrace, MaxConcurrent: c.MaxTasks, MaxQueued: c.MaxQueued, KeepEnded: c.KeepEnded, Rate: c.SubmitRate,
 		BackoffBase: c.BackoffBase, BackoffMax: c.BackoffMax,
 		NoRetryOnTimeout: c.NoRetryTimeout, NoRetryOnNodeLoss: c.NoRetryLost,
-		ForgetAfter: 3 * c.Announce,
+		ForgetAfter: 3 * c.Announce, StaleAfter: 2 * c.Announce, Window: c.AuctionWindow,
 	}
 }
 
 // executor is the part that the executor's core takes.
 func (c *Config) executor(key ed25519.PrivateKey, capacity wire.Capacity) scheduler.ExecutorConfig {
-	return scheduler.ExecutorConfig{Key: key, Capacity: capacity, KeepUnacked: c.KeepEnded}
+	return scheduler.ExecutorConfig{Key: key, Capacity: capacity, KeepUnacked: c.KeepEnded, Cost: uint64(c.Cost * 1e6)}
 }
 
 // api is the part that the REST interface takes.

@@ -176,7 +176,6 @@ func (s *Submitter) closeAuction(t *task) {
 		return
 	}
 	t.score = ranked[0].Score
-	t.openRound().Terms = slices.Clone(ranked[0].Terms)
 	s.takeUp(t, ranked[0].Node.ID)
 }
 
@@ -227,6 +226,12 @@ func before(o *wire.Offer, needs wire.Profile) wire.Capacity {
 // noteScores writes what the offers are worth into the record.
 func (s *Submitter) noteScores(t *task, ranked []placement.Candidate) {
 	r := t.openRound()
+	if r.Known = len(ranked); r.Known > 0 {
+		r.Summary = placement.Summary(ranked)
+	}
+	for i := range ranked[:min(len(ranked), maxConsidered)] {
+		r.keep(&ranked[i])
+	}
 	for _, c := range ranked {
 		for i := range r.Answers {
 			if a := &r.Answers[i]; a.Node == c.Node.ID && a.Said == SaidOffered {
@@ -243,6 +248,8 @@ func (s *Submitter) takeUp(t *task, winner wire.NodeID) {
 	t.node = winner
 	s.send(winner, wire.Renew{Attempts: []wire.Ref{t.ref()}, Lease: lease})
 	s.reserved(t)
+	r := &t.rounds[len(t.rounds)-1]
+	s.effect(Auctioned{t.ref(), r.Took, r.Score})
 }
 
 // turnDown cancels all offers but one.

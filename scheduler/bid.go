@@ -53,7 +53,7 @@ func (e *Executor) candidate(a *Asked) (*placement.Request, *placement.Node) {
 	hints := q.Hints
 	hints.Require.Colocate = wire.TaskID{}
 	v := a.Vector
-	v.Node, v.Total, v.Cost = e.self, e.ledger.Total(), e.price()
+	v.Node, v.Total, v.Cost = e.self, e.ledger.Total(), e.Price()
 	return &placement.Request{Task: q.Task, Needs: q.Profile, Hints: &hints, Fuel: q.Fuel, MaxCost: q.MaxCost},
 		&placement.Node{
 			ID: e.self, Self: q.Submitter == e.self, Vector: &v, Free: e.ledger.Free(), Tasks: e.active,
@@ -91,8 +91,8 @@ func namedLabels(h *wire.Hints, labels map[string]string) map[string]string {
 // deepQueue is the number of tasks at which a node costs half as much again.
 const deepQueue = 10
 
-// price is what 1000 units of fuel cost now, in millionths of a credit.
-func (e *Executor) price() uint64 { return e.priceAt(e.active) }
+// Price is what 1000 units of fuel cost now, in millionths of a credit.
+func (e *Executor) Price() uint64 { return e.priceAt(e.active) }
 
 // priceAt rises evenly with the tasks that are here, to half as much again.
 func (e *Executor) priceAt(tasks int) uint64 {

@@ -56,9 +56,10 @@ type Choice struct {
 	// will not pass.
 	Out   wire.Refusal
 	Never bool
-	// Score from 0 to 1, and what it is made of.
-	Score float64
-	Terms []placement.Term
+	// Score from 0 to 1, and what it is made of: the Terms, times Factor.
+	Score  float64
+	Terms  []placement.Term
+	Factor float64
 }
 
 // Explain tells why a task is where it is, as of the last step.
@@ -71,7 +72,7 @@ func (s *Submitter) Explain(id wire.TaskID) (Explanation, bool) {
 	if t.phase == phaseEnded {
 		return x, true
 	}
-	s.fill(&x, s.rank(t.id, t.spec, t.needs))
+	s.fill(&x, t.spec, t.needs)
 	switch {
 	case t.phase == phasePaused:
 		x.NextTry = t.notBefore
@@ -100,18 +101,21 @@ func (s *Submitter) Score(id wire.TaskID) float64 {
 // Plan tells where a task would go now. Nothing is accepted.
 func (s *Submitter) Plan(id wire.TaskID, spec *wire.Spec) Explanation {
 	x := Explanation{Task: id}
-	s.fill(&x, s.rank(id, spec, spec.Needs()))
+	s.fill(&x, spec, spec.Needs())
 	if len(x.Choices) > 0 && x.Choices[0].Out == "" {
 		x.Node = x.Choices[0].Node
 	}
 	return x
 }
 
-// fill copies a ranking, which points into the view.
-func (s *Submitter) fill(x *Explanation, candidates []placement.Candidate) {
+// fill ranks all nodes, with all reasons.
+func (s *Submitter) fill(x *Explanation, spec *wire.Spec, needs wire.Profile) {
+	r := s.request(x.Task, spec, needs)
+	candidates := s.view.index.Rank(&r)
 	x.Summary = placement.Summary(candidates)
 	for _, c := range candidates {
-		x.Choices = append(x.Choices, Choice{c.Node.ID, c.Out, c.Never, c.Score, slices.Clone(c.Terms)})
+		why := s.view.index.Reasons(&r, c.Node)
+		x.Choices = append(x.Choices, Choice{c.Node.ID, c.Out, c.Never, c.Score, why.Terms, c.Factor})
 	}
 }
 
@@ -133,6 +137,9 @@ type SubmitterStats struct {
 	// that no node has begun.
 	BadOffers, Retries uint64
 }
+
+// Retries counts attempts after a task's first, those too that no node has begun.
+func (s *Submitter) Retries() uint64 { return s.stats.Retries }
 
 // Stats are for metrics.
 func (s *Submitter) Stats() SubmitterStats {

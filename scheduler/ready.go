@@ -150,6 +150,14 @@ type (
 	// Ask signs a request and tells all nodes of it, this one included: see Asked.
 	Ask struct{ Request wire.Request }
 
+	// Auctioned says that an auction led to a choice: how long it took, and the score
+	// of the best offer. It is for metrics.
+	Auctioned struct {
+		wire.Ref
+		Took  time.Duration
+		Score float64
+	}
+
 	// Start begins a run: fetch module and inputs, run it within Limits and
 	// Allotment, and step Ended. Deadline is zero if there is none; a run that
 	// reaches it has timed out.
@@ -164,13 +172,14 @@ type (
 	Stop struct{ Run }
 )
 
-func (Changed) effect() {}
-func (Write) effect()   {}
-func (Collect) effect() {}
-func (Ask) effect()     {}
-func (Used) effect()    {}
-func (Start) effect()   {}
-func (Stop) effect()    {}
+func (Changed) effect()   {}
+func (Write) effect()     {}
+func (Collect) effect()   {}
+func (Ask) effect()       {}
+func (Auctioned) effect() {}
+func (Used) effect()      {}
+func (Start) effect()     {}
+func (Stop) effect()      {}
 
 // Run names an attempt on its executor: ids are the submitters' to choose, so
 // only with the submitter's are they unique.

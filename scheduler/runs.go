@@ -45,7 +45,7 @@ func (e *Executor) reserve(from wire.NodeID, m wire.Reserve) {
 	key := Run{from, m.Ref}
 	r := e.runs[key]
 	if r == nil {
-		if tooExpensive(e.price(), m.Fuel, m.MaxCost) {
+		if tooExpensive(e.Price(), m.Fuel, m.MaxCost) {
 			e.refuse(key, wire.RefusedCost, "")
 			return
 		}

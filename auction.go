@@ -1,0 +1,154 @@
+package godwit
+
+import (
+	"context"
+	"crypto/ed25519"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/godwit-run/godwit/blobs"
+	"github.com/godwit-run/godwit/scheduler"
+	"github.com/godwit-run/godwit/scheduler/wire"
+)
+
+const (
+	// maxAnswering is how many requests for offers are looked into at the same time;
+	// others are not answered.
+	maxAnswering = 16
+	// answerWithin bounds how long this node looks for what it has of a request's
+	// data. What it has not found by then does not count.
+	answerWithin = 50 * time.Millisecond
+	// fetchAtLeast is how long it takes, as a guess, to fetch something of which
+	// nothing is here, beyond two round trips.
+	fetchAtLeast = 10 * time.Millisecond
+	// heldFor is how long the answer to how much of something is here is good, and
+	// maxHeld how many of them are kept.
+	heldFor, maxHeld = 30 * time.Second, 4096
+)
+
+// bidder answers requests for offers.
+type bidder struct {
+	node *Node
+	slot chan struct{} // has room for as many as are looked into
+
+	mu   sync.Mutex
+	held map[cid.Cid]heldBytes
+}
+
+// heldBytes is how much of some content was here at a time.
+type heldBytes struct {
+	bytes uint64
+	whole bool
+	at    time.Time
+}
+
+func newBidder(n *Node) *bidder {
+	return &bidder{node: n, slot: make(chan struct{}, maxAnswering), held: make(map[cid.Cid]heldBytes)}
+}
+
+// ask signs a request of this node's and tells all nodes of it, itself included.
+func (b *bidder) ask(q wire.Request) {
+	n := b.node
+	n.runs.background(func(ctx context.Context) {
+		b.answer(ctx, q)
+		envelope, err := wire.Seal(q, ed25519.PrivateKey(n.folder.key))
+		if err == nil {
+			err = n.mesh.PublishRequest(ctx, envelope)
+		}
+		if err != nil { // the auction ends without the others
+			n.log.Debug("ask for offers", "task", q.Task, "err", err)
+		}
+	})
+}
+
+// hear takes another node's request, the signature of which was checked. It does not
+// wait.
+func (b *bidder) hear(q wire.Request) {
+	if b.node.cfg.NoRun {
+		return
+	}
+	select {
+	case b.slot <- struct{}{}:
+	default:
+		return
+	}
+	b.node.runs.background(func(ctx context.Context) {
+		defer func() { <-b.slot }()
+		b.answer(ctx, q)
+	})
+}
+
+// answer gives a request to the executor's core, with what the core does not know.
+func (b *bidder) answer(ctx context.Context, q wire.Request) {
+	n := b.node
+	within, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	a := scheduler.Asked{
+		Request: q, Vector: wire.Vector{Node: n.self, Region: n.cfg.Region, Labels: n.labels.all()},
+		RTT: n.host.Peerstore().LatencyEWMA(peer.ID(q.Submitter)),
+	}
+	a.Held, a.Fetch = b.data(within, &q, a.RTT)
+	select {
+	case n.loop.events <- input{event: a}:
+	case <-ctx.Done():
+	case <-n.stopped:
+	}
+}
+
+// data is how many bytes are here of what a request wants near, and a guess of how
+// long it takes to fetch what the task reads.
+func (b *bidder) data(ctx context.Context, q *wire.Request, rtt time.Duration) (held uint64, fetch time.Duration) {
+	near := make(map[cid.Cid]bool)
+	for _, l := range slices.Concat(q.Hints.Near, q.Hints.Require.Near) {
+		if !near[l.Cid] {
+			near[l.Cid] = true
+			held += b.has(ctx, l.Cid).bytes
+		}
+	}
+	for _, l := range append([]wire.Link{q.Module}, q.Data...) {
+		if !b.has(ctx, l.Cid).whole {
+			fetch = max(fetch, fetchAtLeast+2*rtt) // all at once
+		}
+	}
+	return min(held, 1<<62), fetch
+}
+
+// has is how much of some content is here. It fetches nothing: a stranger may ask.
+func (b *bidder) has(ctx context.Context, id cid.Cid) heldBytes {
+	now := time.Now()
+	b.mu.Lock()
+	h, ok := b.held[id]
+	b.mu.Unlock()
+	if ok && now.Sub(h.at) < heldFor {
+		return h
+	}
+	h = heldBytes{at: now}
+	if here, err := b.node.store.Blockstore().Has(ctx, id); err == nil && here {
+		h = b.stat(ctx, id, now)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.held) >= maxHeld {
+		clear(b.held)
+	}
+	b.held[id] = h
+	return h
+}
+
+// stat looks at content the root of which is here.
+func (b *bidder) stat(ctx context.Context, id cid.Cid, now time.Time) heldBytes {
+	info, err := b.node.store.Stat(ctx, id)
+	if err != nil {
+		b.node.log.Debug("look for data", "cid", id, "err", err)
+		return heldBytes{at: now}
+	}
+	return heldOf(&info, now)
+}
+
+func heldOf(info *blobs.Info, now time.Time) heldBytes {
+	return heldBytes{bytes: uint64(max(info.Bytes, 0)), whole: info.Missing == 0, at: now}
+}
