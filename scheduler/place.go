@@ -61,6 +61,7 @@ func (s *Submitter) find(t *task) (found, fit bool) {
 		return false, fit && t.spec.Placement != wire.PlaceAuction
 	}
 	t.score = score
+	s.consider(t, &r, best)
 	s.reserveAt(t, best.ID)
 	return true, fit
 }

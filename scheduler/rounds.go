@@ -21,11 +21,17 @@ type Round struct {
 	Took  time.Duration `cbor:"took,omitempty"`
 	// Asked is how many nodes were to answer, of those known.
 	Asked int `cbor:"asked"`
-	// Chosen is the node that got the task, and Score and Terms why; empty if none
-	// did.
-	Chosen wire.NodeID      `cbor:"chosen,omitempty"`
-	Score  float64          `cbor:"score,omitempty"`
-	Terms  []placement.Term `cbor:"terms,omitempty"`
+	// Known is how many nodes there were to choose from, and Summary which part of
+	// them fitted, in words; Considered are those that are kept, best first.
+	Known      int          `cbor:"known,omitempty"`
+	Summary    string       `cbor:"summary,omitempty"`
+	Considered []Considered `cbor:"considered,omitempty"`
+	// Chosen is the node that got the task, and Score why; empty if none did.
+	Chosen wire.NodeID `cbor:"chosen,omitempty"`
+	Score  float64     `cbor:"score,omitempty"`
+	// Terms are those of the node that came first. Names and weights hold for all: see
+	// TermsOf.
+	Terms []placement.Term `cbor:"terms,omitempty"`
 	// Answers in the order in which they came; More counts those left out.
 	Answers []Answer `cbor:"answers,omitempty"`
 	More    int      `cbor:"more,omitempty"`

@@ -1,0 +1,68 @@
+package scheduler
+
+import (
+	"github.com/godwit-run/godwit/scheduler/placement"
+	"github.com/godwit-run/godwit/scheduler/wire"
+)
+
+// Considered is a node as it was ranked when a round began.
+type Considered struct {
+	Node wire.NodeID `cbor:"node"`
+	// Out is why it was out of the question; empty if it was not.
+	Out   wire.Refusal `cbor:"out,omitempty"`
+	Score float64      `cbor:"score,omitempty"`
+	// Factor is how reliable it was; Values are those of the round's Terms.
+	Factor float64   `cbor:"factor,omitempty"`
+	Values []float64 `cbor:"values,omitempty"`
+}
+
+const (
+	// maxConsidered is how many nodes of a round are kept: all of a small mesh, else
+	// those that came first.
+	maxConsidered = 16
+	// fewNodes are ranked all for the record when a round begins. Of more only the one
+	// that was chosen is kept: ranking all would cost more than placing the task.
+	fewNodes = 256
+)
+
+// consider writes into the record how nodes rank as a round begins. best comes first.
+func (s *Submitter) consider(t *task, r *placement.Request, best *placement.Node) {
+	round := s.round(t, wire.PlaceDirect, "")
+	if len(round.Considered) > 0 {
+		return
+	}
+	if s.view.index.Len() > fewNodes {
+		c := s.view.index.Reasons(r, best)
+		round.Known = s.view.index.Len()
+		round.keep(&c)
+		return
+	}
+	ranked := s.view.index.Rank(r)
+	round.Known, round.Summary = len(ranked), placement.Summary(ranked)
+	for i := range ranked[:min(len(ranked), maxConsidered)] {
+		c := s.view.index.Reasons(r, ranked[i].Node)
+		round.keep(&c)
+	}
+}
+
+// keep adds a candidate with all its terms.
+func (r *Round) keep(c *placement.Candidate) {
+	seen := Considered{Node: c.Node.ID, Out: c.Out, Score: c.Score, Factor: c.Factor}
+	if c.Out == "" && len(r.Terms) == 0 {
+		r.Terms = append(r.Terms, c.Terms...)
+	}
+	for _, term := range c.Terms {
+		seen.Values = append(seen.Values, term.Value)
+	}
+	r.Considered = append(r.Considered, seen)
+}
+
+// TermsOf are the terms of a node that was considered.
+func (r *Round) TermsOf(c *Considered) (terms []placement.Term) {
+	for i, v := range c.Values {
+		if i < len(r.Terms) {
+			terms = append(terms, placement.Term{Name: r.Terms[i].Name, Value: v, Weight: r.Terms[i].Weight})
+		}
+	}
+	return terms
+}
