@@ -17,6 +17,8 @@ func TestPositionals(t *testing.T) {
 		// A flag's value is the flag's, number or not.
 		{"run --fuel -1 m.wasm", "run --fuel -1 m.wasm"},
 		{"run - -1", "run -- - -1"},
+		{"actor ask counter -5", "actor ask -- counter -5"},
+		{"actor send --timeout 3s counter -", "actor send --timeout 3s counter -"},
 		{"version -1", "version -1"},
 		{"", ""},
 	} {

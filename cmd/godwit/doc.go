@@ -12,7 +12,9 @@
 // node.go, task.go, blob.go and model.go hold what asks a node. remote.go finds it
 // and session.go is a command while it asks; guest.go has the flags that `run` and
 // `task submit` share. task_follow.go is a task from its submission to its end,
-// task_end.go what that end is to a caller. demo*.go start nodes of their own.
+// task_end.go what that end is to a caller. actor*.go hold the commands about actors:
+// actor_message.go what talks to one, actor_move.go what moves or changes one. demo*.go
+// start nodes of their own.
 //
 // checkpoint.go opens the folder of checkpoints and checkpoint_find.go what is
 // meant by a name; each command about them has a file beside these. doctor.go

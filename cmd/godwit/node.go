@@ -131,8 +131,9 @@ func newNodeDrain(r *remote) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "drain", Short: "Have the node take no new work",
 		Long: `Has the node take no new work. What runs there may finish within the grace time;
-the rest goes back to the queues it came from. The node goes on: stop it with
-SIGTERM, which drains first, or have it take work again with --undo.`,
+the rest goes back to the queues it came from. Actors that live there move to other
+nodes that keep them. The node goes on: stop it with SIGTERM, which drains first, or
+have it take work again with --undo.`,
 		Args: cobra.NoArgs,
 		RunE: r.asks(func(s *session, _ []string) error {
 			w, err := s.SetDraining(s.ctx, !undo)
