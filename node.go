@@ -241,7 +241,7 @@ func (n *Node) openCores(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	executor, err := scheduler.NewExecutor(n.cfg.executor(n.folder.key, n.capacity))
+	executor, err := scheduler.NewExecutor(n.cfg.executor(n.folder.key, n.capacity, n.trusted.of))
 	if err != nil {
 		return err
 	}

@@ -40,8 +40,8 @@ func (c *Config) submitter(self wire.NodeID, policy placement.Policy, trust func
 }
 
 // executor is the part that the executor's core takes.
-func (c *Config) executor(key ed25519.PrivateKey, capacity wire.Capacity) scheduler.ExecutorConfig {
-	return scheduler.ExecutorConfig{Key: key, Capacity: capacity, KeepUnacked: c.KeepEnded, Cost: uint64(c.Cost * 1e6)}
+func (c *Config) executor(key ed25519.PrivateKey, capacity wire.Capacity, trust func(wire.NodeID) float64) scheduler.ExecutorConfig {
+	return scheduler.ExecutorConfig{Key: key, Capacity: capacity, KeepUnacked: c.KeepEnded, Cost: uint64(c.Cost * 1e6), Trust: trust, MinTrust: c.MinSubmit}
 }
 
 // api is the part that the REST interface takes.

@@ -23,6 +23,7 @@ func (n *Node) Submit(ctx context.Context, s api.Submission) (api.Task, bool, er
 	if err != nil {
 		return api.Task{}, false, err
 	}
+	n.sizeUp(ctx, &spec.Hints)
 	id := newTaskID()
 	if err := n.holds.add(id, &spec); err != nil {
 		return api.Task{}, false, storeError(err)

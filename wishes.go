@@ -1,8 +1,11 @@
 package godwit
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/godwit-run/godwit/internal/api"
 	"github.com/godwit-run/godwit/scheduler/wire"
@@ -92,4 +95,48 @@ func addWishes(out *api.Hints, w *wire.Wishes, prefix string) {
 	if !w.Colocate.IsZero() {
 		out.Colocate = prefix + w.Colocate.String()
 	}
+}
+
+// sizeTimeout bounds how long a submission waits to learn how large is what it wants
+// near.
+const sizeTimeout = 300 * time.Millisecond
+
+// sizeUp fills in how many bytes there are of what hints want near. Where there is a
+// choice between several, this node asks for those that it has not; what a node must
+// hold is counted only if this one has it whole, as the others will count it.
+func (n *Node) sizeUp(ctx context.Context, h *wire.Hints) {
+	ctx, cancel := context.WithTimeout(ctx, sizeTimeout)
+	defer cancel()
+	h.Sizes = n.sizes(ctx, h.Near, len(h.Near) > 1)
+	h.Require.Sizes = n.sizes(ctx, h.Require.Near, false)
+}
+
+// sizes are those of some links in bytes, 0 for what is not known.
+func (n *Node) sizes(ctx context.Context, links []wire.Link, fetch bool) []uint64 {
+	if len(links) == 0 {
+		return nil
+	}
+	sizes := make([]uint64, len(links))
+	var looks sync.WaitGroup
+	for i, l := range links {
+		looks.Go(func() { sizes[i] = n.size(ctx, l, fetch) })
+	}
+	looks.Wait()
+	return sizes
+}
+
+func (n *Node) size(ctx context.Context, l wire.Link, fetch bool) uint64 {
+	if has, err := n.store.Blockstore().Has(ctx, l.Cid); !fetch && (err != nil || !has) {
+		return 0
+	}
+	info, err := n.store.Stat(ctx, l.Cid)
+	switch {
+	case err != nil:
+		return 0
+	case info.Missing == 0:
+		return min(uint64(max(info.Bytes, 0)), wire.MaxData)
+	case !fetch:
+		return 0
+	}
+	return min(uint64(max(info.Size, 0)), wire.MaxData)
 }

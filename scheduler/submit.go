@@ -63,9 +63,15 @@ func (s *Submitter) checkSubmit(ev *Submit) error {
 func newTask(id wire.TaskID, spec *wire.Spec, key string) *task {
 	t := &task{id: id, spec: spec, key: key, needs: spec.Needs()}
 	if key != "" {
-		t.digest = sha256.Sum256(encodeRecord(spec))
+		t.digest = digest(*spec)
 	}
 	return t
+}
+
+// digest is of what a client has asked for: not of what this node found out besides.
+func digest(spec wire.Spec) [sha256.Size]byte {
+	spec.Hints.Sizes, spec.Hints.Require.Sizes = nil, nil
+	return sha256.Sum256(encodeRecord(&spec))
 }
 
 // cancelTask ends a task at once; its executor is told.

@@ -174,17 +174,63 @@ type Plan struct {
 	Status     string      `json:"status,omitempty"`
 	Node       string      `json:"node,omitempty" doc:"The node chosen; empty if none fits"`
 	Summary    string      `json:"summary" doc:"In words: 3 of 4 nodes: not enough memory; 1: region eu-west"`
+	NextTry    *time.Time  `json:"next_try,omitempty" doc:"When it is tried again, if it waits for that"`
 	TookUS     float64     `json:"took_us,omitempty" doc:"How long the choice took, in microseconds"`
 	Candidates []Candidate `json:"candidates" doc:"Nodes that fit, best first"`
 	Rejections []Rejection `json:"rejections" doc:"Nodes that do not, by reason"`
 	Attempts   []Attempt   `json:"attempts,omitempty" doc:"Every attempt so far"`
+	Rounds     []Round     `json:"rounds,omitempty" doc:"The last looks for a node, oldest first"`
+}
+
+// Round is one look for a node: how nodes ranked, who was asked, what they said and
+// when, and who got the task. What is in candidates and rejections of a plan is as of
+// now; here it is as of then.
+type Round struct {
+	Attempt    int         `json:"attempt" doc:"Number of the attempt that it was for"`
+	Placement  string      `json:"placement" enum:"direct,auction"`
+	Why        string      `json:"why,omitempty" doc:"Why there was an auction"`
+	BeganAt    time.Time   `json:"began_at"`
+	TookUS     float64     `json:"took_us,omitempty" doc:"Until it was over, in microseconds; 0 while it goes on"`
+	Known      int         `json:"known" doc:"How many nodes there were to choose from"`
+	Asked      int         `json:"asked" doc:"How many of them were to answer"`
+	Summary    string      `json:"summary,omitempty"`
+	Node       string      `json:"node,omitempty" doc:"The node that got the task; empty if none did"`
+	Score      float64     `json:"score,omitempty"`
+	Candidates []Candidate `json:"candidates,omitempty" doc:"Nodes that fitted, best first; in a large mesh only the first"`
+	Rejections []Rejection `json:"rejections,omitempty"`
+	Answers    []Answer    `json:"answers,omitempty" doc:"In the order in which they came"`
+	More       int         `json:"more,omitempty" doc:"How many answers are left out"`
+}
+
+// Answer is what a node said that was asked in a round.
+type Answer struct {
+	Node    string  `json:"node"`
+	AskedUS float64 `json:"asked_us" doc:"When it was asked, in microseconds after the round began"`
+	AfterUS float64 `json:"after_us,omitempty" doc:"When it answered; 0 if it has not"`
+	Said    string  `json:"said" doc:"reserved, offered, refused, invalid, silent or gone; empty if nothing yet"`
+	Reason  string  `json:"reason,omitempty" doc:"Why it refused, or its offer was not good enough"`
+	Detail  string  `json:"detail,omitempty"`
+	Score   float64 `json:"score,omitempty" doc:"Of the node when it was asked, or of its offer"`
+	Offer   *Offer  `json:"offer,omitempty"`
+}
+
+// Offer is what a node has said of itself in an auction, and signed.
+type Offer struct {
+	Queue     int     `json:"queue" doc:"Other tasks there"`
+	Cost      float64 `json:"cost,omitempty" doc:"Credits for 1000 units of fuel"`
+	StartMS   float64 `json:"start_ms,omitempty" doc:"Until the task would begin, in milliseconds"`
+	HeldBytes uint64  `json:"held_bytes,omitempty" doc:"Of what the task wants near"`
+	RTTMS     float64 `json:"rtt_ms,omitempty" doc:"Round trip, as the node has measured it"`
+	LeaseMS   float64 `json:"lease_ms" doc:"For how long it was good"`
 }
 
 // Candidate is a node that fits.
 type Candidate struct {
 	Node  string  `json:"node"`
-	Score float64 `json:"score" doc:"From 0 to 1: the sum of the terms"`
+	Score float64 `json:"score" doc:"From 0 to 1: the sum of the terms, times the factor"`
 	Terms []Term  `json:"terms,omitempty" doc:"What the score is made of"`
+	// Factor is left out if it is 1.
+	Factor float64 `json:"factor,omitempty" doc:"How reliable the node was of late: the sum of the terms is multiplied by it (1 if left out)"`
 }
 
 // Term is a part of a score: it adds value times weight.
