@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 
+	"github.com/godwit-run/godwit/hostabi/actor"
 	"github.com/godwit-run/godwit/internal/api"
 	"github.com/godwit-run/godwit/runtime"
 )
@@ -195,12 +197,19 @@ func hint(err error) string {
 		return usage.hint()
 	case errors.As(err, &ended):
 		return endHint(ended.result.Reason)
+	case errors.As(err, &missing) && isActor(missing):
+		return "it is an actor: godwit actor create NAME MODULE"
 	case errors.As(err, &missing):
 		return "build it for wasm32-wasip1 (WASI preview 1), whose functions Godwit has"
 	case errors.Is(err, runtime.ErrComponent):
 		return "components are not supported: build a core module for wasm32-wasip1, or take the core module out with `wasm-tools component unbundle`"
 	}
 	return ""
+}
+
+// isActor tells whether what is missing is what actors have.
+func isActor(e *runtime.MissingImportsError) bool {
+	return slices.ContainsFunc(e.Imports, func(s string) bool { return strings.HasPrefix(s, actor.ModuleName+".") })
 }
 
 func endHint(reason runtime.Reason) string {

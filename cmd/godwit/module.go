@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/godwit-run/godwit/hostabi"
+	"github.com/godwit-run/godwit/hostabi/actor"
 	"github.com/godwit-run/godwit/internal/render"
 	"github.com/godwit-run/godwit/internal/units"
 	"github.com/godwit-run/godwit/runtime"
@@ -31,8 +33,8 @@ func newModuleInspect() *cobra.Command {
 		Short: "Show what a module needs and offers, and whether it can run here",
 		Long: `Shows a module's imports and exports with their signatures, its memory and
 tables, the WebAssembly proposals it uses, the size of its code, its CID (the
-one that "ipfs add --cid-version=1" prints), and whether it can run here and if
-not, why. The module is not run. MODULE "-" is standard input.`,
+one that "ipfs add --cid-version=1" prints), and whether it can run here, as a
+program or an actor, and if not, why. The module is not run. MODULE "-" is standard input.`,
 		Example: `  godwit module inspect program.wasm
   godwit module inspect -o json program.wasm | jq .exports`,
 		Args:              exactlyModule,
@@ -55,7 +57,7 @@ func inspect(name string) (moduleView, error) {
 	if err != nil {
 		return moduleView{}, err
 	}
-	engine, err := runtime.New(runtime.Config{})
+	engine, err := runtime.New(runtime.Config{HostModules: []hostabi.Module{actor.Module()}})
 	if err != nil {
 		return moduleView{}, err
 	}
