@@ -120,5 +120,9 @@ func (e *Executor) lease(r *run, d time.Duration) {
 	if d == 0 || d > e.cfg.MaxRunLease {
 		d = e.cfg.MaxRunLease
 	}
-	e.wakes.set(r.Run, e.now.Add(d))
+	at := e.now.Add(d)
+	if t := e.wakes.at[r.Run]; t != nil {
+		at = later(at, t.at) // a renewal that comes late takes nothing back
+	}
+	e.wakes.set(r.Run, at)
 }

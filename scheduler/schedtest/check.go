@@ -16,6 +16,9 @@ type checker struct {
 	stopped map[wire.NodeID]map[scheduler.Run]bool
 	// outcomes are what runs came to, by node.
 	outcomes map[wire.NodeID]map[scheduler.Run]wire.Outcome
+	// assigned are the nodes that each attempt was given to by its submitter, and in
+	// which of its lives: a crash may make it forget that.
+	assigned map[scheduler.Run]map[wire.NodeID]int
 }
 
 // accepted is a task that a node has acknowledged.
@@ -30,6 +33,7 @@ func (c *checker) init(w *world) {
 	c.w, c.tasks = w, make(map[wire.TaskID]*accepted)
 	c.outcomes = make(map[wire.NodeID]map[scheduler.Run]wire.Outcome)
 	c.stopped = make(map[wire.NodeID]map[scheduler.Run]bool)
+	c.assigned = make(map[scheduler.Run]map[wire.NodeID]int)
 }
 
 // accepted: the client was told that the task is accepted.
@@ -41,6 +45,9 @@ func (c *checker) accepted(n *node, id wire.TaskID, spec *wire.Spec) {
 
 // sends: what is accepted is on disk by then, or has ended since.
 func (c *checker) sends(n *node, out scheduler.Outgoing) {
+	if m, ok := out.Message.(wire.Assign); ok {
+		c.assigns(n, scheduler.Run{Submitter: n.id, Ref: m.Ref}, out.To)
+	}
 	m, ok := out.Message.(wire.Accepted)
 	if !ok {
 		return
@@ -48,6 +55,19 @@ func (c *checker) sends(n *node, out scheduler.Outgoing) {
 	run := scheduler.Run{Submitter: out.To, Ref: m.Ref}
 	if !n.disk.holds("e/run/"+run.Submitter.String()+"/"+run.Ref.String()) && !c.stopped[n.id][run] {
 		c.w.violated("%s: accepts %s, which is not on its disk", n.name(), m.Ref)
+	}
+}
+
+// assigns: an attempt goes to one node alone.
+func (c *checker) assigns(n *node, run scheduler.Run, to wire.NodeID) {
+	if c.assigned[run] == nil {
+		c.assigned[run] = make(map[wire.NodeID]int)
+	}
+	c.assigned[run][to] = n.life
+	for other, life := range c.assigned[run] {
+		if other != to && life == n.life {
+			c.w.violated("%s: gives %s to a second node", n.name(), run.Ref)
+		}
 	}
 }
 
@@ -111,8 +131,12 @@ func (c *checker) end(n *node, a *accepted, t *scheduler.Task) {
 	}
 }
 
-// started: what runs at once must fit, each device in one run alone.
+// started: nothing runs but what its submitter gave this node, and what runs at once
+// must fit, each device in one run alone.
 func (c *checker) started(n *node, e scheduler.Start) {
+	if _, honest := c.w.byID[e.Submitter].(*node); honest && c.assigned[e.Run][n.id] == 0 {
+		c.w.violated("%s: runs %s, which it was not given", n.name(), e.Ref)
+	}
 	cpu, memory, devices := uint64(0), uint64(0), make(map[string]bool)
 	for _, r := range n.running {
 		cpu += uint64(r.Allotment.CPU)
@@ -182,14 +206,35 @@ func (c *checker) restored(n *node) {
 
 // always is checked after every event.
 func (c *checker) always() {
-	for _, n := range c.w.nodes {
-		if n.up && len(n.running) > n.e.Runs() {
+	checked := c.w.touched
+	if c.w.report.Events%1000 == 0 { // those whom nothing happens to, too
+		checked = c.w.nodes
+	}
+	for _, n := range checked {
+		if !n.up {
+			continue
+		}
+		if len(n.running) > n.e.Runs() {
 			c.w.violated("%s: %d runs, of which the core knows %d", n.name(), len(n.running), n.e.Runs())
 		}
+		c.ledger(n)
 		late := c.w.now.Add(-time.Second)
-		if at := n.s.Deadline(); n.up && n.booted.Before(late) && n.pausedUntil.Before(late) && !at.IsZero() && at.Before(late) {
+		if at := n.s.Deadline(); n.booted.Before(late) && n.pausedUntil.Before(late) && !at.IsZero() && at.Before(late.Add(n.skew)) {
 			c.w.violated("%s: was due at %v and is not served", n.name(), at)
 		}
+	}
+}
+
+// ledger: what is free and what is in use are no more than there is.
+func (c *checker) ledger(n *node) {
+	cpu, memory := uint64(0), uint64(0)
+	for _, r := range n.running {
+		cpu += uint64(r.Allotment.CPU)
+		memory += r.Allotment.Memory
+	}
+	free := n.e.Free()
+	if cpu+uint64(free.CPU) > uint64(n.total.CPU) || memory+free.Memory > n.total.Memory {
+		c.w.violated("%s: %+v free besides %d cpu and %d bytes in use", n.name(), free, cpu, memory)
 	}
 }
 

@@ -35,11 +35,15 @@ var liarCapacity = wire.Capacity{CPU: wire.MaxCPU, Memory: wire.MaxMemory}
 
 func (l *liar) announce() {
 	l.seq++
-	l.w.broadcast(l.key, wire.Vector{Node: l.id, Started: 1, Seq: l.seq, Total: liarCapacity, Free: liarCapacity})
+	l.w.broadcast(l.key, wire.Vector{Node: l.id, Started: 1, Seq: l.seq, Total: liarCapacity, Free: liarCapacity}, l.w.nodes)
 	l.w.after(5*time.Second, l.announce)
 }
 
 func (l *liar) receive(from wire.NodeID, m wire.Message) {
+	if p, ok := m.(wire.Ping); ok {
+		l.pinged(from, p)
+		return
+	}
 	l.w.note("%s gets %T %s", l.name(), m, refOf(m))
 	ref := refOf(m)
 	if ref.Attempt > 0 {
@@ -53,8 +57,42 @@ func (l *liar) receive(from wire.NodeID, m wire.Message) {
 	}
 }
 
+// pinged answers for itself most of the time, and of others anything.
+func (l *liar) pinged(from wire.NodeID, m wire.Ping) {
+	answer := wire.Pong{Seq: m.Seq, Of: m.Of, Up: true, Incarnation: 1 + int64(l.w.rng.IntN(50)/49)}
+	if m.Of != "" {
+		answer.Up = l.w.chance(0.5)
+	}
+	if l.w.chance(0.9) {
+		l.w.send(l.id, from, answer)
+	}
+	if l.w.chance(0.1) { // of somebody that nobody asked for
+		l.w.send(l.id, from, wire.Pong{Seq: m.Seq + 1, Of: l.w.nodes[l.w.rng.IntN(len(l.w.nodes))].id})
+	}
+}
+
+// asked offers more than anyone has, at once, for nothing.
+func (l *liar) asked(q wire.Request) {
+	l.seen = append(l.seen, q.Ref)
+	o := wire.Offer{Ref: q.Ref, Submitter: q.Submitter, Executor: l.id, Made: q.Made, Lease: wire.MaxLease,
+		Total: liarCapacity, Free: liarCapacity}
+	if l.w.chance(0.2) {
+		o.Submitter = l.id
+	}
+	envelope, err := wire.Seal(o, l.key)
+	if err != nil {
+		l.w.violated("%v", err)
+	}
+	for range 1 + l.w.rng.IntN(2) {
+		l.w.send(l.id, q.Submitter, wire.Bid{Ref: q.Ref, Envelope: envelope})
+	}
+}
+
 // harm sends somebody something bad.
 func (l *liar) harm() {
+	if len(l.seen) == 0 {
+		return
+	}
 	ref := l.seen[l.w.rng.IntN(len(l.seen))]
 	victim := l.w.nodes[l.w.rng.IntN(len(l.w.nodes))].id
 	if l.w.chance(0.3) {

@@ -35,7 +35,8 @@ func (w *world) send(from, to wire.NodeID, m wire.Message) {
 func (w *world) carry(from, to wire.NodeID, b []byte) {
 	delay := time.Duration(0)
 	if from != to {
-		delay = 100*time.Microsecond + w.upTo(4*time.Millisecond)
+		w.report.Messages++
+		delay = w.delay()
 		if w.faulty(0.02) {
 			delay += w.upTo(4 * time.Second)
 		}
@@ -52,6 +53,9 @@ func (w *world) carry(from, to wire.NodeID, b []byte) {
 		receiver.receive(from, m.(wire.Message))
 	})
 }
+
+// delay is the time of a way from one node to another.
+func (w *world) delay() time.Duration { return 100*time.Microsecond + w.upTo(4*time.Millisecond) }
 
 // fault lets something go wrong, and another thing later.
 func (w *world) fault() {

@@ -5,11 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/godwit-run/godwit/scheduler"
+	"github.com/godwit-run/godwit/scheduler/detect"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
@@ -26,9 +25,16 @@ type node struct {
 	booted      time.Time
 	life        int // counts boots: what was begun in another life has no effect
 	pausedUntil time.Time
+	skew        time.Duration // of its clock
+	started     int64         // by its clock, as in its vectors
 	vectors     uint64
+	pace        scheduler.Pace
+	hears       []*node // who hears its vectors
 	s           *scheduler.Submitter
 	e           *scheduler.Executor
+	d           *detect.Detector
+	watched     map[wire.NodeID]bool
+	met         map[wire.NodeID]bool // those with whom there was a connection
 	timer       time.Time
 	running     map[scheduler.Run]scheduler.Start
 
@@ -50,7 +56,12 @@ func newNode(w *world, index int) (*node, error) {
 	seed[8] = byte(index)
 	key := ed25519.NewKeyFromSeed(seed[:])
 	n := &node{w: w, index: index, key: key, id: wire.NodeIDOf(key.Public().(ed25519.PublicKey))}
+	if w.cfg.Capacity != nil {
+		n.total, n.skew = w.cfg.Capacity(index), w.upTo(2*w.cfg.Skew)-w.cfg.Skew
+		return n, n.total.Validate()
+	}
 	n.total = wire.Capacity{CPU: uint32(500 + w.rng.IntN(2000)), Memory: 1 << 30}
+	n.skew = w.upTo(2*w.cfg.Skew) - w.cfg.Skew
 	for i := range w.rng.IntN(3) {
 		n.total.GPUs = append(n.total.GPUs, wire.GPUDevice{ID: fmt.Sprint(i), Memory: 1 << 30})
 	}
@@ -59,18 +70,25 @@ func newNode(w *world, index int) (*node, error) {
 
 func (n *node) name() string { return fmt.Sprintf("n%d", n.index) }
 
+// now is the time by the node's clock.
+func (n *node) now() time.Time { return n.w.now.Add(n.skew) }
+
 // boot starts the node with what is on its disk.
 func (n *node) boot(saved *disk) {
 	n.up, n.booted, n.life, n.timer = true, n.w.now, n.life+1, time.Time{}
-	n.running = make(map[scheduler.Run]scheduler.Start)
+	n.started = max(n.started+1, n.now().UnixMilli())
+	n.running, n.watched = make(map[scheduler.Run]scheduler.Start), make(map[wire.NodeID]bool)
+	n.met = make(map[wire.NodeID]bool)
 	n.readies, n.writing = nil, false
-	var err1, err2 error
+	n.pace = scheduler.Pace{Every: announceEvery, Least: 100 * time.Millisecond}
+	var err1, err2, err3 error
 	n.s, err1 = scheduler.NewSubmitter(scheduler.SubmitterConfig{
 		Self: n.id, Policy: n.w.cfg.Policy, BackoffBase: 200 * time.Millisecond, BackoffMax: 5 * time.Second,
 		MaxConcurrent: 8, CollectTimeout: 5 * time.Second,
 	})
 	n.e, err2 = scheduler.NewExecutor(scheduler.ExecutorConfig{Key: n.key, Capacity: n.total})
-	if err := errors.Join(err1, err2); err != nil {
+	n.d, err3 = detect.New(detect.Config{Self: n.id, Incarnation: n.started})
+	if err := errors.Join(err1, err2, err3); err != nil {
 		n.w.violated("%v", err)
 	}
 	if saved != nil {
@@ -80,12 +98,12 @@ func (n *node) boot(saved *disk) {
 }
 
 func (n *node) restore() {
-	r, err := n.s.Restore(n.w.now, n.disk.records("s/"))
+	r, err := n.s.Restore(n.now(), n.disk.records("s/"))
 	if err != nil {
 		n.w.violated("%s: %v", n.name(), err)
 	}
 	n.push(ready{r, "s/", nil})
-	if r, err = n.e.Restore(n.w.now, n.disk.records("e/")); err != nil {
+	if r, err = n.e.Restore(n.now(), n.disk.records("e/")); err != nil {
 		n.w.violated("%s: %v", n.name(), err)
 	}
 	n.push(ready{r, "e/", nil})
@@ -98,6 +116,7 @@ func (n *node) crash() {
 	}
 	n.w.note("%s crashes", n.name())
 	n.w.report.Crashes++
+	n.count()
 	n.up = false
 	n.life++
 	n.disk.crash(n.w)
@@ -135,6 +154,7 @@ func (n *node) awake(do func()) {
 	if !n.up {
 		return
 	}
+	n.w.touched = append(n.w.touched, n)
 	life := n.life
 	if wait := n.pausedUntil.Sub(n.w.now); wait > 0 {
 		n.w.after(wait, func() {
@@ -165,6 +185,12 @@ func (n *node) undrain() { n.awake(func() { n.stepE(scheduler.SetDraining{}) }) 
 
 func (n *node) receive(from wire.NodeID, m wire.Message) {
 	n.awake(func() {
+		n.meet(from)
+		switch m.(type) {
+		case wire.Ping, wire.Pong:
+			n.stepD(detect.Received{From: from, Message: m})
+			return
+		}
 		n.w.note("%s gets %T %s from %s", n.name(), m, refOf(m), n.w.byID[from].name())
 		if wire.ForExecutor(m) {
 			n.stepE(scheduler.Received{From: from, Message: m})
@@ -174,11 +200,25 @@ func (n *node) receive(from wire.NodeID, m wire.Message) {
 	})
 }
 
+// meet notes that there is a connection, if that is new.
+func (n *node) meet(id wire.NodeID) {
+	if id != n.id && !n.met[id] {
+		n.met[id] = true
+		n.both(scheduler.Connected{Node: id})
+	}
+}
+
 func (n *node) both(ev scheduler.Event) {
 	n.awake(func() {
 		n.w.note("%s %T", n.name(), ev)
 		n.stepS(ev, nil)
 		n.stepE(ev)
+		switch ev := ev.(type) {
+		case scheduler.Connected:
+			n.stepD(detect.Connected{Node: ev.Node})
+		case scheduler.Disconnected:
+			n.stepD(detect.Disconnected{Node: ev.Node})
+		}
 	})
 }
 
@@ -198,19 +238,20 @@ func (n *node) cancel(id wire.TaskID) {
 
 // stepS steps the submitter; then runs when its Ready is on disk.
 func (n *node) stepS(ev scheduler.Event, then func()) {
-	r, err := n.s.Step(n.w.now, ev)
+	r, err := n.s.Step(n.now(), ev)
 	if err != nil {
 		then = nil
 	}
 	n.push(ready{r, "s/", then})
 }
 
-func (n *node) stepE(ev scheduler.Event) { n.push(ready{n.e.Step(n.w.now, ev), "e/", nil}) }
+func (n *node) stepE(ev scheduler.Event) { n.push(ready{n.e.Step(n.now(), ev), "e/", nil}) }
 
 // push carries out a Ready after those before it.
 func (n *node) push(r ready) {
 	n.readies = append(n.readies, r)
 	n.write()
+	n.watchPartners()
 	n.setTimer()
 }
 
@@ -253,6 +294,8 @@ func (n *node) carryOut(r ready) {
 			n.w.after(n.w.upTo(50*time.Millisecond), n.inThisLife(func() { n.endRun(e.Run, wire.Outcome{Status: wire.Cancelled}) }))
 		case scheduler.Collect:
 			n.collect(e)
+		case scheduler.Ask:
+			n.ask(e.Request)
 		}
 	}
 }
@@ -263,13 +306,9 @@ func (n *node) startRun(e scheduler.Start) {
 	n.w.report.Runs++
 	n.running[e.Run] = e
 	n.w.check.started(n, e)
-	took := n.w.upTo(200 * time.Millisecond)
-	if n.w.chance(0.2) {
-		took = n.w.upTo(8 * time.Second)
-	}
-	o := n.w.newOutcome(took, e.Spec.Limits.Fuel)
-	if !e.Deadline.IsZero() && n.w.now.Add(took).After(e.Deadline) {
-		took = max(0, e.Deadline.Sub(n.w.now))
+	took, o := n.w.fate(&e)
+	if !e.Deadline.IsZero() && n.now().Add(took).After(e.Deadline) {
+		took = max(0, e.Deadline.Sub(n.now()))
 		o = wire.Outcome{Status: wire.Failed, Reason: wire.ReasonTimeout, Started: true, FuelUsed: o.FuelUsed, FuelLimit: o.FuelLimit}
 	}
 	n.w.after(took, n.inThisLife(func() { n.endRun(e.Run, o) }))
@@ -282,6 +321,19 @@ func (n *node) endRun(run scheduler.Run, o wire.Outcome) {
 	delete(n.running, run)
 	n.w.check.ended(n, run, o)
 	n.stepE(scheduler.Ended{Run: run, Outcome: o})
+}
+
+// fate is how long a run takes, and what becomes of it.
+func (w *world) fate(e *scheduler.Start) (took time.Duration, o wire.Outcome) {
+	if w.took != nil {
+		took = w.took(e.Task)
+		return took, wire.Outcome{Status: wire.Succeeded, Started: true, FuelUsed: 1, FuelLimit: e.Spec.Limits.Fuel, Wall: took}
+	}
+	took = w.upTo(200 * time.Millisecond)
+	if w.chance(0.2) {
+		took = w.upTo(8 * time.Second)
+	}
+	return took, w.newOutcome(took, e.Spec.Limits.Fuel)
 }
 
 // newOutcome makes up what becomes of a run. The fuel it used is the mark by which
@@ -314,56 +366,36 @@ func (n *node) collect(e scheduler.Collect) {
 // setTimer wakes the cores when the first of them wants to.
 func (n *node) setTimer() {
 	at := n.s.Deadline()
-	if d := n.e.Deadline(); at.IsZero() || !d.IsZero() && d.Before(at) {
-		at = d
+	for _, d := range []time.Time{n.e.Deadline(), n.d.Deadline()} {
+		if at.IsZero() || !d.IsZero() && d.Before(at) {
+			at = d
+		}
 	}
 	if at.IsZero() || at.Equal(n.timer) {
 		return
 	}
 	n.timer = at
-	n.w.after(max(0, at.Sub(n.w.now)), n.inThisLife(func() {
+	n.w.after(max(0, at.Sub(n.now())), n.inThisLife(func() {
 		if at.Equal(n.timer) {
 			n.timer = time.Time{}
-			n.stepS(scheduler.Tick{}, nil)
-			n.stepE(scheduler.Tick{})
+			n.tick()
 		}
 	}))
 }
 
-// announce tells everybody what this node has, again and again.
-func (n *node) announce(life int) {
-	if n.life != life {
-		return
+// tick steps the cores that are due.
+func (n *node) tick() {
+	due := func(at time.Time) bool { return !at.IsZero() && !at.After(n.now()) }
+	if due(n.s.Deadline()) {
+		n.stepS(scheduler.Tick{}, nil)
 	}
-	n.awake(func() {
-		n.vectors++
-		v := wire.Vector{Node: n.id, Started: n.w.now.UnixMilli(), Seq: n.vectors, Total: n.e.Total(), Free: n.e.Free(),
-			Draining: n.e.Draining()}
-		n.w.broadcast(n.key, v)
-	})
-	n.w.after(5*time.Second, func() { n.announce(life) })
-}
-
-// broadcast carries a vector to everybody whom it reaches.
-func (w *world) broadcast(key ed25519.PrivateKey, v wire.Vector) {
-	envelope, err := wire.Seal(v, key)
-	if err != nil {
-		w.violated("%v", err)
+	if due(n.e.Deadline()) {
+		n.stepE(scheduler.Tick{})
 	}
-	for _, n := range w.nodes {
-		if n.id != v.Node && (w.faulty(0.1) || w.cut[pairOf(v.Node, n.id)]) {
-			continue
-		}
-		w.after(w.upTo(50*time.Millisecond), func() {
-			n.awake(func() {
-				vec, err := wire.Open[wire.Vector](envelope)
-				if err != nil {
-					w.violated("%v", err)
-				}
-				n.stepS(scheduler.Learned{Vector: vec}, nil)
-			})
-		})
+	if due(n.d.Deadline()) {
+		n.stepD(detect.Tick{})
 	}
+	n.setTimer()
 }
 
 // refOf is the attempt that a message is about.
@@ -385,59 +417,8 @@ func refOf(m wire.Message) wire.Ref {
 		return m.Ref
 	case wire.Ack:
 		return m.Ref
+	case wire.Bid:
+		return m.Ref
 	}
 	return wire.Ref{}
-}
-
-// disk is a journal: batches in order, of which a crash takes some that were not
-// synced, from the end.
-type disk struct {
-	synced  map[string][]byte
-	pending [][]scheduler.Record
-}
-
-func (d *disk) write(space string, records []scheduler.Record) {
-	if len(records) == 0 {
-		return
-	}
-	batch := slices.Clone(records)
-	for i := range batch {
-		batch[i].Key = space + batch[i].Key
-	}
-	d.pending = append(d.pending, batch)
-}
-
-// holds tells whether a key is safe on the disk.
-func (d *disk) holds(key string) bool {
-	_, ok := d.synced[key]
-	return ok
-}
-
-func (d *disk) sync() { d.apply(len(d.pending)) }
-
-func (d *disk) apply(batches int) {
-	if d.synced == nil {
-		d.synced = make(map[string][]byte)
-	}
-	for _, batch := range d.pending[:batches] {
-		for _, r := range batch {
-			if r.Value == nil {
-				delete(d.synced, r.Key)
-			} else {
-				d.synced[r.Key] = r.Value
-			}
-		}
-	}
-	d.pending = nil
-}
-
-func (d *disk) crash(w *world) { d.apply(w.rng.IntN(len(d.pending) + 1)) }
-
-func (d *disk) records(space string) (list []scheduler.Record) {
-	for _, key := range slices.Sorted(maps.Keys(d.synced)) {
-		if len(key) > len(space) && key[:len(space)] == space {
-			list = append(list, scheduler.Record{Key: key[len(space):], Value: d.synced[key]})
-		}
-	}
-	return list
 }

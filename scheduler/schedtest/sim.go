@@ -28,15 +28,27 @@ type Config struct {
 	Settle time.Duration
 	// Calm leaves the faults out.
 	Calm bool
+	// Skew is how far the nodes' clocks may be off, either way. Default 2 min.
+	Skew time.Duration
 	// Policy ranks nodes. Default placement.Default().
 	Policy placement.Policy
+	// Placement is how tasks are placed. Default wire.PlaceAuto.
+	Placement wire.Placement
+	// Capacity is what a node has. Default: up to 2.5 cores, 1 GiB and two GPUs.
+	Capacity func(node int) wire.Capacity
 }
+
+// maxView is of how many others a node in a large mesh knows: everyone of all would
+// take more memory than a machine has.
+const maxView = 256
 
 func (c Config) withDefaults() Config {
 	c.Nodes = cmp.Or(c.Nodes, 5)
 	c.Tasks = cmp.Or(c.Tasks, 40)
 	c.Faults = cmp.Or(c.Faults, time.Minute)
 	c.Settle = cmp.Or(c.Settle, 15*time.Minute)
+	c.Skew = cmp.Or(c.Skew, 2*time.Minute)
+	c.Placement = cmp.Or(c.Placement, wire.PlaceAuto)
 	return c
 }
 
@@ -48,8 +60,12 @@ type Report struct {
 	// Accepted tasks, and how they ended: "succeeded", "failed exit" and so on.
 	Accepted int
 	Ends     map[string]int
-	// Runs that executors started; Crashes of nodes.
-	Runs, Crashes int
+	// Runs that executors started; Crashes of nodes; Auctions held.
+	Runs, Crashes, Auctions int
+	// Messages that were sent, of which Pings and their answers; Vectors said.
+	Messages, Pings, Vectors int
+	// Suspicions of nodes by others, and Deaths, of which False were wrong.
+	Suspicions, Deaths, FalseDeaths int
 	// Took is the virtual time until the last task had ended.
 	Took time.Duration
 }
@@ -73,6 +89,10 @@ func Run(cfg Config) (report Report, err error) {
 	if err != nil {
 		return Report{}, err
 	}
+	return runWorld(w)
+}
+
+func runWorld(w *world) (report Report, err error) {
 	defer func() {
 		if v, ok := recover().(*Violation); ok {
 			report, err = w.report, v
@@ -99,9 +119,13 @@ type world struct {
 	cut   map[pair]bool
 	calm  bool
 
-	check  checker
-	report Report
-	last   []string
+	// took, unless nil, is how long a task runs, and then succeeds.
+	took func(wire.TaskID) time.Duration
+
+	check   checker
+	touched []*node // by the event
+	report  Report
+	last    []string
 }
 
 // peer is whoever receives messages.
@@ -132,6 +156,9 @@ func newWorld(cfg Config) (*world, error) {
 		w.nodes = append(w.nodes, n)
 		w.byID[n.id] = n
 	}
+	for i, n := range w.nodes {
+		n.hears = w.audience(i)
+	}
 	for i := range cfg.Liars {
 		l := newLiar(w, cfg.Nodes+i)
 		w.liars = append(w.liars, l)
@@ -140,9 +167,22 @@ func newWorld(cfg Config) (*world, error) {
 	return w, nil
 }
 
+// audience are the nodes that hear what a node says of itself: all, or in a large
+// mesh some, which are others for each.
+func (w *world) audience(of int) []*node {
+	if len(w.nodes) <= maxView {
+		return w.nodes
+	}
+	list := []*node{w.nodes[of]}
+	for range maxView - 1 {
+		list = append(list, w.nodes[w.rng.IntN(len(w.nodes))])
+	}
+	return list
+}
+
 func (w *world) run() {
 	for _, n := range w.nodes {
-		n.boot(nil)
+		w.after(w.upTo(min(time.Second, w.cfg.Faults/2)), func() { n.boot(nil) })
 	}
 	for _, l := range w.liars {
 		l.announce()
@@ -150,19 +190,24 @@ func (w *world) run() {
 	for range w.cfg.Tasks {
 		w.after(w.upTo(w.cfg.Faults), w.submit)
 	}
-	if !w.calm {
-		w.after(w.upTo(5*time.Second), w.fault)
+	if !w.calm { // as many for each node in a large mesh as in a small one
+		for range 1 + len(w.nodes)/20 {
+			w.after(w.upTo(5*time.Second), w.fault)
+		}
 	}
 	w.after(w.cfg.Faults, w.heal)
 	end := start.Add(w.cfg.Faults + w.cfg.Settle)
 	for len(w.events) > 0 && w.now.Before(end) && !(w.now.After(start.Add(w.cfg.Faults)) && w.check.done()) {
 		e := heap.Pop(&w.events).(*event)
-		w.now = e.at
+		w.now, w.touched = e.at, w.touched[:0]
 		e.do()
 		w.report.Events++
 		w.check.always()
 	}
 	w.check.atEnd()
+	for _, n := range w.nodes {
+		n.count()
+	}
 }
 
 // after lets something happen later.
@@ -194,51 +239,6 @@ func (w *world) note(format string, args ...any) {
 func (w *world) violated(format string, args ...any) {
 	panic(&Violation{w.cfg.Seed, fmt.Sprintf(format, args...), w.last[max(0, len(w.last)-200):]})
 }
-
-// submit hands a new task to some node, which may not be there.
-func (w *world) submit() {
-	n := w.nodes[w.rng.IntN(len(w.nodes))]
-	if !n.up {
-		return
-	}
-	var random [10]byte
-	binary.BigEndian.PutUint64(random[:], w.rng.Uint64())
-	id := wire.NewTaskID(w.now, random)
-	n.submit(id, w.newSpec(n.id))
-	if w.chance(0.08) {
-		w.after(w.upTo(5*time.Second), func() { n.cancel(id) })
-	}
-}
-
-// newSpec makes up a task.
-func (w *world) newSpec(submitter wire.NodeID) wire.Spec {
-	s := wire.Spec{
-		Submitter: submitter, Module: module, Placement: wire.PlaceAuto,
-		Priority: wire.Priority(1 + w.rng.IntN(4)), Retries: uint32(w.rng.IntN(6)),
-		Profile: wire.Profile{CPU: uint32(50 + w.rng.IntN(800)), Memory: uint64(1+w.rng.IntN(300)) << 20},
-	}
-	if w.chance(0.2) {
-		s.Profile.GPU = &wire.GPUSpec{Required: w.chance(0.5), Count: uint32(1 + w.rng.IntN(2))}
-	}
-	if w.chance(0.05) {
-		s.Profile.CPU = wire.MaxCPU // nobody has that
-	}
-	if w.chance(0.2) {
-		s.Deadline = w.upTo(30*time.Second) + time.Millisecond
-	}
-	if w.chance(0.3) {
-		s.Limits.Fuel = 1 << 40
-	}
-	return s
-}
-
-var module = func() wire.Link {
-	l, err := wire.ParseLink("bafkreiasbfynqeudn4myrbrflb5embvfvur454y4q2comalxcvjfjd6gxe")
-	if err != nil {
-		panic(err) // a constant
-	}
-	return l
-}()
 
 // eventHeap orders events by time, and those of one time as they were made.
 type eventHeap []*event

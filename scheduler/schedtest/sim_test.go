@@ -3,11 +3,14 @@ package schedtest
 import (
 	"flag"
 	"testing"
+	"time"
+
+	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
 var (
 	firstSeed = flag.Uint64("seed", 1, "first `seed` of the simulations")
-	seeds     = flag.Int("seeds", 30, "`number` of simulations of each kind")
+	seeds     = flag.Int("seeds", 20, "`number` of simulations of each kind")
 )
 
 func TestSeeds(t *testing.T) {
@@ -16,20 +19,23 @@ func TestSeeds(t *testing.T) {
 		"faults": {},
 		"liars":  {Liars: 2},
 		"two":    {Nodes: 2, Tasks: 60},
+		"bids":   {Placement: wire.PlaceAuction, Liars: 1},
+		"clocks": {Skew: 24 * time.Hour, Nodes: 8},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ends := make(map[string]int)
+			ends, last := make(map[string]int), Report{}
 			for i := range uint64(*seeds) {
 				cfg.Seed = *firstSeed + i
 				report, err := Run(cfg)
 				if err != nil {
 					t.Fatalf("seed %d: %v", cfg.Seed, err)
 				}
+				last = report
 				for end, n := range report.Ends {
 					ends[end] += n
 				}
 			}
-			t.Log(ends)
+			t.Logf("%v; of the last one: %+v", ends, last)
 		})
 	}
 }
