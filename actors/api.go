@@ -73,6 +73,11 @@ type CreateOptions struct {
 	Stateless bool
 	// Hints say where it should run.
 	Hints swire.Hints
+	// Beside is the name of another actor to run with.
+	Beside string
+	// ID is the new actor's id: whoever creates it again with that id gets it, in place
+	// of ErrExists. Zero: the host makes one.
+	ID wire.ActorID
 }
 
 // MessageOptions goes with a message from a client.

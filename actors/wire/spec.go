@@ -55,6 +55,9 @@ type Spec struct {
 	Stateless bool `cbor:"stateless,omitempty" json:"stateless,omitempty"`
 	// Hints say where it should run.
 	Hints swire.Hints `cbor:"hints,omitzero" json:"hints,omitzero"`
+	// Beside is the name of an actor to run with, where that runs; empty for none. (In
+	// Hints, Colocate is a task.)
+	Beside string `cbor:"beside,omitempty" json:"beside,omitempty"`
 	// Creator is the node that it was created at, Created when, in milliseconds
 	// since 1970.
 	Creator NodeID `cbor:"creator" json:"creator"`
@@ -79,8 +82,15 @@ func (s *Spec) Validate() error {
 	case s.Created < 0 || s.Created > maxMillis:
 		return fmt.Errorf("created at %d: %w", s.Created, ErrInvalid)
 	}
-	return first(CheckName(s.Name), checkNode(s.Creator), checkStrings("args", s.Args), checkStrings("env", s.Env),
+	return first(CheckName(s.Name), s.checkBeside(), checkNode(s.Creator), checkStrings("args", s.Args), checkStrings("env", s.Env),
 		s.Hints.Validate())
+}
+
+func (s *Spec) checkBeside() error {
+	if s.Beside == "" {
+		return nil
+	}
+	return CheckName(s.Beside)
 }
 
 // maxMillis is the year 9999, in milliseconds.
