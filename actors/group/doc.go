@@ -27,7 +27,7 @@
 //   - Carry out Effects.
 //
 // Set one timer to Deadline (zero: none) and step [Tick] when it is due, or later. Step
-// Tick after New, too. Time must not go backwards.
+// Tick after New, too, and Suspect for each node that is. Time must not go backwards.
 //
 //	Elected       propose an entry whose first item is Activate, at once. When it comes
 //	              back in Committed with this epoch: activate, from the base's checkpoint
@@ -57,7 +57,8 @@
 //
 // # Checkpoints
 //
-// Step [Hold] when a checkpoint is on this node's disk. Followers tell the leader. Once
+// Step [Hold] when a checkpoint is on this node's disk, and after New for what is there
+// already. Followers tell the leader. Once
 // a majority of voters holds one, the leader proposes it; when that is committed, each
 // replica that holds it makes it its base and cuts its log. A replica too far behind is
 // sent the leader's base (a raft snapshot) and must fetch the rest: Installed.

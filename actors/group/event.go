@@ -136,8 +136,12 @@ type (
 	Confirmed struct{}
 	// TransferFailed says that this replica goes on leading.
 	TransferFailed struct{ To wire.NodeID }
-	// Changed says that the members have changed.
-	Changed struct{ Roster Roster }
+	// Changed says that the members have changed. Capture asks the leader's shell for a
+	// checkpoint: a new replica is brought up from one that knows of it.
+	Changed struct {
+		Roster  Roster
+		Capture bool
+	}
 	// Installed says that the log was replaced by a base from the leader. What was
 	// committed before it has no more meaning; the checkpoint must be fetched.
 	Installed struct{ Base wire.Base }

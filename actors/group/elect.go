@@ -1,0 +1,121 @@
+package group
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"github.com/godwit-run/godwit/actors/wire"
+)
+
+// election is a leader being wanted.
+type election struct {
+	wanted   bool
+	at       time.Time // of the next attempt; zero: there is none
+	attempts uint64
+}
+
+func (g *Group) suspect(node wire.NodeID) {
+	if node == g.cfg.Self || g.suspects[node] {
+		return
+	}
+	g.suspects[node] = true
+	if !g.role.leads && g.members().Node(g.role.leader) == node {
+		g.forget()
+	}
+}
+
+func (g *Group) trust(node wire.NodeID) {
+	if !g.suspects[node] {
+		return
+	}
+	delete(g.suspects, node)
+	if g.role.leads {
+		g.raft.Tick() // a heartbeat finds out what it lacks
+	}
+	g.stand()
+}
+
+// forget has this replica vote for others than its leader.
+func (g *Group) forget() {
+	_ = g.raft.ForgetLeader() // fails only where there is none to forget
+}
+
+// campaign wants a leader, if there is none to count on.
+func (g *Group) campaign(disclaimed wire.NodeID) {
+	leader := g.members().Node(g.role.leader)
+	switch {
+	case g.role.leads || g.gone || !g.votes():
+		return
+	case leader != "" && leader != g.cfg.Self && leader != disclaimed && !g.suspects[leader]:
+		return
+	}
+	g.forget()
+	g.elect.wanted = true
+	g.stand()
+}
+
+// stand sets this replica's turn, if a leader is wanted and can be elected.
+func (g *Group) stand() {
+	if g.elect.wanted && g.elect.at.IsZero() && g.quorumLives() {
+		g.elect.at = g.now.Add(time.Duration(g.rank()) * g.cfg.Stagger)
+		g.tickElection()
+	}
+}
+
+// quorumLives tells whether a majority of the voters, of both configurations of a
+// joint one, is not suspected.
+func (g *Group) quorumLives() bool {
+	conf := g.config().conf
+	lives := func(id uint64) bool { return !g.suspects[g.members().Node(id)] }
+	return majority(conf.GetVoters(), lives) && majority(conf.GetVotersOutgoing(), lives)
+}
+
+// votes tells whether this replica is a voter.
+func (g *Group) votes() bool { return slices.Contains(g.config().conf.GetVoters(), g.replica) }
+
+// rank is this replica's place among the living voters, in an order that is another
+// for each actor so that the actors of a dead node come up on many. Who holds an older
+// checkpoint than it should comes later: it would have to fetch pages first.
+func (g *Group) rank() int {
+	own, rank := g.weight(g.replica), 0
+	for _, id := range g.config().conf.GetVoters() {
+		if !g.suspects[g.members().Node(id)] && bytes.Compare(g.weight(id), own) < 0 {
+			rank++
+		}
+	}
+	if g.newest(g.replica).Index < g.agreed.Index {
+		rank++
+	}
+	return rank
+}
+
+func (g *Group) weight(replica uint64) []byte {
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64(g.actor[:], replica))
+	return sum[:]
+}
+
+// tickElection campaigns when it is time, and again as long as nobody is elected.
+func (g *Group) tickElection() {
+	if g.elect.at.IsZero() || g.now.Before(g.elect.at) {
+		return
+	}
+	if !g.quorumLives() {
+		g.elect.at = time.Time{} // until a node is trusted again
+		return
+	}
+	g.elect.attempts++
+	_ = g.raft.Campaign() // refuses where there is nothing to campaign for
+	wait := min(g.elect.attempts, 8)*uint64(g.cfg.Retry) + g.jitter(uint64(g.cfg.Retry))
+	g.elect.at = g.now.Add(time.Duration(wait))
+}
+
+// jitter is below n, and another for each replica and attempt, so that candidates who
+// got into each other's way do not do so again.
+func (g *Group) jitter(n uint64) uint64 {
+	b := binary.BigEndian.AppendUint64(g.actor[:], g.replica)
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64(b, g.elect.attempts))
+	return binary.BigEndian.Uint64(sum[:]) % max(n, 1)
+}

@@ -1,0 +1,184 @@
+package group
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/tracker"
+
+	"github.com/godwit-run/godwit/actors/wire"
+)
+
+// leadership is what only a leader keeps.
+type leadership struct {
+	tick      time.Time // of the next one; zero: not busy
+	proposals []proposal
+	confirmed time.Time // when a majority was last known to follow, at least
+	reads     []time.Time
+	read      uint64 // number of reads that were confirmed
+	wanted    bool   // Confirm was stepped
+	suggested uint64 // checkpoint that was proposed
+	changing  uint64 // entry of the last change of members
+	target    wire.NodeID
+	snapshots map[uint64]int // ticks since a replica was sent the base
+}
+
+// proposal is when an entry was proposed.
+type proposal struct {
+	index uint64
+	at    time.Time
+}
+
+// propose has an entry committed.
+func (g *Group) propose(e wire.Entry) error {
+	if !g.role.leads || g.gone {
+		return ErrNotLeader
+	}
+	data, err := wire.Encode(e)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if err := g.raft.Propose(data); err != nil {
+		return ErrBusy
+	}
+	g.lead.proposals = append(g.lead.proposals, proposal{g.Last() + 1, g.now})
+	return nil
+}
+
+// committed takes note that a majority had an entry after it was proposed.
+func (l *leadership) committed(index uint64) {
+	for len(l.proposals) > 0 && l.proposals[0].index <= index {
+		l.confirmed = l.proposals[0].at
+		l.proposals = l.proposals[1:]
+	}
+}
+
+// Fresh tells whether a majority has said lately that this replica leads.
+func (g *Group) Fresh(now time.Time) bool {
+	return g.role.leads && !g.lead.confirmed.IsZero() && now.Sub(g.lead.confirmed) <= g.cfg.Lease
+}
+
+// confirm asks a majority (raft's ReadIndex), unless it has said so lately.
+func (g *Group) confirm() error {
+	if !g.role.leads {
+		return ErrNotLeader
+	}
+	if g.Fresh(g.now) {
+		g.effect(Confirmed{})
+		return nil
+	}
+	g.lead.wanted = true
+	if n := len(g.lead.reads); n == 0 || g.lead.reads[n-1] != g.now {
+		g.lead.reads = append(g.lead.reads, g.now)
+		g.raft.ReadIndex(binary.BigEndian.AppendUint64(nil, g.lead.read+uint64(len(g.lead.reads))))
+	}
+	return nil
+}
+
+// reads takes in what a majority has confirmed.
+func (g *Group) reads(states []raft.ReadState) {
+	for _, s := range states {
+		n := binary.BigEndian.Uint64(s.RequestCtx)
+		for len(g.lead.reads) > 0 && g.lead.read < n {
+			g.lead.confirmed = latest(g.lead.confirmed, g.lead.reads[0])
+			g.lead.reads = g.lead.reads[1:]
+			g.lead.read++
+		}
+	}
+	if len(states) > 0 && g.lead.wanted {
+		g.lead.wanted = false
+		g.effect(Confirmed{})
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// transfer hands the leadership over.
+func (g *Group) transfer(to wire.NodeID) error {
+	id := g.members().Replica(to)
+	switch {
+	case !g.role.leads:
+		return ErrNotLeader
+	case id == 0 || id == g.replica || !slices.Contains(g.config().conf.GetVoters(), id):
+		return fmt.Errorf("node %s has no voter to hand over to: %w", to, ErrInvalid)
+	case g.lead.target != "" || g.Roster().Joint:
+		return ErrBusy
+	}
+	g.lead.target = to
+	g.raft.TransferLeader(id)
+	return nil
+}
+
+// tick lets time pass: a leader's heartbeat, or an attempt to be elected.
+func (g *Group) tick() {
+	if !g.role.leads {
+		g.tickElection()
+		return
+	}
+	if g.lead.tick.IsZero() || g.now.Before(g.lead.tick) {
+		return
+	}
+	g.lead.tick = time.Time{}
+	g.raft.Tick()
+	g.retrySnapshots()
+	if g.lead.target != "" && g.raft.BasicStatus().LeadTransferee == 0 {
+		g.effect(TransferFailed{g.lead.target})
+		g.lead.target = ""
+	}
+}
+
+// snapshotTicks is after how many ticks a base that was sent is taken for lost.
+const snapshotTicks = 4
+
+// retrySnapshots has raft send the base again to who has not answered: raft itself
+// waits for ever.
+func (g *Group) retrySnapshots() {
+	waits := make(map[uint64]int)
+	g.raft.WithProgress(func(id uint64, _ raft.ProgressType, p tracker.Progress) {
+		if p.State == tracker.StateSnapshot {
+			waits[id] = g.lead.snapshots[id] + 1
+		}
+	})
+	for id, n := range waits {
+		if n >= snapshotTicks {
+			g.raft.ReportSnapshot(id, raft.SnapshotFailure)
+			delete(waits, id)
+		}
+	}
+	g.lead.snapshots = waits
+}
+
+// schedule sets the next tick of a leader that has something to wait for.
+func (g *Group) schedule() {
+	switch {
+	case !g.role.leads:
+	case !g.busy():
+		g.lead.tick = time.Time{}
+	case g.lead.tick.IsZero():
+		g.lead.tick = g.now.Add(g.cfg.Tick)
+	}
+}
+
+// busy tells whether the leader waits for something that may have to be said again.
+// It does not wait for replicas whose nodes are suspected.
+func (g *Group) busy() bool {
+	s := g.raft.BasicStatus()
+	if s.LeadTransferee != 0 || g.lead.target != "" || g.lead.wanted || g.Roster().Joint {
+		return true
+	}
+	last := g.Last()
+	busy := g.applied < last
+	g.raft.WithProgress(func(id uint64, _ raft.ProgressType, p tracker.Progress) {
+		behind := p.Match < last || p.State != tracker.StateReplicate
+		busy = busy || behind && id != g.replica && !g.suspects[g.members().Node(id)]
+	})
+	return busy
+}
