@@ -1,0 +1,50 @@
+package activation
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/ipfs/go-cid"
+)
+
+// TestElsewhere: an actor is captured in the middle of its log, goes on from there in
+// another engine with another store, and is the same in the end, to the byte.
+func TestElsewhere(t *testing.T) {
+	lib := &library{all: map[cid.Cid][]byte{}}
+	here, there := newNode(t, lib), newNode(t, lib)
+	s := newScript(t, lib.example(t, "counter/counter.wasm"))
+	a, w := here.activate(s.start(nil))
+	for range 5 {
+		a.Apply(slices.Clone(s.entries[len(s.entries):]))
+		e := s.add(s.ask("inc"), s.ask("add 10"), s.ask("nonsense"))
+		a.Apply(s.entries[e.Index-1:])
+	}
+	c := w.checkpoint(a, 6)
+	for range 5 {
+		s.add(s.ask("inc"), s.ask("add 10"), s.ask("get"))
+	}
+	a.Apply(s.entries[6:])
+	w.executed(11)
+	want := w.answers()
+	if n := len(want); n != 30 || want[0] != "1" || want[14] != "refused: want inc, add N or get" || want[29] != "110" {
+		t.Fatalf("%d: %q", n, want)
+	}
+	hash := a.hash(t)
+
+	here.push(s.actor, c, there)
+	s.epoch++
+	b, w2 := there.activate(s.start(&c))
+	w2.executed(11)
+	if b.hash(t) != hash {
+		t.Error("the state after the replay is another")
+	}
+	if got := w2.answers(); len(got) != 0 {
+		t.Errorf("a replay has said %q", got)
+	}
+	e := s.add(s.ask("get"))
+	b.Apply(s.entries[e.Index-1:])
+	w2.executed(e.Index)
+	if got := w2.answers(); len(got) != 1 || got[0] != "110" {
+		t.Errorf("%q", got)
+	}
+}

@@ -1,0 +1,102 @@
+package activation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	goruntime "runtime"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/godwit-run/godwit/checkpoint"
+	"github.com/godwit-run/godwit/checkpoint/store"
+	"github.com/godwit-run/godwit/runtime"
+)
+
+// Config is what an engine works with. The zero value of a field that has a default
+// means the default.
+type Config struct {
+	// Runtime runs the guests. Among its host modules is actor.Module().
+	Runtime *runtime.Engine
+	// Store holds the checkpoints. The engine writes there under the actors' ids and
+	// removes what their logs need no more; what others keep in it stays.
+	Store *store.Store
+	// Dir is a folder for images of memories, which do not outlast the process, and
+	// for the actors' logs.
+	Dir string
+	// Owner signs the checkpoints made here.
+	Owner checkpoint.Signer
+	// Modules finds the bytes of a module. They are checked.
+	Modules func(ctx context.Context, id cid.Cid) ([]byte, error)
+
+	// Workers is how many guests run at a time. Default: twice the processors, so that
+	// one that is slow to stop keeps nobody waiting.
+	Workers int
+	// Checkpoint is the time from one checkpoint of a working actor to the next; more
+	// when the disk cannot keep up. Default 100 ms.
+	Checkpoint time.Duration
+	// KeepModules is how many modules without an instance stay compiled. Default 64.
+	KeepModules int
+	// ImageBytes bounds the images of memories that are kept ready, in bytes,
+	// ImageFiles their number. Defaults 1 GiB and 256.
+	ImageBytes int64
+	ImageFiles int
+	// LogBytes bounds what is kept of what an actor says, in bytes. Default 1 MiB.
+	LogBytes int64
+	// PushBytes bounds a checkpoint that another node sends, in bytes. Default 8 GiB.
+	PushBytes int64
+	// OutputBytes bounds what a guest writes to stdout and stderr in all its life, and
+	// what it keeps in files. Default 64 MiB for each file system; output is not
+	// bounded.
+	OutputBytes int64
+	// Now is the clock, for pacing and for the time of checkpoints: never for guests.
+	// Default time.Now.
+	Now func() time.Time
+}
+
+// DefaultConfig is the zero Config with its defaults filled in.
+func DefaultConfig() Config { return Config{}.withDefaults() }
+
+func (c Config) withDefaults() Config {
+	if c.Workers == 0 {
+		c.Workers = 2 * goruntime.GOMAXPROCS(0)
+	}
+	if c.Checkpoint == 0 {
+		c.Checkpoint = 100 * time.Millisecond
+	}
+	if c.KeepModules == 0 {
+		c.KeepModules = 64
+	}
+	if c.ImageBytes == 0 {
+		c.ImageBytes = 1 << 30
+	}
+	if c.ImageFiles == 0 {
+		c.ImageFiles = 256
+	}
+	if c.LogBytes == 0 {
+		c.LogBytes = 1 << 20
+	}
+	if c.PushBytes == 0 {
+		c.PushBytes = 8 << 30
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+// Validate reports the first field that makes no sense.
+func (c Config) Validate() error {
+	switch {
+	case c.Runtime == nil || c.Store == nil || c.Owner == nil || c.Modules == nil || c.Dir == "":
+		return errors.New("activation: runtime, store, owner, modules and dir are needed")
+	case c.Workers < 0 || c.KeepModules < 0 || c.ImageFiles < 0:
+		return errors.New("activation: a negative number")
+	case c.Checkpoint < 0 || c.Checkpoint > time.Minute:
+		return fmt.Errorf("activation: a checkpoint every %v: not up to a minute", c.Checkpoint)
+	case c.ImageBytes < 0 || c.LogBytes < 0 || c.PushBytes < 0:
+		return errors.New("activation: a negative number of bytes")
+	}
+	return nil
+}

@@ -1,0 +1,343 @@
+package activation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/godwit-run/godwit/actors/mailbox"
+	"github.com/godwit-run/godwit/checkpoint"
+	"github.com/godwit-run/godwit/hostabi"
+	"github.com/godwit-run/godwit/hostabi/actor"
+	"github.com/godwit-run/godwit/runtime"
+)
+
+// run is a mailbox and an instance that go on together from a base, until a message
+// fails: then there is another one. It belongs to the activation's goroutine.
+type run struct {
+	*Activation
+	state *mailbox.State
+	clock clock
+	guest guest
+
+	module *module
+	lock   sync.Mutex        // held while inst changes, or is used by another goroutine
+	inst   *runtime.Instance // nil before Init, or when there is none any more
+	image  *image            // that inst is mapped from, if any
+	// origin is what inst was restored from, nil if it has begun anew: the chain of its
+	// checkpoints goes on from there.
+	origin *checkpoint.Signed
+	chain  *checkpoint.Chain
+	// process: the guest is one that loops; otherwise it is called for each message.
+	process bool
+	// upgrade is what a process was ended for; early a delivery that its first receive
+	// returns.
+	upgrade, early *mailbox.Delivery
+	// stopped: the guest was ended in the middle of a delivery, as the actor is to stop.
+	stopped bool
+	// waiting is the timer of a receive that does not wait for ever; 0 if there is none.
+	waiting uint64
+
+	until   uint64 // quiet up to this delivery, which is known to fail
+	out     []mailbox.Output
+	flushed time.Time
+	told    Summary // the last one
+	streams [2]*stream
+	last    time.Time // of the last capture
+	seen    position  // at the last capture
+}
+
+// position tells how far a state is.
+type position struct{ index, deliveries uint64 }
+
+func (r *run) position() position { return position{r.state.Index(), r.state.Deliveries()} }
+
+// failure has the activation go back to its base, when a delivery has failed.
+type failure struct{ number uint64 }
+
+func (f *failure) Error() string { return fmt.Sprintf("delivery %d has failed", f.number) }
+
+// turn executes what is there, and returns when nothing is left to do.
+func (r *run) turn() error {
+	for {
+		d, ok := r.state.Next()
+		switch {
+		case !ok:
+			applied, err := r.advance()
+			if err != nil {
+				return err
+			}
+			if !applied {
+				return r.idle()
+			}
+		case r.known(d.Number) != nil:
+			r.emit(r.state.Skip(r.known(d.Number)))
+			r.settle()
+		default:
+			if err := r.handle(d); err != nil {
+				return err
+			}
+			if err := r.between(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// advance applies the next entry, if there is one.
+func (r *run) advance() (applied bool, err error) {
+	e, ok, became := r.take()
+	if became {
+		r.emit(r.state.Outbox())
+		r.flush(0)
+		e, ok, _ = r.take()
+	}
+	if !ok {
+		return false, nil
+	}
+	if e.Index <= r.state.Index() {
+		return true, nil
+	}
+	r.emit(r.state.Apply(e))
+	r.clock.begin()
+	r.settle()
+	return true, nil
+}
+
+// settle ends the quiet when the delivery that had failed is over.
+func (r *run) settle() {
+	if r.until > 0 && r.state.Deliveries() >= r.until && r.state.Quiet() {
+		r.until = 0
+	}
+}
+
+// known is how a delivery has failed before, nil if it has not.
+func (r *run) known(number uint64) *mailbox.Failed {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed[number]
+}
+
+// emit keeps outputs until they are flushed; in a replay they have been seen before.
+func (r *run) emit(out []mailbox.Output) {
+	if len(out) > 0 && r.until == 0 && r.live {
+		r.out = append(r.out, out...)
+	}
+}
+
+// flush gives outputs away, as those of an entry.
+func (r *run) flush(index uint64) {
+	if len(r.out) == 0 {
+		return
+	}
+	out := r.out
+	r.out, r.flushed = nil, time.Now()
+	r.tell(func(s Sink) { s.Outputs(index, out) })
+}
+
+// flushTime is how long outputs of a long entry are kept back.
+const flushTime = 500 * time.Microsecond
+
+// between is called between two deliveries.
+func (r *run) between() error {
+	if len(r.out) > 0 && time.Since(r.flushed) > flushTime {
+		r.flush(r.state.Index())
+	}
+	if err := r.captureIfDue(); err != nil {
+		return err
+	}
+	return r.yield()
+}
+
+// idle is called when nothing is left to do, but the guest is not blocked.
+func (r *run) idle() error {
+	r.flush(r.state.Index())
+	if err := r.captureIfDue(); err != nil {
+		return err
+	}
+	r.report(false)
+	return nil
+}
+
+// block waits for another entry while the guest is in a call. If the actor has stopped
+// then, and not between two deliveries, the guest does not go on.
+func (r *run) block(ctx context.Context) error {
+	r.emit(r.state.Release())
+	for {
+		applied, err := r.advance()
+		if status, _ := r.state.Status(); status != mailbox.Running && !r.state.Quiet() {
+			r.stopped = true
+			panic(hostabi.Exit{})
+		}
+		if applied || err != nil {
+			return err
+		}
+		r.flush(r.state.Index())
+		r.report(true)
+		if err := r.await(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// report tells what the actor's state says of itself, if it is new.
+func (r *run) report(inCall bool) {
+	r.mu.Lock()
+	checkpointed, live := r.base.index, r.live
+	r.mu.Unlock()
+	if !live || r.until > 0 {
+		return
+	}
+	s := summary(r.state)
+	s.Checkpointed, s.InCall = checkpointed, inCall
+	r.told = s
+	r.tell(func(sink Sink) { sink.Executed(s) })
+}
+
+func summary(s *mailbox.State) Summary {
+	status, reason := s.Status()
+	waiting, _ := s.Waiting()
+	return Summary{
+		Index: s.Index(), Epoch: s.Epoch(), Status: status, Reason: reason, Module: s.Module(), Previous: s.Previous(),
+		Waiting: waiting, Due: s.NextDue(), Settled: s.Settled(), History: s.History(),
+	}
+}
+
+// handle gives the guest a delivery.
+func (r *run) handle(d mailbox.Delivery) error {
+	r.engine.count(func(s *Stats) { s.Deliveries++ })
+	r.guest.deliver(d)
+	r.clock.begin()
+	var err error
+	switch {
+	case d.Kind == mailbox.Upgrade:
+		err = r.change(d)
+	case d.Kind == mailbox.Init || r.inst == nil:
+		err = r.initialise(d)
+	case d.Kind != mailbox.Start:
+		err = r.call(actor.ExportHandle)
+	}
+	for r.upgrade != nil && r.ctx.Err() == nil { // a process was interrupted for it
+		d, r.upgrade = *r.upgrade, nil
+		err = r.change(d)
+	}
+	if err != nil {
+		return r.fails(err)
+	}
+	r.emit(r.state.Finish())
+	return nil
+}
+
+// call calls an export of the guest with the fuel of a message.
+func (r *run) call(export string) error {
+	r.inst.Refuel(r.state.Spec().Fuel)
+	_, err := r.inst.Call(r.ctx, export)
+	for _, s := range r.streams {
+		s.end()
+	}
+	return err
+}
+
+// initialise makes the instance and has it begin: a reactor initialises itself, a
+// process runs until it ends. A message that had to wait for it comes then.
+func (r *run) initialise(d mailbox.Delivery) error {
+	if err := r.instantiate(r.state.Module().Cid); err != nil {
+		return err
+	}
+	isMessage := d.Kind != mailbox.Init && d.Kind != mailbox.Start
+	if r.process {
+		if isMessage {
+			r.early = &d
+		}
+		return r.runProcess()
+	}
+	if r.module.initialises {
+		if err := r.call(exportInitialize); err != nil {
+			return err
+		}
+	}
+	if isMessage {
+		return r.call(actor.ExportHandle)
+	}
+	return nil
+}
+
+// runProcess runs a process to its end.
+func (r *run) runProcess() error {
+	err := r.call(exportStart)
+	if r.upgrade != nil || r.stopped {
+		return err
+	}
+	if end, ok := errors.AsType[*runtime.GuestError](err); ok && end.Status == runtime.StatusSucceeded {
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.state.Stop("it has ended"); err != nil {
+		return err
+	}
+	return r.closeInstance()
+}
+
+// fails ends a delivery that the guest has failed at. The error is a *failure, unless
+// it is not the guest's.
+func (r *run) fails(err error) error {
+	end, ok := errors.AsType[*runtime.GuestError](err)
+	unfit, isUnfit := errors.AsType[*unfitError](err)
+	switch {
+	case r.ctx.Err() != nil:
+		return ErrHalted
+	case r.stopped:
+		return r.failedBy("stopped")
+	case isUnfit:
+		return r.failedBy(unfit.Error())
+	case !ok || end.Status == runtime.StatusCancelled:
+		return fmt.Errorf("actor %s: %w", r.name, err)
+	}
+	r.say("log", "error", end.Error())
+	return r.failedBy(cause(end))
+}
+
+func (r *run) failedBy(cause string) error {
+	r.engine.count(func(s *Stats) { s.Failures++ })
+	f, out := r.state.Fail(cause)
+	r.emit(out)
+	r.flush(r.state.Index())
+	r.mu.Lock()
+	r.Activation.failed[f.Number] = f
+	r.mu.Unlock()
+	return &failure{f.Number}
+}
+
+// maxCause bounds what a failure is said to be, in bytes.
+const maxCause = 256
+
+// cause is why a guest has failed, in words that do not depend on the engine.
+func cause(end *runtime.GuestError) string {
+	switch {
+	case end.Status == runtime.StatusSucceeded:
+		return "exit: 0"
+	case end.Reason == runtime.ReasonExit:
+		return fmt.Sprintf("exit: %d", end.Code)
+	case end.Reason != runtime.ReasonTrap:
+		return string(end.Reason)
+	}
+	line, _, _ := strings.Cut(end.Message, "\n")
+	return string(end.Reason) + ": " + text([]byte(line[:min(len(line), maxCause)]))
+}
+
+// say writes a line to the actor's log, unless it was said before. That logs cannot be
+// written is no reason to stop the actor: it is told with the next failure.
+func (r *run) say(stream, level, line string) {
+	if r.until > 0 {
+		return
+	}
+	l := Line{Time: time.Unix(0, r.state.Now()), Index: r.state.Index(), Epoch: r.state.Epoch(), Stream: stream, Level: level, Text: line}
+	if err := r.log.write(l); err != nil {
+		r.engine.logFailed(err)
+	}
+}

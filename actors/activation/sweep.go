@@ -1,0 +1,137 @@
+package activation
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/godwit-run/godwit/actors/wire"
+	"github.com/godwit-run/godwit/checkpoint"
+)
+
+const (
+	// sweepEvery is how often checkpoints are removed that no log needs, and images
+	// brought up to date.
+	sweepEvery = time.Second
+	// collectEvery is how often the store is rid of what they alone needed.
+	collectEvery = time.Minute
+	// spare is how many checkpoints are kept behind the one that the log names: for
+	// whom a push of a later one is under way.
+	spare = 2
+	// maxPace is the longest time between two checkpoints, when the disk is slow.
+	maxPace = 10 * time.Second
+)
+
+// Run removes what is not needed any more, and keeps the memories of followed actors
+// ready, until ctx is done. It returns ctx's error.
+func (e *Engine) Run(ctx context.Context) error {
+	sweep, collect := time.NewTicker(sweepEvery), time.NewTicker(collectEvery)
+	defer sweep.Stop()
+	defer collect.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-sweep.C:
+			e.sweep(ctx)
+		case <-collect.C:
+			if _, err := e.cfg.Store.Collect(ctx); err != nil && ctx.Err() == nil {
+				slog.Warn("collecting checkpoints", "err", err)
+			}
+		}
+	}
+}
+
+// Needed says which checkpoint of an actor its log begins with: older ones may go.
+func (e *Engine) Needed(actor wire.ActorID, id cid.Cid) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.needed[actor], e.stale[actor] = id, true
+}
+
+// sweep does what has come up since the last time.
+func (e *Engine) sweep(ctx context.Context) {
+	e.mu.Lock()
+	stale, needed, follow := e.stale, map[wire.ActorID]cid.Cid{}, e.follow
+	for actor := range stale {
+		needed[actor] = e.needed[actor]
+		delete(e.needed, actor)
+	}
+	e.stale, e.follow = map[wire.ActorID]bool{}, map[wire.ActorID]checkpoint.Memory{}
+	e.mu.Unlock()
+	var remove []cid.Cid
+	for actor, id := range needed {
+		remove = append(remove, e.superfluous(actor, id)...)
+	}
+	if len(remove) > 0 {
+		if err := e.cfg.Store.Remove(remove...); err != nil {
+			slog.Warn("removing checkpoints", "err", err)
+		}
+	}
+	for actor, m := range follow {
+		if ctx.Err() != nil {
+			return
+		}
+		if err := e.prepare(actor, m); err != nil {
+			slog.Warn("memory of an actor", "actor", actor, "err", err)
+		}
+	}
+}
+
+// superfluous lists the checkpoints of an actor that are older than the one its log
+// names, but for some.
+func (e *Engine) superfluous(actor wire.ActorID, id cid.Cid) (ids []cid.Cid) {
+	refs := e.cfg.Store.List(actor.String())
+	at := -1
+	for i, ref := range refs {
+		if ref.ID == id {
+			at = i
+		}
+	}
+	for i := range max(0, at-spare) {
+		ids = append(ids, refs[i].ID)
+	}
+	return ids
+}
+
+// prepare brings the image of a followed actor up to date.
+func (e *Engine) prepare(actor wire.ActorID, m checkpoint.Memory) error {
+	e.mu.Lock()
+	active := e.active[actor] != nil
+	e.mu.Unlock()
+	if active {
+		return nil
+	}
+	return e.images.follow(actor.String(), m)
+}
+
+// Prepare has a module compiled, so that an actor of it is activated without delay.
+func (e *Engine) Prepare(ctx context.Context, module cid.Cid) error {
+	m, err := e.modules.use(ctx, module)
+	if err != nil {
+		return err
+	}
+	return e.modules.release(m)
+}
+
+// Forget removes all that this node has of an actor, which must not be active.
+func (e *Engine) Forget(actor wire.ActorID) error {
+	e.mu.Lock()
+	delete(e.needed, actor)
+	delete(e.stale, actor)
+	delete(e.follow, actor)
+	e.mu.Unlock()
+	e.recent.forget(actor.String())
+	var ids []cid.Cid
+	for _, ref := range e.cfg.Store.List(actor.String()) {
+		ids = append(ids, ref.ID)
+	}
+	err := errors.Join(e.images.forget(actor.String()), e.journals.forget(actor.String()))
+	if len(ids) > 0 {
+		err = errors.Join(err, e.cfg.Store.Remove(ids...))
+	}
+	return err
+}
