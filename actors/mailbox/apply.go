@@ -10,7 +10,10 @@ func (s *State) Apply(e wire.Committed) []Output {
 	if e.Index <= s.index || s.status == Gone {
 		return nil
 	}
-	s.index, s.seed = e.Index, e.Entry.Seed
+	s.index = e.Index
+	if e.Entry.Seed != (wire.Seed{}) {
+		s.seed = e.Entry.Seed
+	}
 	s.now = max(s.now, e.Entry.Time)
 	s.expire()
 	s.fire()
@@ -160,7 +163,7 @@ func (s *State) stop(reason string) []Output {
 		}
 	}
 	s.inbox, s.inboxBytes = nil, 0
-	s.timers = nil
+	s.timers, s.wake = nil, 0
 	out = append(out, s.answerAll(wire.Result{Outcome: wire.Stopped, Payload: []byte(reason)})...)
 	return append(out, Halted{Reason: reason})
 }

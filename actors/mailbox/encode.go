@@ -42,6 +42,7 @@ type encoded struct {
 	Spawned    uint64       `cbor:"spawned"`
 	Timers     []timer      `cbor:"timers"`
 	NextTimer  uint64       `cbor:"next_timer"`
+	Wake       int64        `cbor:"wake"`
 	Current    *encProgress `cbor:"current"`
 }
 
@@ -75,7 +76,7 @@ func (s *State) Encode() []byte {
 		Version: version, Actor: s.actor, Spec: s.spec, Module: s.module, Previous: s.previous, Status: s.status, Reason: s.reason,
 		History: s.history, Failures: s.failures, Index: s.index, Epoch: s.epoch, Now: s.now, Seed: s.seed,
 		Deliveries: s.deliveries, Inbox: s.inbox, Turn: s.sources.turn, Open: s.open.list, Messages: s.outbox.messages,
-		NextAsk: s.outbox.nextAsk, Spawned: s.outbox.spawned, Timers: s.timers, NextTimer: s.nextTimer,
+		NextAsk: s.outbox.nextAsk, Spawned: s.outbox.spawned, Timers: s.timers, NextTimer: s.nextTimer, Wake: s.wake,
 	}
 	for _, src := range s.sources.sorted() {
 		e.Sources = append(e.Sources, encSource{src.key.session, src.key.from, src.key.to, src.floor, src.taken, src.answers, src.used, src.turn})
@@ -120,7 +121,7 @@ func (e *encoded) state() *State {
 	s.module, s.previous, s.status, s.reason = e.Module, e.Previous, e.Status, e.Reason
 	s.history, s.failures = e.History, e.Failures
 	s.index, s.epoch, s.now, s.seed, s.deliveries = e.Index, e.Epoch, e.Now, e.Seed, e.Deliveries
-	s.timers, s.nextTimer = e.Timers, e.NextTimer
+	s.timers, s.nextTimer, s.wake = e.Timers, e.NextTimer, e.Wake
 	s.inbox = e.Inbox
 	for i := range e.Inbox {
 		s.inboxBytes += e.Inbox[i].size()

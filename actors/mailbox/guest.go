@@ -68,10 +68,15 @@ func (s *State) Next() (d Delivery, ok bool) {
 	s.inbox[0] = Delivery{}
 	s.inbox = s.inbox[1:]
 	s.inboxBytes -= d.size()
+	return s.begin(d), true
+}
+
+func (s *State) begin(d Delivery) Delivery {
+	s.wake = 0
 	s.deliveries++
 	d.Number = s.deliveries
 	s.current = &progress{Delivery: d, mark: s.counters()}
-	return d, true
+	return d
 }
 
 func (s *State) counters() counters {

@@ -53,6 +53,8 @@ const (
 	Start
 	// Upgrade is to change to Module: the activation does it and calls Upgraded.
 	Upgrade
+	// Timeout is that nothing came: see SetWake.
+	Timeout
 )
 
 // Delivery is what the guest is given to work on.
@@ -113,6 +115,7 @@ type State struct {
 	outbox     outbox
 	timers     []timer // by due time, then id
 	nextTimer  uint64
+	wake       int64 // when to deliver a Timeout; 0: not
 
 	current *progress
 	ghost   *Failed // the current delivery is one that is known to fail

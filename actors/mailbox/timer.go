@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/godwit-run/godwit/actors/wire"
 )
 
 // timer is one that is not due yet.
@@ -26,6 +28,24 @@ func (s *State) fire() {
 		s.enqueue(Delivery{Kind: Timer, Token: s.timers[0].Token})
 		s.timers = s.timers[1:]
 	}
+	if s.wake > 0 && s.wake <= s.now {
+		s.wake = 0
+		s.enqueue(Delivery{Kind: Timeout})
+	}
+}
+
+// SetWake has a Timeout delivered after wait, unless something else is delivered
+// before: for a guest that waits, between two deliveries, for at most so long.
+func (s *State) SetWake(wait time.Duration) {
+	s.wake = s.now + int64(min(max(wait, 0), wire.MaxWait))
+}
+
+// TimeOut begins a Timeout now: for a guest that does not wait.
+func (s *State) TimeOut() (Delivery, bool) {
+	if s.current != nil || s.status != Running {
+		return Delivery{}, false
+	}
+	return s.begin(Delivery{Kind: Timeout}), true
 }
 
 // NextDue is when an entry is wanted so that a timer fires or an ask times out; the
@@ -34,6 +54,9 @@ func (s *State) NextDue() time.Time {
 	due := s.outbox.due
 	if len(s.timers) > 0 && (due == 0 || s.timers[0].Due < due) {
 		due = s.timers[0].Due
+	}
+	if s.wake > 0 && (due == 0 || s.wake < due) {
+		due = s.wake
 	}
 	if due == 0 || s.status != Running {
 		return time.Time{}

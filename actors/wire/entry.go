@@ -25,7 +25,7 @@ const (
 type Entry struct {
 	// Time is the leader's clock, in nanoseconds since 1970.
 	Time int64 `cbor:"time"`
-	// Seed is random.
+	// Seed is random. Zero: the one before goes on.
 	Seed  Seed   `cbor:"seed"`
 	Items []Item `cbor:"items,omitempty"`
 }

@@ -170,9 +170,10 @@ type Heartbeat struct {
 	Draining bool `cbor:"draining,omitempty"`
 }
 
-// Bulk is the first frame on a stream of its own: what the rest of it is about.
+// Bulk is the first frame on a stream of its own: what the rest of it is about. Actor
+// is zero if it is about no actor in particular.
 type Bulk struct {
-	Actor ActorID `cbor:"actor"`
+	Actor ActorID `cbor:"actor,omitzero"`
 	// Purpose is the shell's: "push", "fetch", "export", "logs".
 	Purpose    string      `cbor:"purpose"`
 	Checkpoint *Checkpoint `cbor:"checkpoint,omitempty"`
@@ -305,7 +306,7 @@ func (m Bulk) Validate() error {
 	if len(m.Detail) > MaxText {
 		return fmt.Errorf("bulk detail of %d bytes: %w", len(m.Detail), ErrInvalid)
 	}
-	return first(checkActor(m.Actor), checkText("purpose", m.Purpose, 1, 32))
+	return checkText("purpose", m.Purpose, 1, 32)
 }
 
 func checkReplica(n uint64) error {

@@ -57,6 +57,7 @@ var pure = []string{
 	"blobs/unixfscid", "internal/units", "internal/envelope",
 	"runtime/internal/wasm", "runtime/internal/meter", "runtime/internal/state", "runtime/internal/suspend",
 	"scheduler/wire", "scheduler/placement", "scheduler/detect", "scheduler/trust",
+	"actors/wire", "actors/mailbox", "actors/group",
 }
 
 var impure = []string{
