@@ -119,7 +119,7 @@ func (a *announcer) changed(ctx context.Context) bool {
 	var free wire.Capacity
 	var draining bool
 	e := a.node.loop.executor
-	if a.node.ask(ctx, func() { free, draining = e.Free(), e.Draining() }) != nil {
+	if a.node.ask(ctx, func() { free, draining = e.Lasting(), e.Draining() }) != nil {
 		return false
 	}
 	t, f := &a.last.Total, &a.last.Free
@@ -175,7 +175,7 @@ func (a *announcer) vector(ctx context.Context) (wire.Vector, error) {
 	}
 	err := n.ask(ctx, func() {
 		s, e := n.loop.submitter, n.loop.executor
-		v.Free, v.Running, v.Draining = e.Free(), uint32(e.Runs()), e.Draining() || n.cfg.NoRun
+		v.Free, v.Running, v.Draining = e.Lasting(), uint32(e.Runs()), e.Draining() || n.cfg.NoRun
 		v.Queued, v.Cost = uint32(s.Stats().Queued), e.Price()
 	})
 	if err != nil {

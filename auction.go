@@ -54,7 +54,6 @@ func newBidder(n *Node) *bidder {
 func (b *bidder) ask(q wire.Request) {
 	n := b.node
 	n.runs.background(func(ctx context.Context) {
-		b.answer(ctx, q)
 		envelope, err := wire.Seal(q, ed25519.PrivateKey(n.folder.key))
 		if err == nil {
 			err = n.mesh.PublishRequest(ctx, envelope)
@@ -62,6 +61,7 @@ func (b *bidder) ask(q wire.Request) {
 		if err != nil { // the auction ends without the others
 			n.log.Debug("ask for offers", "task", q.Task, "err", err)
 		}
+		b.answer(ctx, q)
 	})
 }
 

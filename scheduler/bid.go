@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -39,9 +40,12 @@ func (e *Executor) asked(a Asked) {
 		e.refuse(key, out, "")
 		return
 	}
-	if e.admit(key, q.Profile) == nil {
+	r := e.admit(key, q.Profile)
+	if r == nil {
 		return
 	}
+	r.offered = true
+	e.offered[key] = r
 	e.wakes.set(key, e.now.Add(e.cfg.OfferLease))
 	e.send(q.Submitter, wire.Bid{Ref: q.Ref, Envelope: must(wire.Seal(e.offer(&a), e.cfg.Key))})
 }
@@ -105,13 +109,36 @@ func (e *Executor) renew(from wire.NodeID, m wire.Renew) {
 		key := Run{from, ref}
 		switch r := e.runs[key]; {
 		case r == nil:
-		case r.phase == runReserved && !r.renewed:
-			r.renewed = true
+		case r.offered:
+			e.keepOffer(r)
 			e.wakes.set(key, e.now.Add(min(m.Lease, e.cfg.MaxLease)))
 		case r.phase == runRunning:
 			e.lease(r, m.Lease)
 		}
 	}
+}
+
+// keepOffer makes of what is reserved for an offer a reservation like any other.
+func (e *Executor) keepOffer(r *run) {
+	r.offered = false
+	delete(e.offered, r.Run)
+}
+
+// Lasting is Free without what is reserved for offers that nobody has taken up: most
+// of them are over in no time, so they are not worth telling all nodes of.
+func (e *Executor) Lasting() wire.Capacity {
+	free := e.ledger.Free()
+	for _, r := range e.offered {
+		a := &r.allotment
+		free.CPU += a.CPU
+		free.Memory += a.Memory
+		free.Storage += a.Storage
+		free.Network += a.Network
+		for i := range free.GPUs {
+			free.GPUs[i].Available = free.GPUs[i].Available || slices.Contains(a.GPUs, free.GPUs[i].ID)
+		}
+	}
+	return free
 }
 
 // lease lets a run go on for so long. No lease is for ever: a submitter that has

@@ -96,6 +96,8 @@ type Executor struct {
 	// idlers are submitters that let reservations lapse.
 	idlers map[wire.NodeID]idler
 	shares shares
+	// offered are reservations for offers that nobody has taken up yet.
+	offered map[Run]*run
 	// active counts runs that hold capacity, live those that heartbeats tell of.
 	active, live int
 
@@ -126,15 +128,16 @@ func NewExecutor(cfg ExecutorConfig) (*Executor, error) {
 		return nil, err
 	}
 	return &Executor{
-		cfg:    cfg.withDefaults(),
-		self:   wire.NodeIDOf(cfg.Key.Public().(ed25519.PublicKey)),
-		ledger: NewLedger(cfg.Capacity),
-		runs:   make(map[Run]*run),
-		latest: make(map[taskOf]uint32),
-		peers:  make(map[wire.NodeID]*submitterRuns),
-		idlers: make(map[wire.NodeID]idler),
-		shares: newShares(),
-		wakes:  newTimers[Run](),
+		cfg:     cfg.withDefaults(),
+		self:    wire.NodeIDOf(cfg.Key.Public().(ed25519.PublicKey)),
+		ledger:  NewLedger(cfg.Capacity),
+		runs:    make(map[Run]*run),
+		latest:  make(map[taskOf]uint32),
+		peers:   make(map[wire.NodeID]*submitterRuns),
+		idlers:  make(map[wire.NodeID]idler),
+		shares:  newShares(),
+		offered: make(map[Run]*run),
+		wakes:   newTimers[Run](),
 	}, nil
 }
 

@@ -19,9 +19,10 @@ type run struct {
 	// needs and allotment are set until it has ended.
 	needs     wire.Profile
 	allotment Allotment
-	// unwanted is set if the submitter wants no result of it, renewed if it has taken
-	// an offer up, and lapsed if it has let the lease of a run end.
-	unwanted, renewed, lapsed bool
+	// unwanted is set if the submitter wants no result of it, offered while it has
+	// not taken up the offer for which this is reserved, and lapsed if it has let the
+	// lease of a run end.
+	unwanted, offered, lapsed bool
 
 	// Of one that has ended:
 	endedAt  time.Time
@@ -81,6 +82,7 @@ func (e *Executor) assign(from wire.NodeID, m wire.Assign) {
 		}
 	}
 	if r.phase == runReserved {
+		e.keepOffer(r)
 		e.start(r, m)
 	}
 	e.tell(r)
@@ -384,6 +386,7 @@ func (e *Executor) add(key Run) *run {
 
 // release gives back what a run holds.
 func (e *Executor) release(r *run) {
+	e.keepOffer(r)
 	e.active--
 	e.shares.gave(r.Submitter, &r.allotment)
 	if err := e.ledger.Release(r.allotment.ID); err != nil {
