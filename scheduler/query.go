@@ -83,7 +83,7 @@ func (s *Submitter) Explain(id wire.TaskID) (Explanation, bool) {
 	case t.phase == phaseQueued && s.inFlight >= s.cfg.MaxConcurrent:
 		x.Summary = "waits for one of the tasks that run to end: there are as many as may be at once"
 	case t.phase == phaseBidding:
-		x.Summary = "waits for offers: " + t.openRound().Why
+		x.Summary = "waits for offers: " + t.openRound().Why + "; " + x.Summary
 	case t.phase.placed():
 		x.Summary = string(t.state) + " on " + t.node.Short()
 	}

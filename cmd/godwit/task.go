@@ -119,21 +119,3 @@ func newTaskCancel(r *remote) *cobra.Command {
 		}),
 	}
 }
-
-func newTaskExplain(r *remote) *cobra.Command {
-	format := render.Table
-	cmd := &cobra.Command{
-		Use: "explain ID", Short: "Say why a task is where it is, or nowhere yet",
-		Args:              exactly(1, "name a task"),
-		ValidArgsFunction: r.completes(taskIDs),
-		RunE: r.asks(func(s *session, args []string) error {
-			p, err := s.Explain(s.ctx, args[0])
-			if err != nil {
-				return err
-			}
-			return s.show(format, p, planGrid(p).write)
-		}),
-	}
-	addFormat(cmd, &format)
-	return cmd
-}

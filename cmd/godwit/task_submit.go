@@ -27,6 +27,7 @@ type submitFlags struct {
 	storage      units.Size
 	hints        api.Hints
 	placement    string
+	class        string
 	priority     string
 	retries      int
 	deadline     timeoutValue
@@ -80,13 +81,14 @@ func (f *submitFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.requirements.GPU, "gpu", "", "GPU: required, preferred or none")
 	fs.Var(&f.gpuMemory, "gpu-memory", "memory its GPU needs, such as 16Gi")
 	fs.StringVar(&f.requirements.ComputeCap, "compute-capability", "", "least compute capability of its GPU, such as sm_70")
-	fs.StringArrayVar(&f.requirements.RequireLabels, "label", nil, "run only on nodes with the label `K=V` (repeatable)")
+	fs.StringArrayVar(&f.hints.Labels, "label", nil, "prefer nodes with the label `K=V` (repeatable); like the five below, require:K=V runs it there or nowhere")
 	fs.StringArrayVar(&f.hints.Near, "near", nil, "prefer nodes that hold `CID` (repeatable)")
 	fs.StringVar(&f.hints.Colocate, "colocate", "", "prefer the node that runs the task `ID`")
 	fs.StringArrayVar(&f.hints.Prefer, "prefer", nil, "prefer `NODE` (repeatable)")
 	fs.StringArrayVar(&f.hints.Avoid, "avoid", nil, "avoid `NODE` (repeatable)")
 	fs.StringVar(&f.hints.Region, "region", "", "prefer that region")
-	fs.StringVar(&f.placement, "placement", "", "auto, direct, or local for the node itself (default auto)")
+	fs.StringVar(&f.class, "class", "", "what matters: latency (near, and soon), throughput (room) or default (all of it)")
+	fs.StringVar(&f.placement, "placement", "", "direct (by what is known), auction (by asking all), local (this node) or auto (default auto)")
 	fs.IntVar(&f.retries, "retries", -1, "try again `N` times after failures that are not the program's (default as the node is set up)")
 	fs.Lookup("retries").DefValue = ""
 	fs.StringVar(&f.priority, "priority", "", "low, normal, high or critical (default normal)")
@@ -102,7 +104,8 @@ func (f *submitFlags) register(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("wait", "id-only")
 	fs.VarP(&f.format, "format", "o", "print the task itself, in place of its output: json or yaml")
 	for flag, values := range map[string][]string{
-		"gpu": {"required", "preferred", "none"}, "placement": {"auto", "direct", "local"},
+		"gpu": {"required", "preferred", "none"}, "placement": {"auto", "direct", "auction", "local"},
+		"class":    {"default", "latency", "throughput"},
 		"priority": {"low", "normal", "high", "critical"}, "format": render.Formats(),
 	} {
 		complete(cmd, flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
@@ -171,7 +174,7 @@ func (s *session) request(f submitFlags, args []string) (r api.TaskRequest, err 
 		Limits: api.Limits{
 			Fuel: uint64(f.fuel), MemoryBytes: uint64(f.memory), TimeoutMS: milliseconds(time.Duration(f.timeout)),
 		},
-		Requirements: f.requirements, Hints: f.hints, Placement: f.placement, Priority: f.priority, MaxCost: f.maxCost,
+		Requirements: f.requirements, Hints: f.hints, Placement: f.placement, Class: f.class, Priority: f.priority, MaxCost: f.maxCost,
 	}
 	r.Requirements.MinStorage, r.Requirements.GPUMemory = uint64(f.storage), uint64(f.gpuMemory)
 	if f.retries >= 0 {
@@ -205,25 +208,44 @@ func (s *session) request(f submitFlags, args []string) (r api.TaskRequest, err 
 	return r, nil
 }
 
-// names puts whole ids in the place of short ones. A node that is not known may
-// still come.
-func (s *session) names(h *api.Hints) error {
+// names puts whole ids in the place of short ones.
+func (s *session) names(h *api.Hints) (err error) {
 	for _, list := range [][]string{h.Prefer, h.Avoid} {
-		for i, id := range list {
-			w, err := s.Worker(s.ctx, id)
-			if err == nil {
-				list[i] = w.ID
-			} else if len(id) < wholePeerID || !errors.Is(err, api.ErrNotFound) {
+		for i := range list {
+			if list[i], err = wished(list[i], s.node); err != nil {
 				return err
 			}
 		}
 	}
-	if h.Colocate == "" {
-		return nil
-	}
-	t, err := s.Task(s.ctx, h.Colocate)
-	h.Colocate = t.ID
+	h.Colocate, err = wished(h.Colocate, s.taskID)
 	return err
+}
+
+// wished names in full what a wish names, required or not.
+func wished(text string, full func(id string) (string, error)) (string, error) {
+	id, must := strings.CutPrefix(text, api.Require)
+	if id == "" {
+		return text, nil
+	}
+	id, err := full(id)
+	if must {
+		id = api.Require + id
+	}
+	return id, err
+}
+
+// node is a peer id in full. A node that is not known may still come.
+func (s *session) node(id string) (string, error) {
+	w, err := s.Worker(s.ctx, id)
+	if len(id) >= wholePeerID && errors.Is(err, api.ErrNotFound) {
+		return id, nil
+	}
+	return w.ID, err
+}
+
+func (s *session) taskID(id string) (string, error) {
+	t, err := s.Task(s.ctx, id)
+	return t.ID, err
 }
 
 // wholePeerID is the least length of a peer id that is not short for another.

@@ -61,6 +61,19 @@ func requestFacts(g *grid, r api.TaskRequest) {
 		g.fact("input", "/in/%s  %s", in.Name, in.CID)
 	}
 	g.fact("priority", "%s", r.Priority)
+	g.fact("class", "%s", r.Class)
+	hintFacts(g, r.Hints)
+}
+
+func hintFacts(g *grid, h api.Hints) {
+	for _, wish := range []struct {
+		name string
+		list []string
+	}{{"near", h.Near}, {"prefer", h.Prefer}, {"avoid", h.Avoid}, {"colocate", []string{h.Colocate}}, {"region", []string{h.Region}}, {"label", h.Labels}} {
+		for _, text := range wish.list {
+			g.fact(wish.name, "%s", text)
+		}
+	}
 }
 
 func resultFacts(g *grid, r *api.Result) {
@@ -90,37 +103,4 @@ func attemptOutcome(a api.Attempt) string {
 		return "ended"
 	}
 	return fmt.Sprintf("%s after %v", a.Outcome, round(max(a.EndedAt.Sub(a.StartedAt), time.Microsecond)))
-}
-
-func planGrid(p api.Plan) *grid {
-	g := newGrid()
-	g.fact("task", "%s", p.TaskID)
-	g.fact("status", "%s", p.Status)
-	g.fact("node", "%s", p.Node)
-	g.fact("summary", "%s", p.Summary)
-	if p.TookUS > 0 {
-		g.fact("decided in", "%v", round(time.Duration(p.TookUS*1000)))
-	}
-	for _, c := range p.Candidates {
-		g.fact("candidate", "%s  score %.3f%s", c.Node, c.Score, scoreTerms(c.Terms))
-	}
-	for _, r := range p.Rejections {
-		g.fact("rejected", "%s: %s", r.Reason, strings.Join(r.Nodes, ", "))
-	}
-	for _, a := range p.Attempts {
-		g.fact("attempt "+fmt.Sprint(a.Number), "%s on %s %s", attemptOutcome(a), a.Node, a.Message)
-	}
-	return g
-}
-
-// scoreTerms is what a score is the sum of.
-func scoreTerms(terms []api.Term) string {
-	var list []string
-	for _, t := range terms {
-		list = append(list, fmt.Sprintf("%s %.2f × %.2f", t.Name, t.Value, t.Weight))
-	}
-	if len(list) == 0 {
-		return ""
-	}
-	return " = " + strings.Join(list, " + ")
 }

@@ -17,8 +17,6 @@ func (r *TaskRequest) check() error {
 		return fmt.Errorf("%w: input and stdin are both the guest's standard input", ErrInvalid)
 	case r.Model != "" && r.Invoke != "":
 		return fmt.Errorf("%w: a model's module chooses what to invoke", ErrInvalid)
-	case r.Placement == "auction":
-		return WithHint(fmt.Errorf("%w: this node holds no auctions", ErrInvalid), "leave placement out, or choose direct or local")
 	}
 	if err := r.Requirements.check(); err != nil {
 		return err
