@@ -87,7 +87,7 @@ func TestAuctionWindow(t *testing.T) {
 	id := m.mustSubmit("a", m.auctioned())
 	m.pass(199 * time.Millisecond)
 	m.wantTrace("a queued\na placing\nask for a/1")
-	if x, _ := m.s.Explain(id); x.Summary != "waits for offers: asked for" {
+	if x, _ := m.s.Explain(id); x.Summary != "waits for offers: asked for; 2 of 2 nodes fit" {
 		t.Error(x.Summary)
 	}
 	m.pass(2 * time.Millisecond)
