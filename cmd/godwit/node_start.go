@@ -186,6 +186,7 @@ func nodeConfig(c config.Config, log *slog.Logger) godwit.Config {
 		NoRetryTimeout: !c.RetryOnTimeout, NoRetryLost: !c.RetryOnWorkerFailure,
 		TaskTimeout: c.TaskTimeout, TaskMemory: uint64(c.TaskMemory), LostAfter: c.LostAfter(),
 		Algorithm: c.SelectionAlgorithm, Strategy: c.Strategy, LoadMetric: c.LoadMetric,
+		Cost: c.Cost, AuctionWindow: c.AuctionWindow,
 		TrustFile: c.TrustFile, MinExecute: c.MinExecute, MinSubmit: c.MinSubmit,
 		DefaultWeights: c.DefaultWeights, LatencyWeights: c.LatencyWeights, ThroughputWeights: c.ThroughputWeights,
 		PreferLocal: c.PreferLocalWorkers, MaxLatency: c.MaxNetworkLatency, Discovery: c.DiscoveryInterval,

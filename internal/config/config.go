@@ -10,6 +10,7 @@ import (
 
 	"github.com/godwit-run/godwit/internal/units"
 	"github.com/godwit-run/godwit/scheduler/placement"
+	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
 // Config is everything that can be set. The zero value of a field is its default
@@ -33,6 +34,9 @@ type Config struct {
 	Memory  units.Size `key:"node.memory"`
 	Storage units.Size `key:"node.storage"`
 	Network float64    `key:"node.network"`
+	// Cost is what tasks of other nodes pay here, in credits for 1000 units of fuel,
+	// while nothing runs; with ten tasks it is half as much again.
+	Cost float64 `key:"node.cost"`
 	// Run is whether tasks run here; else the node only takes and places them.
 	// Default: true.
 	Run bool `key:"node.run"`
@@ -90,6 +94,8 @@ type Config struct {
 	// MaxNetworkLatency keeps tasks off nodes with a longer round trip; 0 is no bound.
 	MaxNetworkLatency time.Duration `key:"scheduler.load_balancing.max_network_latency" unit:"1ms"`
 
+	// AuctionWindow is how long an auction waits for offers at most; from 1 to 500 ms.
+	AuctionWindow time.Duration `key:"scheduler.auction.window" unit:"1ms"`
 	// TrustFile says how far other nodes are trusted, from 0 to 1; "" trusts everyone
 	// 0.5. It is read again when it changes. Nodes trusted less than MinExecute get no
 	// tasks, those trusted less than MinSubmit cannot have theirs run here.
@@ -142,7 +148,7 @@ func Default() Config {
 		BindAddress: "127.0.0.1:8080", MaxRequestSize: 10_000_000,
 		MaxAttempts: 3, BackoffBase: 2 * time.Second, BackoffMax: time.Minute,
 		RetryOnTimeout: true, RetryOnWorkerFailure: true,
-		MinExecute: 0.3, MinSubmit: 0.1,
+		MinExecute: 0.3, MinSubmit: 0.1, AuctionWindow: wire.MaxWindow,
 		HealthCheckInterval: time.Second, HealthCheckTimeout: 500 * time.Millisecond, MaxConsecutiveFailures: 3,
 		ActorReplicas: 3, CheckpointInterval: 100 * time.Millisecond, HeartbeatInterval: 100 * time.Millisecond,
 		SuspectAfter: 350 * time.Millisecond, ReplaceAfter: 30 * time.Second, IdleAfter: 2 * time.Second,
@@ -234,6 +240,12 @@ func (c Config) validatePlacement() error {
 		if v > 1 {
 			return &KeyError{key, fmt.Errorf("%v is more than 1", v)}
 		}
+	}
+	switch {
+	case c.AuctionWindow < time.Millisecond || c.AuctionWindow > wire.MaxWindow:
+		return &KeyError{"scheduler.auction.window", fmt.Errorf("%v is not from 1ms to %v", c.AuctionWindow, wire.MaxWindow)}
+	case c.Cost > 1e9:
+		return &KeyError{"node.cost", fmt.Errorf("%v is more than 1e9 credits", c.Cost)}
 	}
 	for key, values := range map[string]map[string]float64{
 		"scheduler.weights.default": c.DefaultWeights, "scheduler.weights.latency": c.LatencyWeights,

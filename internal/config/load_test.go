@@ -100,6 +100,8 @@ func TestValidate(t *testing.T) {
 		"node.labels":                                     {"ssd"},
 		"node.data":                                       {""},
 		"log.level":                                       {"loud", ""},
+		"scheduler.auction.window":                        {"0", "501", "-1", "1us"},
+		"node.cost":                                       {"-1", "1e10", "NaN"},
 		"scheduler.trust.min_execute":                     {"1.1", "-1"},
 		"scheduler.trust.min_submit":                      {"2", "much"},
 		"scheduler.weights.default":                       {"trust=-1", "trust=much", "beauty=1", "trust"},
