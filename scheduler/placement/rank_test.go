@@ -55,15 +55,12 @@ func TestSceneOf16A(t *testing.T) {
 	}
 }
 
-// Each wish changes who wins: without it b does.
+// Each of what counts changes who wins: without it b does.
 func TestWinners(t *testing.T) {
-	link := func() wire.Link {
-		l, err := wire.ParseLink("bafkreiasbfynqeudn4myrbrflb5embvfvur454y4q2comalxcvjfjd6gxe")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return l
-	}()
+	wish := func(r *Request, w wire.Wishes) { r.Hints = &wire.Hints{Wishes: w} }
+	require := func(r *Request, w wire.Wishes) { r.Hints = &wire.Hints{Require: w} }
+	ssd := map[string]string{"disk": "ssd"}
+	big, small := testLink("big"), testLink("small")
 	for _, c := range []struct {
 		name   string
 		change func(r *Request, w *Weighted, a, b *Node)
@@ -75,30 +72,76 @@ func TestWinners(t *testing.T) {
 		{"capacity", func(_ *Request, _ *Weighted, _, b *Node) { b.Free.CPU = 1000 }, "a"},
 		{"memory", func(_ *Request, _ *Weighted, _, b *Node) { b.Free.Memory = gib - 1 }, "a"},
 		{"queue", func(_ *Request, _ *Weighted, _, b *Node) { b.Tasks = 9 }, "a"},
+		{"start", func(_ *Request, _ *Weighted, _, b *Node) { b.Start = time.Minute }, "a"},
+		{"health", func(_ *Request, _ *Weighted, _, b *Node) { b.Health.SuccessRate = 0.8 }, "a"},
+		{"failures", func(_ *Request, _ *Weighted, _, b *Node) { b.Health.ConsecutiveFailures = 1 }, "a"},
 		{"draining", func(_ *Request, _ *Weighted, _, b *Node) { b.Out = wire.RefusedDraining }, "a"},
-		{"prefer", func(r *Request, _ *Weighted, _, _ *Node) {
-			r.Hints = &wire.Hints{Wishes: wire.Wishes{Prefer: []wire.NodeID{"a"}}}
-		}, "a"},
-		{"avoid", func(r *Request, _ *Weighted, _, _ *Node) {
-			r.Hints = &wire.Hints{Wishes: wire.Wishes{Avoid: []wire.NodeID{"b"}}}
-		}, "a"},
+		{"distrust", func(_ *Request, _ *Weighted, _, b *Node) { b.Distrusts = true }, "a"},
+		{"prefer", func(r *Request, _ *Weighted, _, _ *Node) { wish(r, wire.Wishes{Prefer: []wire.NodeID{"a"}}) }, "a"},
+		{"require prefer", func(r *Request, _ *Weighted, _, _ *Node) { require(r, wire.Wishes{Prefer: []wire.NodeID{"a"}}) }, "a"},
+		{"avoid", func(r *Request, _ *Weighted, _, _ *Node) { wish(r, wire.Wishes{Avoid: []wire.NodeID{"b"}}) }, "a"},
+		{"require avoid", func(r *Request, _ *Weighted, _, _ *Node) { require(r, wire.Wishes{Avoid: []wire.NodeID{"b"}}) }, "a"},
 		{"region", func(r *Request, _ *Weighted, a, _ *Node) {
-			r.Hints, a.Vector.Region = &wire.Hints{Wishes: wire.Wishes{Region: "eu"}}, "eu"
+			wish(r, wire.Wishes{Region: "eu"})
+			a.Vector.Region = "eu"
+		}, "a"},
+		{"require region", func(r *Request, _ *Weighted, a, _ *Node) {
+			require(r, wire.Wishes{Region: "eu"})
+			a.Vector.Region = "eu"
 		}, "a"},
 		{"label", func(r *Request, _ *Weighted, a, _ *Node) {
-			r.Hints, a.Vector.Labels = &wire.Hints{Wishes: wire.Wishes{Labels: []string{"disk=ssd"}}}, map[string]string{"disk": "ssd"}
+			wish(r, wire.Wishes{Labels: []string{"disk=ssd"}})
+			a.Vector.Labels = ssd
+		}, "a"},
+		{"require label", func(r *Request, _ *Weighted, a, _ *Node) {
+			require(r, wire.Wishes{Labels: []string{"disk=ssd"}})
+			a.Vector.Labels = ssd
 		}, "a"},
 		{"region as a label", func(r *Request, _ *Weighted, a, _ *Node) {
-			r.Hints, a.Vector.Region = &wire.Hints{Wishes: wire.Wishes{Labels: []string{"region=eu"}}}, "eu"
+			wish(r, wire.Wishes{Labels: []string{"region=eu"}})
+			a.Vector.Region = "eu"
 		}, "a"},
 		{"near", func(r *Request, _ *Weighted, a, _ *Node) {
-			r.Hints, a.Vector.Blobs = &wire.Hints{Wishes: wire.Wishes{Near: []wire.Link{link}}}, wire.NewFilter([]wire.Link{link})
+			wish(r, wire.Wishes{Near: []wire.Link{big}})
+			a.Vector.Blobs = wire.NewFilter([]wire.Link{big})
+		}, "a"},
+		{"near, by bytes", func(r *Request, _ *Weighted, a, b *Node) {
+			wish(r, wire.Wishes{Near: []wire.Link{small, big, testLink("c")}, Sizes: []uint64{10, 1e9, 10}})
+			a.Vector.Blobs = wire.NewFilter([]wire.Link{big})
+			b.Vector.Blobs = wire.NewFilter([]wire.Link{small, testLink("c")})
+		}, "a"},
+		{"near, by offers", func(r *Request, _ *Weighted, a, b *Node) {
+			wish(r, wire.Wishes{Near: []wire.Link{small, big}, Sizes: []uint64{10, 1e9}})
+			a.Offered, a.Held = true, 1e9
+			b.Offered, b.Held = true, 10
+		}, "a"},
+		{"require near", func(r *Request, _ *Weighted, a, _ *Node) {
+			require(r, wire.Wishes{Near: []wire.Link{big}})
+			a.Vector.Blobs = wire.NewFilter([]wire.Link{big})
+		}, "a"},
+		{"require near, by offers", func(r *Request, _ *Weighted, a, b *Node) {
+			require(r, wire.Wishes{Near: []wire.Link{big}, Sizes: []uint64{1e9}})
+			a.Offered, a.Held = true, 1e9
+			b.Offered, b.Held = true, 1e8
 		}, "a"},
 		{"colocate", func(r *Request, _ *Weighted, _, _ *Node) { r.Beside = "a" }, "a"},
+		{"require colocate", func(r *Request, _ *Weighted, _, _ *Node) {
+			require(r, wire.Wishes{Colocate: wire.TaskID{7}})
+			r.MustBeside = "a"
+		}, "a"},
 		{"cost", func(r *Request, _ *Weighted, _, b *Node) { r.MaxCost, r.Fuel, b.Vector.Cost = 10, 1001, 6 }, "a"},
 		{"local only", func(r *Request, _ *Weighted, a, _ *Node) { r.Placement, a.Self = wire.PlaceLocal, true }, "a"},
 		{"local preferred", func(_ *Request, w *Weighted, a, _ *Node) { w.Default.Local, a.Self = 0.5, true }, "a"},
-		{"latency", func(_ *Request, w *Weighted, _, b *Node) { w.MaxLatency, b.RTT = time.Millisecond, time.Second }, "a"},
+		{"latency gate", func(_ *Request, w *Weighted, _, b *Node) { w.MaxLatency, b.RTT = time.Millisecond, time.Second }, "a"},
+		{"class latency", func(r *Request, _ *Weighted, a, b *Node) {
+			r.Class, a.RTT, b.RTT = wire.ClassLatency, time.Millisecond, 100*time.Millisecond
+		}, "a"},
+		{"class throughput", func(r *Request, _ *Weighted, a, b *Node) {
+			r.Class, a.Free.CPU, b.Free.CPU, b.Trust = wire.ClassThroughput, 7000, 4000, 0.8
+		}, "a"},
+		{"the same without a class", func(_ *Request, _ *Weighted, a, b *Node) {
+			a.Free.CPU, b.Free.CPU, b.Trust = 7000, 4000, 0.8
+		}, "b"},
 	} {
 		nodes := []Node{plain("a"), plain("b")}
 		nodes[0].Free.CPU = 7000 // b is a little better
@@ -118,6 +161,81 @@ func TestWinners(t *testing.T) {
 		}
 		if math.Abs(total-1) > 1e-9 || got[0].Score < 0 || got[0].Score > 1 {
 			t.Errorf("%s: score %v of weights that sum to %v", c.name, got[0].Score, total)
+		}
+	}
+}
+
+// What nobody meets keeps everybody out for good, and the summary says what it was.
+func TestImpossible(t *testing.T) {
+	require := func(w wire.Wishes) func(*Request, *Weighted, *Node) {
+		return func(r *Request, _ *Weighted, _ *Node) { r.Hints = &wire.Hints{Require: w} }
+	}
+	for want, change := range map[string]func(r *Request, w *Weighted, n *Node){
+		"2 of 2 nodes: to be avoided":            require(wire.Wishes{Avoid: []wire.NodeID{"a", "b"}}),
+		"2 of 2 nodes: not the node asked for":   require(wire.Wishes{Prefer: []wire.NodeID{"c"}}),
+		"2 of 2 nodes: in another region":        require(wire.Wishes{Region: "eu"}),
+		"2 of 2 nodes: without a required label": require(wire.Wishes{Labels: []string{"disk=ssd"}}),
+		"2 of 2 nodes: without the data":         require(wire.Wishes{Near: []wire.Link{testLink("x")}}),
+		"2 of 2 nodes: not beside that task":     require(wire.Wishes{Colocate: wire.TaskID{7}}),
+		"2 of 2 nodes: not trusted enough":       func(_ *Request, _ *Weighted, n *Node) { n.Trust = 0.2 },
+		"2 of 2 nodes: does not trust this node": func(_ *Request, _ *Weighted, n *Node) { n.Distrusts = true },
+		"2 of 2 nodes: too far away":             func(_ *Request, w *Weighted, n *Node) { w.MaxLatency, n.RTT = 1, 2 },
+		"2 of 2 nodes: too expensive":            func(r *Request, _ *Weighted, n *Node) { r.MaxCost, r.Fuel, n.Vector.Cost = 1, 1000, 2 },
+		"2 of 2 nodes: not this node":            func(r *Request, _ *Weighted, _ *Node) { r.Placement = wire.PlaceLocal },
+		"2 of 2 nodes: not enough cpu":           func(r *Request, _ *Weighted, _ *Node) { r.Needs.CPU = 9000 },
+		"2 of 2 nodes: no such gpu free":         func(r *Request, _ *Weighted, _ *Node) { r.Needs = wire.GPU(24, "sm_70") },
+	} {
+		nodes := []Node{plain("a"), plain("b")}
+		r, w := request(), Default()
+		for i := range nodes {
+			change(r, w, &nodes[i])
+		}
+		got := NewRanker(w).Rank(r, nodes)
+		if Summary(got) != want || !got[0].Never || !got[1].Never {
+			t.Errorf("%s, %v; want %s", Summary(got), got[0].Never, want)
+		}
+	}
+}
+
+// A task that is to be beside another one waits until that has a node.
+func TestColocateMayCome(t *testing.T) {
+	r, n := request(), plain("a")
+	r.Hints, r.MayCome = &wire.Hints{Require: wire.Wishes{Colocate: wire.TaskID{7}}}, true
+	if out, never := Check(r, &n); out != wire.RefusedColocate || never {
+		t.Error(out, never)
+	}
+}
+
+// The weights of the configuration count, and only in proportion.
+func TestWeights(t *testing.T) {
+	nodes := []Node{plain("a"), plain("b")}
+	nodes[0].Trust, nodes[1].Free.CPU = 1, 4000
+	nodes[0].Free.CPU = 2000
+	for _, c := range []struct {
+		o    Options
+		r    wire.Class
+		want string
+	}{
+		{Options{}, wire.ClassDefault, "a"},
+		{Options{Weights: map[string]float64{"trust": 0, "spread": 0}}, wire.ClassDefault, "b"},
+		{Options{ThroughputWeights: map[string]float64{"trust": 0, "spread": 0}}, wire.ClassDefault, "a"},
+		{Options{ThroughputWeights: map[string]float64{"trust": 0, "spread": 0}}, wire.ClassThroughput, "b"},
+		{Options{LatencyWeights: map[string]float64{"trust": 0, "spread": 0, "rtt": 0}}, wire.ClassLatency, "b"},
+		{Options{Weights: map[string]float64{"trust": 40, "capacity": 30, "queue": 20, "spread": 10}}, wire.ClassDefault, "a"},
+	} {
+		p, err := New(c.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := request()
+		r.Class = c.r
+		if got := NewRanker(p).Rank(r, nodes)[0]; string(got.Node.ID) != c.want {
+			t.Errorf("%+v: %s wins with %+v", c.o, got.Node.ID, got.Terms)
+		}
+	}
+	for _, bad := range []map[string]float64{{"beauty": 1}, {"trust": -1}, {"trust": math.NaN()}, {"trust": math.Inf(1)}, {"trust": 1e-300}} {
+		if _, err := New(Options{LatencyWeights: bad}); err == nil {
+			t.Errorf("%v is accepted", bad)
 		}
 	}
 }
