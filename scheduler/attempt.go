@@ -79,6 +79,9 @@ func (s *Submitter) onRefused(t *task, m wire.Refused) {
 	switch t.phase {
 	case phaseReserving:
 		s.answers(t, Answer{Node: t.node, Said: SaidRefused, Why: m.Why, Detail: m.Detail})
+		if crowded(m.Why) {
+			s.crowdUntil = s.now.Add(crowdFor)
+		}
 		switch m.Why {
 		case wire.RefusedStale:
 			t.spent = true

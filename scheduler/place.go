@@ -50,7 +50,7 @@ func (s *Submitter) place() {
 // tried already.
 func (s *Submitter) find(t *task) (found, fit bool) {
 	r := s.request(t.id, t.spec, t.needs)
-	best, score, fit := s.view.index.Best(&r, t.tried)
+	best, score, fit := s.best(&r, t.tried)
 	if s.mayAuction(t) {
 		if why, unmet := s.whyAuction(t, best); why != "" {
 			s.openAuction(t, r, why, unmet)
@@ -64,6 +64,14 @@ func (s *Submitter) find(t *task) (found, fit bool) {
 	s.consider(t, &r, best)
 	s.reserveAt(t, best.ID)
 	return true, fit
+}
+
+// best is the node that should have a task.
+func (s *Submitter) best(r *placement.Request, tried map[wire.NodeID]bool) (best *placement.Node, score float64, fit bool) {
+	if s.crowdUntil.After(s.now) {
+		return s.roomy(r, tried)
+	}
+	return s.view.index.Best(r, tried)
 }
 
 // mayAuction tells whether there is room for another auction, and it is time for

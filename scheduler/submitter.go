@@ -152,6 +152,8 @@ type Submitter struct {
 	wakes timers[wire.TaskID]
 	// placeAgain is set if the queue is worth a look; not before placeAt.
 	placeAgain bool
+	// crowdUntil is until when others are taken to place tasks by the same view.
+	crowdUntil time.Time
 	placeAt    time.Time
 	ranker     *placement.Ranker
 	bidders    *placement.Ranker // for offers
