@@ -136,7 +136,8 @@ func TestQueue(t *testing.T) {
 			} else {
 				spec := &wire.Spec{Priority: wire.Priority(rapid.IntRange(1, 4).Draw(t, "priority")),
 					Profile: wire.Profile{CPU: rapid.Uint32Range(1, 3).Draw(t, "cpu")}}
-				task := newTask(wire.TaskID{rapid.Byte().Draw(t, "time"), byte(i)}, spec, "")
+				came := time.Unix(rapid.Int64Range(1000, 1300).Draw(t, "time"), 0)
+				task := newTask(wire.NewTaskID(came, [10]byte{byte(i)}), spec, "")
 				q.push(task)
 				model = append(model, task)
 			}
@@ -145,7 +146,8 @@ func TestQueue(t *testing.T) {
 			}
 		}
 		slices.SortFunc(model, func(a, b *task) int {
-			return cmp.Or(cmp.Compare(b.spec.Priority, a.spec.Priority), a.id.Compare(b.id))
+			came := func(t *task) int64 { return t.id.Time().Unix() - 60*int64(t.spec.Priority) }
+			return cmp.Or(cmp.Compare(came(a), came(b)), a.id.Compare(b.id))
 		})
 		for _, want := range model {
 			got := q.order[0].tasks[0]

@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"container/heap"
 	"slices"
+	"time"
 
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
-// queue holds tasks that wait for a node: higher priority first, then older. Tasks
+// queue holds tasks that wait for a node: higher priority first, then older. Age
+// counts against priority, so that no stream of important tasks keeps others from
+// ever running: see turn. Tasks
 // that want the same of a node stand in one line: if the first finds none, so do
 // the others, and they need not be tried.
 type queue struct {
@@ -102,7 +105,17 @@ func (h lineHeap) Len() int { return len(h) }
 
 func (h lineHeap) Less(i, j int) bool {
 	a, b := h[i].tasks[0], h[j].tasks[0]
-	return cmp.Or(cmp.Compare(b.spec.Priority, a.spec.Priority), a.id.Compare(b.id)) < 0
+	return cmp.Or(turn(a).Compare(turn(b)), a.id.Compare(b.id)) < 0
+}
+
+// agePerLevel is how much older a task must be to come before one whose priority is
+// a level higher.
+const agePerLevel = time.Minute
+
+// turn orders tasks of all priorities by when they would have come if all had the
+// same one. So who is first never changes while they wait.
+func turn(t *task) time.Time {
+	return t.id.Time().Add(-time.Duration(t.spec.Priority) * agePerLevel)
 }
 
 func (h lineHeap) Swap(i, j int) {
