@@ -151,8 +151,8 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.UnappliedEntries, 16384)
 	orDefault(&c.Deadline, 30*time.Second)
 	orDefault(&c.LogBytes, 1<<20)
-	if c.Placer == nil {
-		c.Placer = nil // set by New: connected nodes
+	if c.Observer == nil {
+		c.Observer = nobody{}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -166,3 +166,12 @@ func orDefault[T comparable](v *T, otherwise T) {
 		*v = otherwise
 	}
 }
+
+// nobody is the Observer of a host that was given none.
+type nobody struct{}
+
+func (nobody) Checkpointed(int64, time.Duration, time.Duration) {}
+func (nobody) Migrated(Reason, time.Duration)                   {}
+func (nobody) FailedOver(time.Duration, int)                    {}
+func (nobody) Activated(time.Duration)                          {}
+func (nobody) Message(time.Duration)                            {}

@@ -1,11 +1,25 @@
 package actors
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
 	"io"
-	"iter"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/ipfs/go-cid"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/godwit-run/godwit/actors/activation"
 	"github.com/godwit-run/godwit/actors/wire"
+	"github.com/godwit-run/godwit/checkpoint"
+	"github.com/godwit-run/godwit/checkpoint/store"
 )
 
 // Host is the actors of a node: those it leads, and the replicas it holds of others.
@@ -13,104 +27,261 @@ import (
 // an actor is on. An actor is named by its name, its id, or a prefix of the id that
 // only one has.
 type Host struct {
-	cfg Config
+	cfg     Config
+	ready   chan struct{} // closed once all below is set
+	stopped chan struct{} // closed once the loop steps no more
+	once    sync.Once
+
+	ctx       context.Context // ends with Run
+	journal   *journal
+	store     *store.Store
+	engine    *activation.Engine
+	loop      *loop
+	committer *committer
+	post      *post
+
+	mu      sync.Mutex
+	ended   bool
+	work    sync.WaitGroup // of what runs beside the loop
+	closers []func() error
 }
+
+var _ Handler = (*Host)(nil)
 
 // New checks a configuration and allocates a host.
 func New(cfg Config) (*Host, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Host{cfg: cfg.withDefaults()}, nil
+	h := &Host{cfg: cfg.withDefaults(), ready: make(chan struct{}), stopped: make(chan struct{})}
+	if h.cfg.Placer == nil {
+		h.cfg.Placer = placeAnywhere{h}
+	}
+	return h, nil
 }
+
+// ErrRan: a host runs once.
+var ErrRan = errors.New("the host of actors has run already")
 
 // Run is the host's life: it opens the folder, takes up its replicas, and serves
 // until ctx is done. It does not hand over what it leads: see [Host.Drain]. It
 // returns an error if it cannot start, or cannot go on since its disk has failed.
 func (h *Host) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
+	err := ErrRan
+	h.once.Do(func() { err = h.run(ctx) })
+	return err
+}
+
+func (h *Host) run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, h.close()) }()
+	work, ctx := errgroup.WithContext(ctx)
+	h.ctx = ctx
+	if err := h.openAll(); err != nil {
+		return err
+	}
+	for _, run := range []func(context.Context) error{h.runLoop, h.committer.run, h.post.run, h.runEngine, h.runNetwork} {
+		work.Go(func() error { return run(ctx) })
+	}
+	err = work.Wait()
+	h.mu.Lock()
+	h.ended = true
+	h.mu.Unlock()
+	h.work.Wait()
+	return errors.Join(err, h.loop.haltAll())
 }
 
 // Ready is closed once the host takes calls.
-func (h *Host) Ready() <-chan struct{} { return nil }
+func (h *Host) Ready() <-chan struct{} { return h.ready }
 
-// Create makes an actor, and returns when enough replicas have it on disk and its
-// first activation has succeeded. Errors: ErrInvalid, ErrExists, ErrUnavailable; what
-// the guest did wrong at its start is a *RefusedError, and there is no actor then.
-func (h *Host) Create(ctx context.Context, o CreateOptions) (Status, error) {
-	return Status{}, ErrUnavailable
+// The parts of the folder.
+const (
+	logsName        = "log"
+	checkpointsName = "checkpoints"
+	workName        = "work"
+)
+
+// openAll opens what the folder holds.
+func (h *Host) openAll() (err error) {
+	dir := func(name string) string { return filepath.Join(h.cfg.Dir, name) }
+	for _, name := range []string{logsName, checkpointsName, workName} {
+		if err := os.MkdirAll(dir(name), 0o700); err != nil {
+			return fmt.Errorf("folder of actors: %w", err)
+		}
+	}
+	if h.journal, err = openJournal(vfs.Default, dir(logsName), h.cfg.Log); err != nil {
+		return err
+	}
+	h.opened(h.journal.close)
+	if h.store, err = store.Open(store.Config{FS: store.Dir(dir(checkpointsName)), Rand: rand.Reader}); err != nil {
+		return fmt.Errorf("checkpoints of actors: %w", err)
+	}
+	h.opened(h.store.Close)
+	h.engine, err = activation.New(activation.Config{
+		Runtime: h.cfg.Engine, Store: h.store, Dir: dir(workName), Owner: checkpoint.Ed25519Key(h.cfg.Key), Modules: h.code,
+		Checkpoint: h.cfg.CheckpointEvery, LogBytes: h.cfg.LogBytes,
+	})
+	if err != nil {
+		return err
+	}
+	h.opened(h.engine.Close)
+	h.loop = newLoop(h)
+	h.committer = newCommitter(h.journal, h.loop.inbox)
+	h.post = newPost(h.transmit)
+	return h.loop.restore(h.journal)
 }
 
-// Send gives an actor a message, and returns its id when it is acknowledged: it
-// cannot be lost any more. Errors: ErrNotFound, ErrAmbiguous, ErrInvalid, ErrStopped,
-// ErrBusy, ErrUnavailable, ErrTimeout.
-func (h *Host) Send(ctx context.Context, actor string, payload []byte, o MessageOptions) (wire.MessageID, error) {
-	return wire.MessageID{}, ErrUnavailable
+func (h *Host) opened(closer func() error) { h.closers = append(h.closers, closer) }
+
+// close closes all that was opened, the last first.
+func (h *Host) close() error {
+	var errs []error
+	for i := len(h.closers) - 1; i >= 0; i-- {
+		errs = append(errs, h.closers[i]())
+	}
+	return errors.Join(errs...)
 }
 
-// Ask gives an actor a message and returns its reply. It is held through failover and
-// migration until ctx is done, at most Config.Deadline if that has no deadline.
-// Errors: those of Send, *RefusedError.
-func (h *Host) Ask(ctx context.Context, actor string, payload []byte, o MessageOptions) ([]byte, error) {
-	return nil, ErrUnavailable
+func (h *Host) runLoop(ctx context.Context) error {
+	defer close(h.stopped)
+	close(h.ready)
+	return h.loop.run(ctx)
 }
 
-// List returns the actors of all nodes that can be reached, by name.
-func (h *Host) List(ctx context.Context) ([]Status, error) { return nil, ErrUnavailable }
-
-// Show returns an actor. Errors: ErrNotFound, ErrAmbiguous.
-func (h *Host) Show(ctx context.Context, actor string) (Status, error) {
-	return Status{}, ErrUnavailable
+func (h *Host) runEngine(ctx context.Context) error {
+	if err := h.engine.Run(ctx); ctx.Err() == nil {
+		return err
+	}
+	return nil
 }
 
-// Logs returns what an actor has said, on whatever node it said it. A failure ends it:
-// it is the last pair. Errors: ErrNotFound, ErrAmbiguous, ErrUnavailable.
-func (h *Host) Logs(ctx context.Context, actor string, o LogOptions) iter.Seq2[LogLine, error] {
-	return func(yield func(LogLine, error) bool) { yield(LogLine{}, ErrUnavailable) }
+func (h *Host) runNetwork(ctx context.Context) error { return h.cfg.Network.Run(ctx, h) }
+
+// transmit sends a message. What cannot be sent is dropped: it is sent again if it
+// matters.
+func (h *Host) transmit(m outgoing) {
+	frame, err := wire.Encode(m.message)
+	if err == nil {
+		err = h.cfg.Network.Send(m.to, frame)
+	}
+	if err != nil {
+		h.cfg.Log.Debug("send", "to", m.to, "message", fmt.Sprintf("%T", m.message), "err", err)
+	}
 }
 
-// Migrate moves an actor while it runs, and returns when it is active on the target.
-// Errors: ErrNotFound, ErrAmbiguous, ErrInvalid (no such node, or it refuses),
-// ErrUnavailable: the actor is where it was, or, if contact was lost in the last
-// step, where Show says.
-func (h *Host) Migrate(ctx context.Context, actor string, o MigrateOptions) (Migration, error) {
-	return Migration{}, ErrUnavailable
+// Receive implements [Handler].
+func (h *Host) Receive(ctx context.Context, from wire.NodeID, frame []byte) error {
+	body, err := wire.Decode(frame)
+	if err != nil {
+		return err
+	}
+	m, ok := body.(wire.NodeMessage)
+	if !ok {
+		return fmt.Errorf("%T where a message must be: %w", body, wire.ErrFormat)
+	}
+	return h.loop.inbox.offer(ctx, received{from, m})
 }
 
-// Snapshot writes an actor as a CAR file: a checkpoint of now, with its name,
-// settings and mailbox.
-func (h *Host) Snapshot(ctx context.Context, actor string, w io.Writer) error {
-	return ErrUnavailable
+// Connection implements [Handler].
+func (h *Host) Connection(node wire.NodeID, up bool) { h.loop.inbox.put(connected{node, up}) }
+
+// begin counts something that runs beside the loop, unless the host has ended.
+func (h *Host) begin() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ended {
+		return false
+	}
+	h.work.Add(1)
+	return true
 }
 
-// Restore makes an actor, under a name that may be another one, of what Snapshot
-// has written. Errors: those of Create.
-func (h *Host) Restore(ctx context.Context, name string, r io.Reader) (Status, error) {
-	return Status{}, ErrUnavailable
+// background runs f on a goroutine of its own, which Run waits for.
+func (h *Host) background(f func()) {
+	if !h.begin() {
+		return
+	}
+	go func() {
+		defer h.work.Done()
+		f()
+	}()
 }
 
-// Upgrade gives an actor another module, between two messages, after it has been
-// tried on a copy. Errors: ErrNotFound, ErrInvalid, ErrUnavailable; a *RefusedError if
-// the trial failed.
-func (h *Host) Upgrade(ctx context.Context, actor string, o UpgradeOptions) (Status, error) {
-	return Status{}, ErrUnavailable
+// do calls f on the loop's goroutine.
+func (h *Host) do(ctx context.Context, f func(now time.Time)) error {
+	select {
+	case <-h.ready:
+		return h.loop.do(ctx, f)
+	default:
+		return ErrUnavailable
+	}
 }
 
-// Remove ends an actor for good and deletes its replicas; those that cannot be
-// reached delete theirs when they can.
-func (h *Host) Remove(ctx context.Context, actor string) error { return ErrUnavailable }
+// code is the bytes of a module.
+func (h *Host) code(ctx context.Context, module cid.Cid) ([]byte, error) {
+	r, size, err := h.cfg.Modules.Code(ctx, module)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	if size < 0 || size > maxModule {
+		return nil, fmt.Errorf("module of %d bytes: %w", size, ErrInvalid)
+	}
+	b := bytes.NewBuffer(make([]byte, 0, size))
+	if _, err := io.Copy(b, io.LimitReader(r, maxModule+1)); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
 
-// Drain moves what is active here to other nodes, and has no more actors come here
-// while on is set. It returns when nothing is led here any more, or with what ended
-// it before.
-func (h *Host) Drain(ctx context.Context, on bool) error { return ErrUnavailable }
+// maxModule bounds a module in bytes.
+const maxModule = 64 << 20
 
-// Stats counts the actors of this node.
-func (h *Host) Stats() Stats { return Stats{} }
+// prepare holds and compiles a module that an actor here may soon need.
+func (h *Host) prepare(module cid.Cid) {
+	h.background(func() {
+		err := h.cfg.Modules.Hold(h.ctx, module)
+		if err == nil {
+			err = h.engine.Prepare(h.ctx, module)
+		}
+		if err != nil && h.ctx.Err() == nil {
+			h.cfg.Log.Warn("module of an actor", "module", module, "err", err)
+		}
+	})
+}
 
-// Leads returns the actors that this node leads, by name.
-func (h *Host) Leads() []Status { return nil }
+// forget deletes what this node has of an actor besides its log.
+func (h *Host) forget(actor wire.ActorID, module cid.Cid) {
+	h.background(func() {
+		if err := h.engine.Forget(actor); err != nil {
+			h.cfg.Log.Warn("forget an actor", "id", actor, "err", err)
+		}
+		if module.Defined() {
+			h.cfg.Modules.Release(module)
+		}
+	})
+}
 
-// Alive tells whether a node is connected and has been heard of lately.
-func (h *Host) Alive(node wire.NodeID) bool { return false }
+// event tells of a change of an actor that is led here.
+func (l *loop) event(now time.Time, r *replica, kind, detail string) {
+	if l.host.cfg.Events == nil {
+		return
+	}
+	reason := wire.Reason("")
+	if r.live != nil {
+		reason = r.reason
+	}
+	l.host.cfg.Events(Event{
+		Type: kind, Time: now, Name: r.where.Name, ID: r.id, Epoch: r.where.Epoch, Node: l.host.cfg.Self, Reason: reason, Detail: detail,
+	})
+}
+
+// haltAll ends all activations, after the loop has ended.
+func (l *loop) haltAll() error {
+	var errs []error
+	for _, r := range l.replicas {
+		if r.live != nil && r.active != nil {
+			errs = append(errs, r.active.Halt())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,346 @@
+package actors
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/godwit-run/godwit/actors/group"
+	"github.com/godwit-run/godwit/actors/mailbox"
+	"github.com/godwit-run/godwit/actors/wire"
+)
+
+// makeWait is how long the making of an actor waits for those nodes that are not needed
+// for a majority.
+const makeWait = 500 * time.Millisecond
+
+// making is an actor that is created from here.
+type making struct {
+	base    wire.Base
+	there   map[wire.NodeID]bool
+	refused map[wire.NodeID]string
+	done    chan error // has room for one
+	ended   bool
+}
+
+// Create makes an actor, and returns when enough replicas have it on disk and its
+// first activation has succeeded. Errors: ErrInvalid, ErrExists, ErrUnavailable; what
+// the guest did wrong at its start is a *RefusedError, and there is no actor then.
+func (h *Host) Create(ctx context.Context, o CreateOptions) (Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.Deadline)
+	defer cancel()
+	spec, err := h.spec(o)
+	if err != nil {
+		return Status{}, err
+	}
+	id := newActorID(time.Now())
+	if err := h.make(ctx, id, spec, nil); err != nil {
+		return Status{}, err
+	}
+	return h.begun(ctx, id)
+}
+
+func newActorID(now time.Time) wire.ActorID {
+	var random [10]byte
+	rand.Read(random[:])
+	return wire.NewActorID(now, random)
+}
+
+// The limits of actors that ask for none.
+const (
+	defaultFuel     = 1_000_000_000
+	defaultMemory   = 256 << 20
+	defaultRestarts = 5
+	defaultWithin   = time.Minute
+)
+
+// spec makes a spec of what was asked for.
+func (h *Host) spec(o CreateOptions) (wire.Spec, error) {
+	s := wire.Spec{
+		Name: o.Name, Module: wire.Link{Cid: o.Module}, Args: o.Args, Env: o.Env, Replicas: o.Replicas,
+		Fuel: o.Fuel, Memory: o.Memory, OnFailure: wire.OnFailure(o.OnFailure), Restarts: o.Restarts, Within: o.Within,
+		Stateless: o.Stateless, Hints: o.Hints, Creator: h.cfg.Self, Created: time.Now().UnixMilli(),
+	}
+	orDefault(&s.Replicas, h.cfg.Replicas)
+	orDefault(&s.Fuel, defaultFuel)
+	orDefault(&s.Memory, defaultMemory)
+	orDefault(&s.OnFailure, wire.Restart)
+	orDefault(&s.Restarts, defaultRestarts)
+	orDefault(&s.Within, defaultWithin)
+	if err := s.Validate(); err != nil {
+		return s, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return s, nil
+}
+
+// make claims an actor's name and makes its replicas.
+func (h *Host) make(ctx context.Context, id wire.ActorID, spec wire.Spec, from *wire.Checkpoint) error {
+	select {
+	case <-h.ready:
+	default:
+		return ErrUnavailable
+	}
+	if err := h.cfg.Modules.Hold(ctx, spec.Module.Cid); err != nil {
+		return fmt.Errorf("%w: module: %w", ErrInvalid, err)
+	}
+	defer h.cfg.Modules.Release(spec.Module.Cid)
+	if err := h.claim(ctx, id, spec); err != nil {
+		return err
+	}
+	nodes := h.cfg.Placer.Place(ctx, Placement{Actor: id, Spec: &spec}, spec.Replicas)
+	if len(nodes) == 0 {
+		return fmt.Errorf("%w: no node can have the actor", ErrUnavailable)
+	}
+	base := wire.Base{Actor: id, Spec: spec, Checkpoint: from, NextReplica: uint64(len(nodes)) + 1}
+	for i, node := range nodes {
+		base.Members = append(base.Members, wire.Member{Replica: uint64(i) + 1, Node: node})
+	}
+	err := h.makeReplicas(ctx, base)
+	if err != nil {
+		h.unmake(base)
+	}
+	return err
+}
+
+// claim gets the actor's name.
+func (h *Host) claim(ctx context.Context, id wire.ActorID, spec wire.Spec) error {
+	done := make(chan error, 1)
+	claim := wire.Claim{Name: spec.Name, Actor: id, Created: spec.Created}
+	err := h.loop.do(ctx, func(now time.Time) {
+		h.loop.claims.begin(now, claim, h.loop.others(), func(err error) { done <- err })
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+	}
+}
+
+// makeReplicas asks the nodes of a base to be replicas, and waits until a majority is.
+func (h *Host) makeReplicas(ctx context.Context, base wire.Base) error {
+	m := &making{base: base, there: make(map[wire.NodeID]bool), refused: make(map[wire.NodeID]string), done: make(chan error, 1)}
+	err := h.loop.do(ctx, func(now time.Time) { h.loop.beginMaking(now, m) })
+	if err != nil {
+		return err
+	}
+	select {
+	case err = <-m.done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+	}
+}
+
+func (l *loop) beginMaking(now time.Time, m *making) {
+	l.making[m.base.Actor] = m
+	for _, one := range m.base.Members {
+		l.send(one.Node, wire.Create{Base: m.base, Replica: one.Replica})
+	}
+	l.directory.hear(wire.Where{
+		Actor: m.base.Actor, Name: m.base.Spec.Name, Created: m.base.Spec.Created, Members: m.base.Members,
+		Leader: m.base.Members[0].Node,
+	})
+	l.later(makeWait, func(time.Time) { l.judgeMaking(m, true) })
+}
+
+// created takes a node's word that it has a replica, or refuses.
+func (l *loop) created(now time.Time, from wire.NodeID, c wire.Created) {
+	if r := l.replicas[c.Actor]; r != nil && r.live != nil && r.leading {
+		l.joined(now, r, from, c)
+	}
+	m := l.making[c.Actor]
+	if m == nil || m.base.Members.Replica(from) != c.Replica {
+		return
+	}
+	if c.Refusal == "" {
+		m.there[from] = true
+	} else {
+		m.refused[from] = c.Refusal
+	}
+	l.judgeMaking(m, false)
+}
+
+// judgeMaking ends the making of an actor when all have answered or, late, when a
+// majority is there; the others are replaced like any that is lost.
+func (l *loop) judgeMaking(m *making, late bool) {
+	all := len(m.base.Members)
+	switch majority := 2*len(m.there) > all; {
+	case m.ended:
+	case len(m.there) == all, late && majority, majority && len(m.there)+len(m.refused) == all:
+		l.endMaking(m, nil)
+	case 2*len(m.refused) >= all:
+		l.endMaking(m, fmt.Errorf("%w: %s", ErrUnavailable, anyOf(m.refused)))
+	}
+}
+
+func anyOf(reasons map[wire.NodeID]string) string {
+	for _, reason := range reasons {
+		return reason
+	}
+	return ""
+}
+
+func (l *loop) endMaking(m *making, err error) {
+	m.ended = true
+	delete(l.making, m.base.Actor)
+	m.done <- err
+}
+
+// unmake deletes what there is of an actor that was made in vain.
+func (h *Host) unmake(base wire.Base) {
+	h.loop.inbox.put(func(now time.Time) {
+		delete(h.loop.making, base.Actor)
+		h.loop.claims.free(base.Spec.Name, base.Actor)
+		h.loop.directory.forget(base.Actor)
+		for _, m := range base.Members {
+			h.loop.send(m.Node, wire.Evicted{Actor: base.Actor, Replica: m.Replica, Removed: true})
+		}
+	})
+}
+
+// createHere makes a replica on this node.
+func (l *loop) createHere(now time.Time, from wire.NodeID, c wire.Create) {
+	id := c.Base.Actor
+	reply := wire.Created{Actor: id, Replica: c.Replica}
+	old := l.replicas[id]
+	switch {
+	case c.Base.Members.Node(c.Replica) != l.host.cfg.Self:
+		reply.Refusal = "this is another node"
+	case l.buried.there[id]:
+		reply.Refusal = "the actor was removed"
+	case old != nil && old.number == c.Replica:
+		l.send(from, reply) // said before
+		return
+	case old != nil:
+		reply.Refusal = "the node has another replica of the actor"
+	case l.draining:
+		reply.Refusal = "the node drains"
+	}
+	if reply.Refusal == "" {
+		if err := l.makeHere(now, c); err != nil {
+			reply.Refusal = err.Error()
+		}
+	}
+	if reply.Refusal != "" {
+		l.send(from, reply)
+		return
+	}
+	l.out.sync = true
+	l.out.after = append(l.out.after, func() { l.inbox.put(func(time.Time) { l.send(from, reply) }) })
+}
+
+// makeHere writes a new replica down and begins it. The first of a new actor leads.
+func (l *loop) makeHere(now time.Time, c wire.Create) error {
+	var saved group.Saved
+	var err error
+	if !c.Joining {
+		if saved, err = group.First(c.Base); err != nil {
+			return err
+		}
+		l.out.records = append(l.out.records,
+			record{key: actorKey(c.Base.Actor, keyState), value: saved.State},
+			record{key: actorKey(c.Base.Actor, keyBase), value: saved.Base})
+	}
+	r := l.remember(now, c.Base.Actor, info{
+		Number: c.Replica, Name: c.Base.Spec.Name, Created: c.Base.Spec.Created, Members: c.Base.Members,
+	})
+	if err := l.begin(now, r, saved); err != nil {
+		return err
+	}
+	r.spec = c.Base.Spec
+	l.host.prepare(c.Base.Spec.Module.Cid)
+	if !c.Joining && c.Base.Members[0].Replica == c.Replica {
+		l.want(now, r, wire.ReasonCreated)
+	}
+	return nil
+}
+
+// cannotBegin is how package mailbox begins the reason of an actor's stop whose guest
+// failed at its very start.
+const cannotBegin = "it could not begin: "
+
+// begun waits until a new actor is active; one that could not begin is removed.
+func (h *Host) begun(ctx context.Context, id wire.ActorID) (Status, error) {
+	for {
+		s, err := h.Show(ctx, id.String())
+		switch {
+		case err != nil && !errors.Is(err, ErrUnavailable):
+			return s, err
+		case err == nil && s.State == StateStopped && strings.HasPrefix(s.Why, cannotBegin):
+			refused := &RefusedError{Reason: strings.TrimPrefix(s.Why, cannotBegin)}
+			return Status{}, errors.Join(refused, h.Remove(ctx, id.String()))
+		case err == nil && s.State != StateUnavailable:
+			return s, nil
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return s, fmt.Errorf("%w: it does not begin", ErrUnavailable)
+		}
+	}
+}
+
+// spawn makes an actor that another one wants, and tells it how that went.
+func (l *loop) spawn(now time.Time, r *replica, s mailbox.Spawn) {
+	parent, live := r.id, r.live
+	if l.spawning[s.Actor] {
+		return
+	}
+	l.spawning[s.Actor] = true
+	spec := r.spec
+	spec.Name, spec.Parent, spec.Created, spec.Creator = s.Name, parent, now.UnixMilli(), l.host.cfg.Self
+	spec.Module = r.summary.Module
+	if s.Module.Defined() {
+		spec.Module = s.Module
+	} else if !spec.Module.Defined() {
+		spec.Module = r.spec.Module
+	}
+	l.host.background(func() {
+		ctx, cancel := context.WithTimeout(l.host.ctx, l.host.cfg.Deadline)
+		defer cancel()
+		err := l.host.make(ctx, s.Actor, spec, nil)
+		l.inbox.put(func(time.Time) {
+			delete(l.spawning, s.Actor)
+			if r := l.replicas[parent]; r == nil || r.live != live {
+				return // whoever leads the parent now spawns it again
+			}
+			l.settle(parent, replyItem(s.Ask, spawnResult(err)))
+		})
+	})
+}
+
+// spawnResult is what the parent is told. A name that is taken is no failure.
+func spawnResult(err error) wire.Result {
+	if err == nil || errors.Is(err, ErrExists) {
+		return wire.Result{Outcome: wire.OK}
+	}
+	return wire.Result{Outcome: wire.Refused, Payload: []byte(err.Error())}
+}
+
+// placeAnywhere is the Placer of a host that was given none: this node, then connected
+// ones.
+type placeAnywhere struct{ host *Host }
+
+// Place implements Placer.
+func (p placeAnywhere) Place(ctx context.Context, r Placement, n int) []wire.NodeID {
+	var nodes []wire.NodeID
+	err := p.host.loop.do(ctx, func(time.Time) { nodes = p.host.loop.others() })
+	if err != nil {
+		return nil
+	}
+	slices.Sort(nodes)
+	nodes = append([]wire.NodeID{p.host.cfg.Self}, nodes...)
+	nodes = slices.DeleteFunc(nodes, func(id wire.NodeID) bool { return slices.Contains(r.Without, id) })
+	return nodes[:min(n, len(nodes))]
+}
+
+// Better implements Placer: an actor stays where it is.
+func (placeAnywhere) Better(Placement) (wire.NodeID, Reason) { return "", "" }

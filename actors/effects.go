@@ -1,0 +1,208 @@
+package actors
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/godwit-run/godwit/actors/group"
+	"github.com/godwit-run/godwit/actors/wire"
+)
+
+// effect carries out an effect of a group.
+func (l *loop) effect(now time.Time, r *replica, e group.Effect) {
+	switch e := e.(type) {
+	case group.Elected:
+		l.elected(now, r, e.Epoch)
+	case group.Deposed:
+		l.retire(now, r)
+		l.redirectAll(now, r)
+	case group.Following:
+		l.following(now, r, e.Leader, e.Epoch)
+	case group.Confirmed:
+		l.confirmed(now, r)
+	case group.TransferFailed:
+		l.handoverFailed(now, r)
+	case group.Changed:
+		l.membersChanged(now, r, e.Roster.Members)
+		if e.Capture && r.live != nil && r.active != nil {
+			r.active.Checkpoint()
+		}
+	case group.Installed:
+		l.installed(now, r, e.Base)
+	case group.Based:
+		l.based(r, e.Base)
+	case group.Agreed:
+		l.agreed(now, r, e.Checkpoint)
+	case group.Gone:
+		l.gone(now, r, e.Removed)
+	}
+}
+
+// elected begins this replica's epoch: nothing is executed before that is committed.
+func (l *loop) elected(now time.Time, r *replica, epoch uint64) {
+	r.leading, r.epoch = true, epoch
+	r.intake = intake{}
+	l.tellWhere(now, r, l.host.cfg.Self, epoch)
+	reason := r.reason
+	if reason == "" {
+		reason = wire.ReasonFailure
+	}
+	item := wire.Item{Activate: &wire.Activate{Node: l.host.cfg.Self, Reason: reason}}
+	if !l.proposeEntry(now, r, []wire.Item{item}, 0) {
+		return // deposed already, or it is proposed with what comes
+	}
+	l.admitHeld(now, r)
+}
+
+// following notes who leads, and sends those who wait there.
+func (l *loop) following(now time.Time, r *replica, leader wire.NodeID, epoch uint64) {
+	l.tellWhere(now, r, leader, epoch)
+	l.redirectAll(now, r)
+}
+
+// tellWhere notes where an actor is.
+func (l *loop) tellWhere(now time.Time, r *replica, leader wire.NodeID, epoch uint64) {
+	r.where.Leader, r.where.Epoch, r.work = leader, epoch, now
+	l.directory.hold(r.where)
+}
+
+// membersChanged notes who has replicas.
+func (l *loop) membersChanged(now time.Time, r *replica, members wire.Members) {
+	if len(members) == 0 {
+		return
+	}
+	for _, m := range r.where.Members {
+		l.shareWith(now, m.Node, -1)
+	}
+	for _, m := range members {
+		l.shareWith(now, m.Node, 1)
+	}
+	r.where.Members, r.changing = members, false
+	l.directory.hold(r.where)
+	l.saveInfo(r)
+	l.toldSuspects(now, r)
+}
+
+func (l *loop) shareWith(now time.Time, node wire.NodeID, more int) {
+	if node != l.host.cfg.Self {
+		l.liveness.share(now, node, more)
+	}
+}
+
+// based forgets what is in the base.
+func (l *loop) based(r *replica, b wire.Base) {
+	if b.Checkpoint == nil {
+		return
+	}
+	l.host.engine.Needed(r.id, b.Checkpoint.Manifest.Cid)
+	n := 0
+	for n < len(r.log) && r.log[n].Index <= b.Checkpoint.Index {
+		n++
+	}
+	if n > 0 {
+		r.log = append([]wire.Committed(nil), r.log[n:]...)
+	}
+}
+
+// gone deletes a replica that has no place any more.
+func (l *loop) gone(now time.Time, r *replica, removed bool) {
+	l.retire(now, r)
+	l.failAll(now, r, wire.Gone)
+	for _, m := range r.where.Members {
+		l.shareWith(now, m.Node, -1)
+	}
+	delete(l.replicas, r.id)
+	l.alarms.set(r.id, time.Time{})
+	if removed {
+		l.directory.release(r.id)
+		l.directory.forget(r.id)
+		l.buried.add(r.id)
+	} else {
+		l.directory.release(r.id)
+	}
+	id, module := r.id, r.spec.Module.Cid
+	r.live = nil
+	l.out.records = append(l.out.records, record{key: id[:], end: afterActor(id)})
+	l.out.sync = true
+	l.out.after = append(l.out.after, func() { l.host.forget(id, module) })
+}
+
+// mayForget is what a node remembers of actors that were removed.
+const mayForget = 4096
+
+// graves are the actors that were removed of late.
+type graves struct {
+	order []wire.ActorID
+	there map[wire.ActorID]bool
+}
+
+func (g *graves) add(id wire.ActorID) {
+	if g.there[id] {
+		return
+	}
+	if len(g.order) >= mayForget {
+		delete(g.there, g.order[0])
+		g.order = g.order[1:]
+	}
+	g.order = append(g.order, id)
+	g.there[id] = true
+}
+
+// Keys of the journal: an actor's id, then one byte for what it is.
+const (
+	keyInfo  = 'i'
+	keyState = 's'
+	keyBase  = 'b'
+	keyEntry = 'e' // and the index
+)
+
+func actorKey(id wire.ActorID, what byte) []byte { return append(id[:], what) }
+
+func entryKey(id wire.ActorID, index uint64) []byte {
+	return binary.BigEndian.AppendUint64(actorKey(id, keyEntry), index)
+}
+
+// afterActor is the first key behind all those of an actor.
+func afterActor(id wire.ActorID) []byte { return actorKey(id, 0xff) }
+
+// write writes what a group wants written, and tells it when that is on disk.
+func (l *loop) write(r *replica, w *group.Write) {
+	id, out := r.id, &l.out
+	if w.Reset {
+		out.records = append(out.records, record{key: entryKey(id, 0), end: actorKey(id, keyEntry+1)})
+	}
+	if w.State != nil {
+		out.records = append(out.records, record{key: actorKey(id, keyState), value: w.State})
+	}
+	if w.Base != nil {
+		out.records = append(out.records, record{key: actorKey(id, keyBase), value: w.Base})
+	}
+	if w.Cut > 0 {
+		out.records = append(out.records, record{key: entryKey(id, 0), end: entryKey(id, w.Cut+1)})
+	}
+	if len(w.Entries) > 0 {
+		first := w.First + uint64(len(w.Entries))
+		out.records = append(out.records, record{key: entryKey(id, first), end: actorKey(id, keyEntry+1)})
+		for i, e := range w.Entries {
+			out.records = append(out.records, record{key: entryKey(id, w.First+uint64(i)), value: e})
+		}
+	}
+	out.sync = out.sync || w.Sync
+	l.out.written = append(l.out.written, written{r.live, r.id, w.Number})
+}
+
+// written says that a write is on disk.
+type written struct {
+	live   *live
+	actor  wire.ActorID
+	number uint64
+}
+
+// afterWriting tells groups what is on disk.
+func (l *loop) afterWriting(now time.Time, all []written) {
+	for _, w := range all {
+		if r := l.replicas[w.actor]; r != nil && r.live != nil && r.live == w.live {
+			l.step(now, r, group.Written{Number: w.number})
+		}
+	}
+}

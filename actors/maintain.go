@@ -1,0 +1,228 @@
+package actors
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/godwit-run/godwit/actors/group"
+	"github.com/godwit-run/godwit/actors/wire"
+)
+
+const (
+	// maintainEvery is the time between looks at the members of an actor that works.
+	maintainEvery = time.Second
+	// placeTime bounds the search for a node for a replica.
+	placeTime = 10 * time.Second
+)
+
+// maintain brings the replicas of an actor that is led here to the number that it
+// wants, one step at a time: a lost one is replaced by one that learns first, and taken
+// out when that counts.
+func (l *loop) maintain(now time.Time, r *replica) {
+	if !r.executed || r.changing || r.handover != nil || now.Before(r.maintained.Add(l.maintainEvery())) {
+		return
+	}
+	r.maintained = now
+	progress := r.group.Progress()
+	if i := slices.IndexFunc(progress, func(p group.Progress) bool { return p.Learner }); i >= 0 {
+		l.raise(now, r, progress[i])
+		return
+	}
+	lost := 0
+	for _, p := range progress {
+		if l.liveness.deadFor(now, p.Node) >= l.host.cfg.ReplaceAfter {
+			lost++
+		}
+	}
+	switch {
+	case len(progress) > r.spec.Replicas:
+		l.dismiss(now, r, progress)
+	case len(progress)-lost < r.spec.Replicas:
+		l.recruit(r, "")
+	}
+}
+
+func (l *loop) maintainEvery() time.Duration { return min(maintainEvery, l.host.cfg.ReplaceAfter/2) }
+
+// raise makes a learner a voter, once it can be one. One that is lost is taken out.
+func (l *loop) raise(now time.Time, r *replica, p group.Progress) {
+	if !l.liveness.alive(p.Node) {
+		if l.liveness.deadFor(now, p.Node) >= l.host.cfg.ReplaceAfter {
+			l.change(now, r, group.Change{Remove: p.Node})
+		}
+		return
+	}
+	err := l.change(now, r, group.Change{Promote: p.Node})
+	if !errors.Is(err, group.ErrNotReady) || r.live == nil {
+		return
+	}
+	if p.Match == 0 {
+		l.invite(r, p.Node, p.Replica)
+	}
+	if base := r.group.Base().Checkpoint; base != nil && p.Held < base.Index && r.pushes[p.Node] == nil {
+		l.push(r, p.Node, *base)
+	}
+	r.maintained = now.Add(raiseAgain - l.maintainEvery())
+	l.alarmIn(r, raiseAgain)
+}
+
+// raiseAgain is the wait until a learner that is not ready is looked at again.
+const raiseAgain = 30 * time.Millisecond
+
+// invite has a node make a replica that learns the rest.
+func (l *loop) invite(r *replica, node wire.NodeID, number uint64) {
+	base := r.group.Base()
+	base.Members = r.group.Roster().Members
+	for _, m := range base.Members {
+		base.NextReplica = max(base.NextReplica, m.Replica+1)
+	}
+	l.send(node, wire.Create{Base: base, Replica: number, Joining: true})
+}
+
+// joined notes that an invited node has made its replica, or will not.
+func (l *loop) joined(now time.Time, r *replica, node wire.NodeID, c wire.Created) {
+	if r.where.Members.Replica(node) != c.Replica {
+		return
+	}
+	if c.Refusal == "" {
+		r.maintained = time.Time{}
+		l.maintain(now, r)
+		return
+	}
+	for _, p := range r.group.Progress() {
+		if p.Node == node && p.Learner {
+			r.refused = append(r.refused, node)
+			l.change(now, r, group.Change{Remove: node})
+		}
+	}
+}
+
+// dismiss takes out a replica too many: the one that is dead longest, else the one that
+// the actor has moved from, else the last.
+func (l *loop) dismiss(now time.Time, r *replica, progress []group.Progress) {
+	progress = slices.DeleteFunc(progress, func(p group.Progress) bool { return p.Node == l.host.cfg.Self })
+	if len(progress) == 0 {
+		return
+	}
+	worst := slices.MaxFunc(progress, func(a, b group.Progress) int {
+		return cmp.Or(
+			cmp.Compare(l.liveness.deadFor(now, a.Node), l.liveness.deadFor(now, b.Node)),
+			cmp.Compare(rank(l.pulses.draining(a.Node)), rank(l.pulses.draining(b.Node))),
+			cmp.Compare(a.Replica, b.Replica))
+	})
+	l.change(now, r, group.Change{Remove: worst.Node})
+}
+
+func rank(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// recruit adds a node that learns: the one wanted, or one that the Placer chooses.
+func (l *loop) recruit(r *replica, wanted wire.NodeID) {
+	add := func(now time.Time, node wire.NodeID) {
+		if l.change(now, r, group.Change{Add: node}) == nil {
+			l.event(now, r, "replaced", string(node))
+		}
+	}
+	live := r.live
+	p := l.placement(r)
+	l.host.background(func() {
+		nodes := []wire.NodeID{wanted}
+		if wanted == "" {
+			ctx, cancel := context.WithTimeout(l.host.ctx, placeTime)
+			nodes = l.host.cfg.Placer.Place(ctx, p, 1)
+			cancel()
+		}
+		if len(nodes) == 0 {
+			return
+		}
+		l.inbox.put(func(now time.Time) {
+			if r.live == live && r.live != nil && r.leading && r.where.Members.Replica(nodes[0]) == 0 {
+				add(now, nodes[0])
+			}
+		})
+	})
+}
+
+// placement is what a Placer is told.
+func (l *loop) placement(r *replica) Placement {
+	spec := r.spec
+	p := Placement{Actor: r.id, Spec: &spec, Leader: r.where.Leader, Messages: make(map[wire.NodeID]uint64, len(r.sources))}
+	for _, m := range r.where.Members {
+		p.Members = append(p.Members, m.Node)
+	}
+	p.Without = append(slices.Clone(p.Members), r.refused...)
+	for node, n := range r.sources {
+		p.Messages[node] = n
+	}
+	return p
+}
+
+// change has the members changed.
+func (l *loop) change(now time.Time, r *replica, c group.Change) error {
+	r.changing = true
+	err := l.step(now, r, c)
+	if err != nil && r.live != nil {
+		r.changing = false
+	}
+	return err
+}
+
+// traffic counts where an actor's messages come from.
+func (l *loop) traffic(r *replica, from wire.NodeID) {
+	if r.sources == nil {
+		r.sources = make(map[wire.NodeID]uint64)
+	}
+	if _, known := r.sources[from]; known || len(r.sources) < 64 {
+		r.sources[from]++
+	}
+}
+
+// alarmIn has a replica looked at after a while, or earlier.
+func (l *loop) alarmIn(r *replica, wait time.Duration) {
+	live := r.live
+	l.later(wait, func(now time.Time) {
+		if r.live == live && r.live != nil && r.leading {
+			l.maintain(now, r)
+			l.touch(r)
+		}
+	})
+}
+
+// review looks after parked actors that lack replicas, since a node is lost for long or
+// since there are more: those that are led here come up, a few at a time.
+func (l *loop) review(now time.Time) {
+	if now.Before(l.reviewed.Add(l.maintainEvery())) {
+		return
+	}
+	l.reviewed = now
+	n, nodes := 0, len(l.others())+1
+	for _, r := range l.replicas {
+		if n >= sweepMost {
+			return
+		}
+		if r.live != nil || r.where.Leader != l.host.cfg.Self {
+			continue
+		}
+		if l.lacks(now, r, nodes) {
+			n++
+			l.want(now, r, wire.ReasonWoken)
+		}
+	}
+}
+
+// lacks tells whether something could be done about a parked actor's replicas.
+func (l *loop) lacks(now time.Time, r *replica, nodes int) bool {
+	for _, m := range r.where.Members {
+		if l.liveness.deadFor(now, m.Node) >= l.host.cfg.ReplaceAfter {
+			return nodes >= len(r.where.Members)
+		}
+	}
+	return false
+}

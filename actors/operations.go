@@ -1,0 +1,238 @@
+package actors
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/ipfs/go-cid"
+
+	"github.com/godwit-run/godwit/actors/wire"
+)
+
+// Send gives an actor a message, and returns its id when it is acknowledged: it
+// cannot be lost any more. Errors: ErrNotFound, ErrAmbiguous, ErrInvalid, ErrStopped,
+// ErrBusy, ErrUnavailable, ErrTimeout.
+func (h *Host) Send(ctx context.Context, actor string, payload []byte, o MessageOptions) (wire.MessageID, error) {
+	if len(payload) > wire.MaxPayload {
+		return wire.MessageID{}, fmt.Errorf("%w: payload of %d bytes, more than %d", ErrInvalid, len(payload), wire.MaxPayload)
+	}
+	end, err := h.call(ctx, &clientCall{actor: actor, message: &wire.Message{ID: o.ID, Payload: payload}})
+	return end.id, err
+}
+
+// Ask gives an actor a message and returns its reply. It is held through failover and
+// migration until ctx is done, at most Config.Deadline if that has no deadline.
+// Errors: those of Send, *RefusedError.
+func (h *Host) Ask(ctx context.Context, actor string, payload []byte, o MessageOptions) ([]byte, error) {
+	if len(payload) > wire.MaxPayload {
+		return nil, fmt.Errorf("%w: payload of %d bytes, more than %d", ErrInvalid, len(payload), wire.MaxPayload)
+	}
+	end, err := h.call(ctx, &clientCall{actor: actor, ask: true, message: &wire.Message{ID: o.ID, Ask: true, Payload: payload}})
+	if err != nil {
+		return nil, err
+	}
+	return end.result.Payload, nil
+}
+
+// control has something done to an actor.
+func (h *Host) control(ctx context.Context, actor string, c wire.Control) error {
+	rand.Read(c.ID[:])
+	_, err := h.call(ctx, &clientCall{actor: actor, ask: true, control: &c})
+	return err
+}
+
+// Remove ends an actor for good and deletes its replicas; those that cannot be
+// reached delete theirs when they can.
+func (h *Host) Remove(ctx context.Context, actor string) error {
+	where, err := h.locate(ctx, actor)
+	if err != nil {
+		return err
+	}
+	err = h.control(ctx, where.Actor.String(), wire.Control{Verb: wire.VerbRemove})
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrStopped) {
+		err = nil // it is gone
+	}
+	if err == nil {
+		h.loop.inbox.put(func(time.Time) { h.loop.directory.forget(where.Actor) })
+	}
+	return err
+}
+
+// Upgrade gives an actor another module, between two messages, after it has been
+// tried on a copy. Errors: ErrNotFound, ErrInvalid, ErrUnavailable; a *RefusedError if
+// the trial failed.
+func (h *Host) Upgrade(ctx context.Context, actor string, o UpgradeOptions) (Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.Deadline)
+	defer cancel()
+	if o.Rollback == o.Module.Defined() {
+		return Status{}, fmt.Errorf("%w: either a module or a rollback", ErrInvalid)
+	}
+	var s Status
+	c, err := h.ofLeader(ctx, actor, forUpgrade, o, &s)
+	if err != nil {
+		return Status{}, err
+	}
+	return s, c.Close()
+}
+
+// serveUpgrade upgrades an actor that is led here.
+func (h *Host) serveUpgrade(ctx context.Context, c *command) error {
+	var o UpgradeOptions
+	if err := json.Unmarshal(c.detail, &o); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	module := o.Module
+	err := h.leading(ctx, c.actor, func(_ time.Time, r *replica) error {
+		if o.Rollback {
+			module = r.summary.Previous.Cid
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if !module.Defined() {
+		return fmt.Errorf("%w: there was no other module before", ErrInvalid)
+	}
+	if err := h.cfg.Modules.Hold(ctx, module); err != nil {
+		return fmt.Errorf("%w: module: %w", ErrInvalid, err)
+	}
+	if err := h.tryUpgrade(ctx, c.actor, module); err != nil || o.DryRun {
+		return c.end(err, h.shown(ctx, c.actor))
+	}
+	change := wire.Control{Verb: wire.VerbUpgrade, Module: wire.Link{Cid: module}}
+	if o.Rollback {
+		change = wire.Control{Verb: wire.VerbRollback}
+	}
+	err = h.control(ctx, c.actor.String(), change)
+	return c.end(err, h.shown(ctx, c.actor))
+}
+
+// end answers how it went.
+func (c *command) end(err error, s Status) error {
+	if err != nil {
+		return err
+	}
+	return c.ok(s)
+}
+
+// shown is an actor that is led here.
+func (h *Host) shown(ctx context.Context, actor wire.ActorID) (s Status) {
+	err := h.leading(ctx, actor, func(now time.Time, r *replica) error {
+		s = h.loop.status(now, r)
+		return nil
+	})
+	if err != nil {
+		h.cfg.Log.Debug("status of an actor", "id", actor, "err", err)
+	}
+	return s
+}
+
+// tryUpgrade tries another module on a copy of an actor.
+func (h *Host) tryUpgrade(ctx context.Context, actor wire.ActorID, module cid.Cid) error {
+	return nil
+}
+
+// Snapshot writes an actor as a CAR file: a checkpoint of now, with its name,
+// settings and mailbox.
+func (h *Host) Snapshot(ctx context.Context, actor string, w io.Writer) error {
+	c, err := h.ofLeader(ctx, actor, forSnapshot, nil, nil)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	stop := context.AfterFunc(ctx, func() { c.Reset() })
+	defer stop()
+	_, err = io.Copy(w, &unseries{conn: c})
+	return err
+}
+
+// serveSnapshot writes an actor that is led here.
+func (h *Host) serveSnapshot(ctx context.Context, c *command) error { return ErrUnavailable }
+
+// Restore makes an actor, under a name that may be another one, of what Snapshot
+// has written. Errors: those of Create.
+func (h *Host) Restore(ctx context.Context, name string, r io.Reader) (Status, error) {
+	return Status{}, ErrUnavailable
+}
+
+// Drain moves what is active here to other nodes, and has no more actors come here
+// while on is set. It returns when nothing is led here any more, or with what ended
+// it before.
+func (h *Host) Drain(ctx context.Context, on bool) error {
+	err := h.do(ctx, func(time.Time) { h.loop.draining = on })
+	if err != nil || !on {
+		return err
+	}
+	var failed []error
+	for _, s := range h.Leads() {
+		if s.State != StateRunning && s.State != StateStopped {
+			continue // on disk, on its other nodes too
+		}
+		_, err := h.migrate(ctx, s.ID, MigrateOptions{Reason: wire.ReasonDrain})
+		if _, moved := errors.AsType[*redirectError](err); err != nil && !moved && !errors.Is(err, ErrNotFound) {
+			failed = append(failed, fmt.Errorf("%s: %w", s.Name, err))
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// locate finds an actor.
+func (h *Host) locate(ctx context.Context, actor string) (wire.Where, error) {
+	type found struct {
+		where wire.Where
+		err   error
+	}
+	done := make(chan found, 1)
+	err := h.do(ctx, func(now time.Time) {
+		h.loop.resolve(now, actor, func(_ time.Time, w wire.Where, err error) { done <- found{w, err} })
+	})
+	if err != nil {
+		return wire.Where{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	select {
+	case f := <-done:
+		return f.where, f.err
+	case <-ctx.Done():
+		return wire.Where{}, fmt.Errorf("%w: %w", ErrTimeout, ctx.Err())
+	}
+}
+
+// route is where to ask for an actor.
+func (h *Host) route(ctx context.Context, actor wire.ActorID, avoid wire.NodeID) (to wire.NodeID) {
+	if h.do(ctx, func(time.Time) { to = h.loop.route(actor, avoid) }) != nil {
+		return ""
+	}
+	return to
+}
+
+// redirected notes who leads an actor.
+func (h *Host) redirected(actor wire.ActorID, leader wire.NodeID) {
+	h.loop.inbox.put(func(time.Time) {
+		if p := h.loop.directory.known[actor]; p != nil && leader != "" {
+			p.Leader = leader
+		}
+	})
+}
+
+func (h *Host) redirectedByName(actor string, leader wire.NodeID) {
+	h.loop.inbox.put(func(time.Time) {
+		if p := h.loop.directory.byName(actor); p != nil && !p.held {
+			p.Leader = leader
+		}
+	})
+}
+
+// Alive tells whether a node is connected and has been heard of lately.
+func (h *Host) Alive(node wire.NodeID) (alive bool) {
+	err := h.do(h.ctx, func(time.Time) { alive = node == h.cfg.Self || h.loop.liveness.alive(node) })
+	return err == nil && alive
+}

@@ -1,0 +1,234 @@
+package actors
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/godwit-run/godwit/actors/group"
+	"github.com/godwit-run/godwit/actors/mailbox"
+	"github.com/godwit-run/godwit/actors/wire"
+)
+
+// info is what the journal has of a replica beside its group's: enough to know of it
+// without taking it up.
+type info struct {
+	Number  uint64       `cbor:"1,keyasint"`
+	Name    string       `cbor:"2,keyasint"`
+	Created int64        `cbor:"3,keyasint"`
+	Members wire.Members `cbor:"4,keyasint"`
+	Leader  wire.NodeID  `cbor:"5,keyasint"`
+	Epoch   uint64       `cbor:"6,keyasint"`
+	// Due is when the actor has to be woken, in nanoseconds since 1970; 0: not at all.
+	Due int64 `cbor:"7,keyasint"`
+	// Parked: nothing was under way when this was written.
+	Parked bool   `cbor:"8,keyasint"`
+	Module []byte `cbor:"9,keyasint"`
+}
+
+// saveInfo writes what is known of a replica.
+func (l *loop) saveInfo(r *replica) {
+	w := r.where
+	i := info{
+		Number: r.number, Name: w.Name, Created: w.Created, Members: w.Members, Leader: w.Leader, Epoch: w.Epoch,
+		Parked: r.live == nil,
+	}
+	if !r.due.IsZero() {
+		i.Due = r.due.UnixNano()
+	}
+	value, err := cbor.Marshal(i)
+	if err != nil {
+		panic(fmt.Sprintf("info of a replica: %v", err)) // it has only what always encodes
+	}
+	l.out.records = append(l.out.records, record{key: actorKey(r.id, keyInfo), value: value})
+}
+
+// restore takes up what the journal has. Who worked when the host ended works on.
+func (l *loop) restore(j *journal) error {
+	now := time.Now()
+	var awake []*replica
+	for p, err := range j.scan(nil, nil) {
+		if err != nil {
+			return err
+		}
+		if len(p.key) != len(wire.ActorID{})+1 || p.key[len(p.key)-1] != keyInfo {
+			continue
+		}
+		var i info
+		if err := cbor.Unmarshal(p.value, &i); err != nil {
+			return fmt.Errorf("journal of actors: %w", err)
+		}
+		r := l.remember(now, wire.ActorID(p.key[:16]), i)
+		if !i.Parked {
+			awake = append(awake, r)
+		}
+	}
+	for _, r := range awake {
+		if err := l.unpark(now, r); err != nil {
+			l.logFailure(r, "cannot be taken up", err)
+		}
+	}
+	return nil
+}
+
+// remember makes a parked replica of what is known of it.
+func (l *loop) remember(now time.Time, id wire.ActorID, i info) *replica {
+	r := &replica{id: id, number: i.Number, where: wire.Where{
+		Actor: id, Name: i.Name, Created: i.Created, Members: i.Members, Leader: i.Leader, Epoch: i.Epoch,
+	}}
+	if i.Due != 0 {
+		r.due = time.Unix(0, i.Due)
+	}
+	l.replicas[id] = r
+	l.directory.hold(r.where)
+	l.alarms.set(id, r.due)
+	for _, m := range i.Members {
+		l.shareWith(now, m.Node, 1)
+	}
+	return r
+}
+
+// unpark makes a replica's group from what is on disk.
+func (l *loop) unpark(now time.Time, r *replica) error {
+	if r.live != nil {
+		return nil
+	}
+	saved, err := l.host.journal.saved(r.id)
+	if err != nil {
+		return err
+	}
+	return l.begin(now, r, saved)
+}
+
+// begin makes a replica's group.
+func (l *loop) begin(now time.Time, r *replica, saved group.Saved) error {
+	g, err := group.New(group.Config{Self: l.host.cfg.Self}, r.id, r.number, saved)
+	if err != nil {
+		return err
+	}
+	r.live = &live{
+		group: g, work: now, waiting: make(map[wire.MessageID]*waiter),
+		requesters: make(map[wire.ActorID]wire.NodeID), pushes: make(map[wire.NodeID]*push),
+	}
+	r.spec = g.Base().Spec
+	r.due = time.Time{}
+	l.saveInfo(r)
+	l.step(now, r, group.Tick{})
+	if c := g.Base().Checkpoint; c != nil && r.live != nil && l.host.engine.Has(c.Manifest.Cid) {
+		l.step(now, r, group.Hold{Node: l.host.cfg.Self, Checkpoint: *c})
+	}
+	l.toldSuspects(now, r)
+	return nil
+}
+
+// toldSuspects tells a group which members' nodes are dead.
+func (l *loop) toldSuspects(now time.Time, r *replica) {
+	for _, m := range r.where.Members {
+		if r.live != nil && m.Node != l.host.cfg.Self && !l.liveness.alive(m.Node) {
+			l.step(now, r, group.Suspect{Node: m.Node})
+		}
+	}
+}
+
+// suspect tells a group that a node is dead, or lives again. If the node led, somebody
+// has to go on with what was under way.
+func (l *loop) suspect(now time.Time, r *replica, node wire.NodeID, alive bool) {
+	if r.live == nil {
+		if !alive && r.where.Leader == node {
+			l.orphans = append(l.orphans, r.id)
+		}
+		return
+	}
+	if alive {
+		l.step(now, r, group.Trust{Node: node})
+		return
+	}
+	l.step(now, r, group.Suspect{Node: node})
+	if r.live != nil && !r.leading && r.where.Leader == node {
+		l.want(now, r, wire.ReasonFailure)
+	}
+}
+
+// park lets go of a replica that has nothing to do.
+func (l *loop) park(now time.Time, r *replica) {
+	quiet := now.Sub(r.work) >= l.host.cfg.ParkAfter && r.group.Idle() &&
+		len(r.held) == 0 && len(r.waiting) == 0 && len(r.pushes) == 0
+	if !quiet || r.leading && !r.settled() {
+		return
+	}
+	if !r.leading && r.where.Leader == "" {
+		return // nobody leads: that is no rest
+	}
+	r.due = time.Time{}
+	if r.leading {
+		r.due = r.summary.Due
+		l.event(now, r, "idle", "")
+	}
+	l.retire(now, r)
+	r.live = nil
+	l.saveInfo(r)
+}
+
+// settled tells whether a leader has nothing under way: all is executed and in a
+// checkpoint that the majority has.
+func (r *replica) settled() bool {
+	s := &r.summary
+	return r.executed && r.active != nil && (s.Settled || s.Status != mailbox.Running) && r.handover == nil && !r.changing &&
+		len(r.intake.items) == 0 && r.intake.proposed == 0 && len(r.kept) == 0 &&
+		r.lastWork() <= r.agreedIndex
+}
+
+// lastWork is the last entry that a checkpoint is worth for.
+func (r *replica) lastWork() uint64 {
+	for i := len(r.log) - 1; i >= 0; i-- {
+		if e := &r.log[i].Entry; !ofGroup(e) {
+			return r.log[i].Index
+		}
+	}
+	return 0
+}
+
+// sweepEvery and sweepMost bound how many parked actors of a dead node are taken up at
+// once: whoever has a message comes up at once, and the others, which may have timers,
+// one after the other.
+const (
+	sweepEvery = 50 * time.Millisecond
+	sweepMost  = 8
+)
+
+// sweepOrphans takes up parked actors whose leader is dead.
+func (l *loop) sweepOrphans(now time.Time) {
+	if len(l.orphans) == 0 || now.Before(l.swept.Add(sweepEvery)) {
+		return
+	}
+	l.swept = now
+	for n := 0; n < sweepMost && len(l.orphans) > 0; {
+		r := l.replicas[l.orphans[0]]
+		l.orphans = l.orphans[1:]
+		if r == nil || r.live != nil || l.liveness.alive(r.where.Leader) {
+			continue
+		}
+		n++
+		l.want(now, r, wire.ReasonFailure)
+	}
+}
+
+// saved is what the journal has of a group.
+func (j *journal) saved(id wire.ActorID) (s group.Saved, err error) {
+	for p, err := range j.scan(id[:], afterActor(id)) {
+		if err != nil {
+			return s, err
+		}
+		value := append([]byte(nil), p.value...)
+		switch p.key[len(id)] {
+		case keyState:
+			s.State = value
+		case keyBase:
+			s.Base = value
+		case keyEntry:
+			s.Entries = append(s.Entries, value)
+		}
+	}
+	return s, nil
+}

@@ -1,0 +1,231 @@
+package actors
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/godwit-run/godwit/actors/activation"
+	"github.com/godwit-run/godwit/actors/group"
+	"github.com/godwit-run/godwit/actors/wire"
+)
+
+// pushTime bounds the push of one checkpoint.
+const pushTime = 5 * time.Minute
+
+// push is a checkpoint on its way to a node. At most one is; what is captured meanwhile
+// goes next, and only the last of it.
+type push struct {
+	checkpoint wire.Checkpoint
+	next       *wire.Checkpoint
+	failures   int
+}
+
+// wasCaptured notes that a checkpoint is on this node's disk, and brings it to the
+// others.
+func (l *loop) wasCaptured(now time.Time, r *replica, c *activation.Captured) {
+	r.captured = c.Checkpoint
+	l.lags[c.Checkpoint.Manifest.Cid] = lag{c.Bytes, c.Pause, now.Add(-c.Lag)}
+	l.step(now, r, group.Hold{Node: l.host.cfg.Self, Checkpoint: c.Checkpoint})
+	if r.live == nil || !r.leading {
+		return
+	}
+	for _, m := range r.where.Members {
+		if m.Node != l.host.cfg.Self && l.liveness.alive(m.Node) {
+			l.push(r, m.Node, c.Checkpoint)
+		}
+	}
+	l.handoverStep(now, r)
+}
+
+// push brings a checkpoint to a node.
+func (l *loop) push(r *replica, node wire.NodeID, c wire.Checkpoint) {
+	if p := r.pushes[node]; p != nil {
+		p.next = &c
+		return
+	}
+	r.pushes[node] = &push{checkpoint: c}
+	l.startPush(r, node, c)
+}
+
+func (l *loop) startPush(r *replica, node wire.NodeID, c wire.Checkpoint) {
+	id, live := r.id, r.live
+	l.host.background(func() {
+		sent, err := l.host.push(id, node, c)
+		l.inbox.put(func(now time.Time) { l.pushed(now, id, live, node, c, sent, err) })
+	})
+}
+
+// pushed notes how a push ended.
+func (l *loop) pushed(now time.Time, id wire.ActorID, of *live, node wire.NodeID, c wire.Checkpoint, sent int64, err error) {
+	r := l.replicas[id]
+	if r == nil || r.live == nil || r.live != of || r.pushes[node] == nil {
+		return
+	}
+	p := r.pushes[node]
+	delete(r.pushes, node)
+	if h := r.handover; h != nil && h.to == node {
+		h.bytes += sent
+	}
+	if err == nil {
+		l.step(now, r, group.Hold{Node: node, Checkpoint: c})
+	} else {
+		l.host.cfg.Log.Debug("push of a checkpoint", "actor", id, "node", node, "err", err)
+	}
+	if r.live == nil || !r.leading {
+		return
+	}
+	if p.next != nil {
+		l.push(r, node, *p.next)
+	} else if err != nil && l.liveness.alive(node) && p.failures < 3 {
+		l.pushAgain(r, node, c, p.failures+1)
+	}
+	l.handoverStep(now, r)
+	l.touch(r)
+}
+
+// pushAgain tries a push that failed once more, a little later.
+func (l *loop) pushAgain(r *replica, node wire.NodeID, c wire.Checkpoint, failures int) {
+	live := r.live
+	r.pushes[node] = &push{checkpoint: c, failures: failures}
+	l.later(50*time.Millisecond<<failures, func(now time.Time) {
+		if r.live == live && r.leading && r.pushes[node] != nil {
+			l.startPush(r, node, c)
+		}
+	})
+}
+
+// push brings a checkpoint to a node over a stream of its own.
+func (h *Host) push(actor wire.ActorID, to wire.NodeID, c wire.Checkpoint) (int64, error) {
+	ctx, cancel := context.WithTimeout(h.ctx, pushTime)
+	defer cancel()
+	conn, err := h.request(ctx, to, wire.Bulk{Actor: actor, Purpose: forPush, Checkpoint: &c}, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.Reset() })
+	defer stop()
+	return h.engine.Push(ctx, actor, c.Manifest.Cid, conn)
+}
+
+// servePush takes a checkpoint that an actor's leader has made.
+func (h *Host) servePush(ctx context.Context, c *command) error {
+	if c.checkpoint == nil {
+		return fmt.Errorf("%w: a push of no checkpoint", ErrInvalid)
+	}
+	var mine bool
+	err := h.loop.do(ctx, func(time.Time) {
+		r := h.loop.replicas[c.actor]
+		mine = r != nil && r.where.Members.Replica(c.from) != 0
+	})
+	if err != nil {
+		return err
+	}
+	if !mine {
+		return ErrNotFound
+	}
+	if err := c.ok(nil); err != nil {
+		return err
+	}
+	id, err := h.engine.Serve(ctx, c.actor, c.conn)
+	if err != nil || id != c.checkpoint.Manifest.Cid {
+		return err
+	}
+	return h.loop.do(ctx, func(now time.Time) { h.loop.holds(now, c.actor, *c.checkpoint) })
+}
+
+// holds notes that a checkpoint is on this node's disk.
+func (l *loop) holds(now time.Time, actor wire.ActorID, c wire.Checkpoint) {
+	r := l.replicas[actor]
+	if r == nil || l.unpark(now, r) != nil {
+		return
+	}
+	l.step(now, r, group.Hold{Node: l.host.cfg.Self, Checkpoint: c})
+}
+
+// agreed notes that a majority has a checkpoint.
+func (l *loop) agreed(now time.Time, r *replica, c wire.Checkpoint) {
+	r.agreedIndex = max(r.agreedIndex, c.Index)
+	if lag, ok := l.lags[c.Manifest.Cid]; ok {
+		delete(l.lags, c.Manifest.Cid)
+		l.host.cfg.Observer.Checkpointed(lag.bytes, lag.pause, now.Sub(lag.begun))
+	}
+	l.handoverStep(now, r)
+}
+
+// lag is a checkpoint that is not agreed yet.
+type lag struct {
+	bytes int64
+	pause time.Duration
+	begun time.Time
+}
+
+// installed notes that this replica is too far behind to catch up by the log, and fetches
+// what it is to begin from.
+func (l *loop) installed(now time.Time, r *replica, b wire.Base) {
+	r.log, r.spec = nil, b.Spec
+	l.membersChanged(now, r, b.Members)
+	if b.Checkpoint == nil {
+		return
+	}
+	if l.host.engine.Has(b.Checkpoint.Manifest.Cid) {
+		l.step(now, r, group.Hold{Node: l.host.cfg.Self, Checkpoint: *b.Checkpoint})
+		return
+	}
+	l.fetch(r, *b.Checkpoint, 0)
+}
+
+// fetch gets a checkpoint of whoever has it, until it is here.
+func (l *loop) fetch(r *replica, c wire.Checkpoint, tries int) {
+	id, live := r.id, r.live
+	from := l.route(id, "")
+	if p := r.where.Members; tries > 0 && len(p) > 0 {
+		from = p[tries%len(p)].Node
+	}
+	l.host.background(func() {
+		err := ErrUnavailable
+		if from != "" && from != l.host.cfg.Self {
+			err = l.host.fetch(id, from, c)
+		}
+		l.inbox.put(func(now time.Time) {
+			switch {
+			case err == nil:
+				l.holds(now, id, c)
+			case r.live == live && r.live != nil && l.replicas[id] == r:
+				l.later(min(50*time.Millisecond<<min(tries, 6), 2*time.Second), func(time.Time) {
+					if r.live == live {
+						l.fetch(r, c, tries+1)
+					}
+				})
+			}
+		})
+	})
+}
+
+// fetch has a node push a checkpoint here.
+func (h *Host) fetch(actor wire.ActorID, from wire.NodeID, c wire.Checkpoint) error {
+	ctx, cancel := context.WithTimeout(h.ctx, pushTime)
+	defer cancel()
+	conn, err := h.request(ctx, from, wire.Bulk{Actor: actor, Purpose: forFetch, Checkpoint: &c}, nil)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.Reset() })
+	defer stop()
+	_, err = h.engine.Serve(ctx, actor, conn)
+	return err
+}
+
+// serveFetch pushes a checkpoint to a node that asks for it.
+func (h *Host) serveFetch(ctx context.Context, c *command) error {
+	if c.checkpoint == nil || !h.engine.Has(c.checkpoint.Manifest.Cid) {
+		return ErrNotFound
+	}
+	if err := c.ok(nil); err != nil {
+		return err
+	}
+	_, err := h.engine.Push(ctx, c.actor, c.checkpoint.Manifest.Cid, c.conn)
+	return err
+}
