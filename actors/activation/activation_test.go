@@ -29,13 +29,13 @@ func TestElsewhere(t *testing.T) {
 	if n := len(want); n != 30 || want[0] != "1" || want[14] != "refused: want inc, add N or get" || want[29] != "110" {
 		t.Fatalf("%d: %q", n, want)
 	}
-	hash := a.hash(t)
+	hash := a.hash(t, w)
 
 	here.push(s.actor, c, there)
 	s.epoch++
 	b, w2 := there.activate(s.start(&c))
 	w2.executed(11)
-	if b.hash(t) != hash {
+	if b.hash(t, w2) != hash {
 		t.Error("the state after the replay is another")
 	}
 	if got := w2.answers(); len(got) != 0 {

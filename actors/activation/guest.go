@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -21,7 +20,7 @@ import (
 type guest struct {
 	run     *run
 	current *actor.Message
-	answer  []byte // of await, in this delivery
+	answer  []byte  // of await, in this delivery
 	save    *saving // in godwit_save, else nil
 }
 
@@ -54,10 +53,6 @@ func (g *guest) deliver(d mailbox.Delivery) {
 	}
 	g.current = &m
 }
-
-// waitToken is the token of the timers by which receive waits no longer than it is to.
-// Guests cannot set one.
-const waitToken = math.MaxUint64
 
 // Receive implements actor.Activation.
 func (g *guest) Receive(ctx context.Context, wait time.Duration) (*actor.Message, error) {
@@ -126,9 +121,6 @@ func (g *guest) Answer() []byte { return g.answer }
 
 // SetTimer implements actor.Activation.
 func (g *guest) SetTimer(delay time.Duration, token uint64) (uint64, error) {
-	if token == waitToken {
-		return 0, actor.ErrInvalid
-	}
 	n, err := g.run.state.SetTimer(delay, token)
 	return n, callError(err)
 }

@@ -41,7 +41,6 @@ type journal struct {
 	size  int64
 	floor uint64 // lines up to this entry are in the file
 	known bool   // floor is known
-	err   error  // of the last write: logs are not worth more than one report
 	// news is closed when there is another line.
 	news chan struct{}
 }

@@ -21,17 +21,13 @@ func (r *run) receive(ctx context.Context, wait time.Duration) (mailbox.Delivery
 		r.early = nil
 		return *d, nil
 	}
-	if waiting, _ := r.state.Waiting(); wait == 0 && waiting == 0 {
-		r.emit(r.state.Release())
-		return mailbox.Delivery{}, actor.ErrTimeout // the delivery goes on: so the guest may go on to call
-	}
-	until, err := r.limit(wait)
-	if err != nil {
-		return mailbox.Delivery{}, err
-	}
 	r.emit(r.state.Finish())
+	until := int64(math.MaxInt64)
+	if wait >= 0 {
+		until = r.state.Now() + int64(min(wait, wire.MaxWait))
+	}
 	for {
-		d, ok := r.state.Next()
+		d, ok := r.next(until)
 		if !ok {
 			if err := r.block(ctx); err != nil {
 				return d, err
@@ -44,47 +40,40 @@ func (r *run) receive(ctx context.Context, wait time.Duration) (mailbox.Delivery
 	}
 }
 
-// limit sets a timer for a receive that is not to wait for ever, and returns when it is
-// due by the actor's clock.
-func (r *run) limit(wait time.Duration) (until int64, err error) {
-	switch {
-	case wait < 0:
-		return math.MaxInt64, nil
-	case wait == 0:
-		return 0, nil
+// next is the next delivery for a process that waits until then, if there is one.
+func (r *run) next(until int64) (d mailbox.Delivery, ok bool) {
+	if d, ok = r.state.Next(); ok || !r.state.Quiet() {
+		return d, ok
 	}
-	if r.waiting, err = r.state.SetTimer(wait, waitToken); err != nil {
-		return 0, callError(err)
+	if r.state.Now() >= until {
+		return r.state.TimeOut()
 	}
-	return r.state.Now() + int64(min(wait, wire.MaxWait)), nil
+	if until < math.MaxInt64 {
+		r.state.SetWake(time.Duration(until - r.state.Now()))
+	}
+	return d, false
 }
 
 // offer decides what of a delivery gets to a process. Not done means that it is not for
 // the guest, and that there is nothing in progress again.
 func (r *run) offer(d mailbox.Delivery, until int64) (done bool, err error) {
-	silent := d.Kind == mailbox.Start || d.Kind == mailbox.Timer && d.Token == waitToken
 	switch {
 	case r.known(d.Number) != nil:
 		r.emit(r.state.Skip(r.known(d.Number)))
 		r.settle()
 		return false, nil
 	case d.Kind == mailbox.Upgrade && !r.state.Spec().Stateless:
-		_, out := r.state.Fail((&unfitError{"a process has no way to hand over its state"}).Error())
+		_, out := r.state.Fail("a process has no way to hand over its state")
 		r.emit(out)
 		return false, nil
 	case d.Kind == mailbox.Upgrade:
 		r.upgrade = &d
 		panic(hostabi.Exit{}) // ends the process
-	case silent && r.state.Now() < until:
-		r.emit(r.state.Finish())
-		return false, nil
-	case silent:
-		r.waiting = 0
+	case d.Kind == mailbox.Timeout && r.state.Now() >= until:
 		return true, r.received(actor.ErrTimeout)
-	}
-	if r.waiting > 0 {
-		_ = r.state.CancelTimer(r.waiting) // if it is due already it is known by its token
-		r.waiting = 0
+	case d.Kind == mailbox.Timeout || d.Kind == mailbox.Start:
+		r.emit(r.state.Finish()) // what came before it has been delivered meanwhile
+		return false, nil
 	}
 	return true, r.received(nil)
 }

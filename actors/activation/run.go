@@ -38,8 +38,6 @@ type run struct {
 	upgrade, early *mailbox.Delivery
 	// stopped: the guest was ended in the middle of a delivery, as the actor is to stop.
 	stopped bool
-	// waiting is the timer of a receive that does not wait for ever; 0 if there is none.
-	waiting uint64
 
 	until   uint64 // quiet up to this delivery, which is known to fail
 	out     []mailbox.Output

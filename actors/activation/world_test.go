@@ -3,6 +3,7 @@ package activation
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -45,6 +46,16 @@ func (l *library) get(_ context.Context, id cid.Cid) ([]byte, error) {
 		return b, nil
 	}
 	return nil, fmt.Errorf("no module %s", id)
+}
+
+// guest is a module of testdata.
+func (l *library) guest(t testing.TB, name string) wire.Link {
+	t.Helper()
+	b, err := os.ReadFile("testdata/" + name + ".wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.add(b)
 }
 
 func (l *library) example(t testing.TB, file string) wire.Link {
@@ -251,23 +262,55 @@ func (w *watcher) answers() []string {
 	return all
 }
 
-// hash is the state's, at rest.
-func (a *Activation) hash(t testing.TB) [32]byte {
+// hash is the state's, at rest after the entry that was executed last. Of a guest that
+// is blocked it is the mailbox's.
+func (a *Activation) hash(t testing.TB, w *watcher) [32]byte {
 	t.Helper()
-	for {
-		a.mu.Lock()
-		if !a.running {
-			break
-		}
+	w.mu.Lock()
+	blocked := w.last.InCall
+	w.mu.Unlock()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if blocked {
+		return sha256.Sum256(a.run.state.Encode())
+	}
+	for a.running {
 		a.mu.Unlock()
 		time.Sleep(time.Millisecond)
+		a.mu.Lock()
 	}
-	defer a.mu.Unlock()
 	h, err := a.run.stateHash()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// replies are the results of asks by the asks' numbers in the script, all that were
+// given.
+func (w *watcher) replies() map[uint64][]wire.Result {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := map[uint64][]wire.Result{}
+	for _, o := range w.outputs {
+		if a, ok := o.(mailbox.Answer); ok {
+			all[a.ID.Seq()] = append(all[a.ID.Seq()], a.Result)
+		}
+	}
+	return all
+}
+
+// asked are the numbers of the guest's asks that were sent.
+func (w *watcher) asked() []uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []uint64
+	for _, o := range w.outputs {
+		if s, ok := o.(mailbox.Sent); ok && s.Ask > 0 {
+			all = append(all, s.Ask)
+		}
+	}
+	return all
 }
 
 func (n *node) activate(s Start) (*Activation, *watcher) {
@@ -284,4 +327,3 @@ func (n *node) activate(s Start) (*Activation, *watcher) {
 	})
 	return a, w
 }
-
