@@ -104,7 +104,7 @@ type Config struct {
 	MinSubmit  float64 `key:"scheduler.trust.min_submit"`
 	// DefaultWeights, LatencyWeights and ThroughputWeights change what the terms of a
 	// score weigh, by their names, for tasks of each class: trust, capacity, queue,
-	// rtt, spread, local, prefer, avoid, region, label, near, colocate.
+	// rtt, spread, local, prefer, avoid, region, label, near, colocate, gpu.
 	DefaultWeights    map[string]float64 `key:"scheduler.weights.default"`
 	LatencyWeights    map[string]float64 `key:"scheduler.weights.latency"`
 	ThroughputWeights map[string]float64 `key:"scheduler.weights.throughput"`

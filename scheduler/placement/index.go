@@ -30,6 +30,7 @@ type Index struct {
 // row is what of a node decides whether a task fits, and its share of the hash.
 type row struct {
 	memory, storage, network uint64 // the lesser of what is free and what there is
+	gpu                      uint64 // see largestGPU
 	hash                     uint64
 	factor                   float64
 	cpu                      uint32
@@ -110,13 +111,24 @@ func (x *Index) Changed(id wire.NodeID) {
 	x.rows[i] = row{
 		cpu: min(free.CPU, total.CPU), memory: min(free.Memory, total.Memory),
 		storage: min(free.Storage, total.Storage), network: min(free.Network, total.Network),
-		hash: mixNode(n.ID), factor: x.linear.factor(n), self: n.Self,
+		gpu: largestGPU(free.GPUs), hash: mixNode(n.ID), factor: x.linear.factor(n), self: n.Self,
 		out: n.Out != "" || n.Distrusts || x.linear.gate(n) != "",
 	}
 	for c, class := range classes {
 		terms := x.linear.fixed(n, class)
 		x.fixed[c][i] = add(0, terms[:])
 	}
+}
+
+// largestGPU is 1 more than the memory of the largest device that is available, 0 if
+// there is none.
+func largestGPU(devices []wire.GPUDevice) (size uint64) {
+	for i := range devices {
+		if devices[i].Available {
+			size = max(size, 1+devices[i].Memory)
+		}
+	}
+	return size
 }
 
 // Reasons judges one node: with all terms of its score.
@@ -195,6 +207,7 @@ type query struct {
 
 	cpu                      uint32
 	memory, storage, network uint64
+	gpu                      uint64
 	self                     bool // only this node may have it
 	careful                  bool // the rows do not tell everything
 
@@ -211,6 +224,9 @@ func (x *Index) query(r *Request) query {
 		self:    r.Placement == wire.PlaceLocal,
 		careful: r.MaxCost > 0 || r.Needs.GPU != nil && r.Needs.GPU.Required || r.Hints != nil && !r.Hints.Require.IsZero(),
 		spread:  weight, hash: weight * indicator(counts),
+	}
+	if g := r.Needs.GPU; g != nil && g.Required {
+		q.gpu = 1 + g.Memory
 	}
 	if len(x.nodes) == 0 {
 		return q
@@ -232,7 +248,7 @@ func (x *Index) query(r *Request) query {
 // fits tells what a row tells.
 func (q *query) fits(w *row) bool {
 	return !w.out && w.cpu >= q.cpu && w.memory >= q.memory && w.storage >= q.storage && w.network >= q.network &&
-		(!q.self || w.self)
+		w.gpu >= q.gpu && (!q.self || w.self)
 }
 
 // most is the highest score that a node could have: every term that is yet to be

@@ -68,7 +68,7 @@ func drawRequest(t *rapid.T) *Request {
 	case 0:
 		r.Placement = wire.PlaceLocal
 	case 1:
-		r.Needs.GPU = &wire.GPUSpec{Required: true, Count: 1}
+		r.Needs.GPU = &wire.GPUSpec{Required: rapid.Bool().Draw(t, "required"), Count: 1}
 	case 2:
 		r.MaxCost, r.Fuel = 10, 1000
 	}

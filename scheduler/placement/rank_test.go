@@ -129,6 +129,10 @@ func TestWinners(t *testing.T) {
 			require(r, wire.Wishes{Colocate: wire.TaskID{7}})
 			r.MustBeside = "a"
 		}, "a"},
+		{"gpu preferred", func(r *Request, _ *Weighted, a, _ *Node) {
+			r.Needs.GPU = &wire.GPUSpec{Count: 1, Capability: "sm_70"}
+			a.Free.GPUs = []wire.GPUDevice{{ID: "0", Capability: "sm_80", Available: true}}
+		}, "a"},
 		{"cost", func(r *Request, _ *Weighted, _, b *Node) { r.MaxCost, r.Fuel, b.Vector.Cost = 10, 1001, 6 }, "a"},
 		{"local only", func(r *Request, _ *Weighted, a, _ *Node) { r.Placement, a.Self = wire.PlaceLocal, true }, "a"},
 		{"local preferred", func(_ *Request, w *Weighted, a, _ *Node) { w.Default.Local, a.Self = 0.5, true }, "a"},

@@ -57,6 +57,9 @@ func wishes(terms []Term, r *Request, n *Node, w *Weights) []Term {
 	if r.Hints != nil {
 		terms = wished(terms, &r.Hints.Wishes, n, w)
 	}
+	if g := r.Needs.GPU; g != nil && !g.Required {
+		terms = term(terms, "gpu", indicator(n.Free.HasGPUs(g)), w.GPU)
+	}
 	if r.Beside != "" {
 		terms = term(terms, "colocate", indicator(r.Beside == n.ID), w.Colocate)
 	}

@@ -19,14 +19,14 @@ type Weights struct {
 	Trust, Capacity, Queue, RTT, Spread, Local float64
 	// What counts if the request wishes for it: to be one of some nodes, or none of
 	// some; a region; the part of the labels that it has; the part of the bytes that
-	// it holds; to be where another task is. Prefer, Avoid and Colocate outweigh the
-	// rest: there, if it fits.
-	Prefer, Avoid, Region, Label, Near, Colocate float64
+	// it holds; to be where another task is; a GPU, where it can do without. Prefer,
+	// Avoid and Colocate outweigh the rest: there, if it fits.
+	Prefer, Avoid, Region, Label, Near, Colocate, GPU float64
 }
 
 // defaultWeights are those of the documents, and what the classes make of them.
 func defaultWeights(class wire.Class) Weights {
-	w := Weights{Prefer: 2.5, Avoid: 2.5, Region: 0.5, Label: 0.5, Near: 0.5, Colocate: 2.5}
+	w := Weights{Prefer: 2.5, Avoid: 2.5, Region: 0.5, Label: 0.5, Near: 0.5, Colocate: 2.5, GPU: 0.5}
 	switch class {
 	case wire.ClassLatency:
 		w.Trust, w.Capacity, w.Queue, w.RTT, w.Spread = 0.25, 0.1, 0.25, 0.35, 0.05
@@ -43,7 +43,7 @@ func (w *Weights) byName() map[string]*float64 {
 	return map[string]*float64{
 		"trust": &w.Trust, "capacity": &w.Capacity, "queue": &w.Queue, "rtt": &w.RTT, "spread": &w.Spread,
 		"local": &w.Local, "prefer": &w.Prefer, "avoid": &w.Avoid, "region": &w.Region, "label": &w.Label,
-		"near": &w.Near, "colocate": &w.Colocate,
+		"near": &w.Near, "colocate": &w.Colocate, "gpu": &w.GPU,
 	}
 }
 

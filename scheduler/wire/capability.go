@@ -26,59 +26,66 @@ const maxCapability = 32
 // other FAMILY_MAJOR or FAMILY_MAJOR.MINOR such as metal_3 or opencl_3.0. Errors
 // wrap [ErrInvalid].
 func ParseCapability(s string) (Capability, error) {
-	bad := fmt.Errorf("compute capability %.40q: want one such as sm_70, gfx90a or opencl_3.0: %w", s, ErrInvalid)
+	if c, ok := parseCapability(s); ok {
+		return c, nil
+	}
+	return Capability{}, fmt.Errorf("compute capability %.40q: want one such as sm_70, gfx90a or opencl_3.0: %w", s, ErrInvalid)
+}
+
+// parseCapability is ParseCapability without words: placement asks it often.
+func parseCapability(s string) (c Capability, ok bool) {
 	if len(s) > maxCapability {
-		return Capability{}, bad
+		return Capability{}, false
 	}
 	low := strings.ToLower(s)
 	if gfx, ok := strings.CutPrefix(low, "gfx"); ok {
-		return parseGFX(gfx, bad)
+		return parseGFX(gfx)
 	}
 	family, number, ok := strings.Cut(low, "_")
 	if !ok || family == "" || strings.ContainsFunc(family, func(r rune) bool { return r < 'a' || r > 'z' }) {
-		return Capability{}, bad
+		return Capability{}, false
 	}
 	if family == "sm" || family == "compute" {
-		return parseSM(number, bad)
+		return parseSM(number)
 	}
 	major, minor, dotted := strings.Cut(number, ".")
 	if !dotted {
 		minor = "0"
 	}
-	return numbers(Capability{Family: family}, major, minor, "0", 10, bad)
+	return numbers(Capability{Family: family}, major, minor, "0", 10)
 }
 
 // parseSM reads the digits of an sm_: the last one is the minor number. One
 // digit alone is a major number that somebody wrote short: sm_9 is below sm_80,
 // as the number 9 is below 80.
-func parseSM(number string, bad error) (Capability, error) {
+func parseSM(number string) (Capability, bool) {
 	digits := strings.TrimRight(number, "af")
 	c := Capability{Family: "sm", Suffix: number[len(digits):]}
 	if len(digits) < 1 || len(digits) > 4 || len(c.Suffix) > 1 {
-		return Capability{}, bad
+		return Capability{}, false
 	}
 	cut := len(digits) - 1
-	return numbers(c, "0"+digits[:cut], digits[cut:], "0", 10, bad)
+	return numbers(c, "0"+digits[:cut], digits[cut:], "0", 10)
 }
 
-func parseGFX(number string, bad error) (Capability, error) {
+func parseGFX(number string) (Capability, bool) {
 	if len(number) < 3 || len(number) > 4 {
-		return Capability{}, bad
+		return Capability{}, false
 	}
 	cut := len(number) - 2
-	return numbers(Capability{Family: "gfx"}, number[:cut], number[cut:cut+1], number[cut+1:], 16, bad)
+	return numbers(Capability{Family: "gfx"}, number[:cut], number[cut:cut+1], number[cut+1:], 16)
 }
 
 // numbers fills in the parts; base is that of the stepping and minor number.
-func numbers(c Capability, major, minor, stepping string, base int, bad error) (Capability, error) {
+func numbers(c Capability, major, minor, stepping string, base int) (Capability, bool) {
 	a, err1 := strconv.ParseUint(major, 10, 16)
 	b, err2 := strconv.ParseUint(minor, base, 16)
 	s, err3 := strconv.ParseUint(stepping, base, 16)
 	if err1 != nil || err2 != nil || err3 != nil {
-		return Capability{}, bad
+		return Capability{}, false
 	}
 	c.Major, c.Minor, c.Stepping = int(a), int(b), int(s)
-	return c, nil
+	return c, true
 }
 
 // AtLeast tells whether a device of capability c runs what needs least.

@@ -91,6 +91,9 @@ func (c Capacity) shortage(p Profile, busyToo bool) Refusal {
 	return ""
 }
 
+// HasGPUs tells whether as many devices as asked for are available, required or not.
+func (c Capacity) HasGPUs(spec *GPUSpec) bool { return c.hasGPUs(spec, false) }
+
 func (c Capacity) hasGPUs(spec *GPUSpec, busyToo bool) bool {
 	left := spec.Count
 	for i := range c.GPUs {
@@ -110,9 +113,9 @@ func (g GPUDevice) Fits(spec *GPUSpec) bool {
 	if spec.Capability == "" {
 		return true
 	}
-	least, err1 := ParseCapability(spec.Capability)
-	has, err2 := ParseCapability(g.Capability)
-	return err1 == nil && err2 == nil && has.AtLeast(least)
+	least, ok1 := parseCapability(spec.Capability)
+	has, ok2 := parseCapability(g.Capability)
+	return ok1 && ok2 && has.AtLeast(least)
 }
 
 // Clone is a copy that shares nothing.
