@@ -18,7 +18,8 @@ import (
 type Activation struct {
 	engine *Engine
 	start  Start
-	name   string // of its checkpoints, image and log
+	name   string // of its checkpoints and log
+	file   string // of its image
 	sink   Sink
 	log    *journal
 

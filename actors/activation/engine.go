@@ -64,17 +64,7 @@ func (e *Engine) Close() error { return errors.Join(e.images.close(), e.modules.
 
 // Activate begins an activation. What it comes to, the sink is told.
 func (e *Engine) Activate(s Start, sink Sink) (*Activation, error) {
-	a := &Activation{
-		engine: e, start: s, name: s.Actor.String(), sink: sink, log: e.journals.of(s.Actor.String()),
-		entries: append([]wire.Committed(nil), s.Entries...), failed: map[uint64]*mailbox.Failed{},
-		more: make(chan struct{}, 1), pace: checkpoint.Pace{Interval: e.cfg.Checkpoint, Max: max(e.cfg.Checkpoint, maxPace)},
-	}
-	if c := s.Checkpoint; c != nil {
-		a.base = base{id: c.Manifest.Cid, index: c.Index, sequence: c.Sequence}
-		a.sequence = c.Sequence
-	}
-	a.ctx, a.cancel = context.WithCancel(context.Background())
-	a.log.begin()
+	a := e.newActivation(context.Background(), s, sink)
 	e.mu.Lock()
 	if e.active[s.Actor] != nil {
 		e.mu.Unlock()
@@ -84,10 +74,26 @@ func (e *Engine) Activate(s Start, sink Sink) (*Activation, error) {
 	e.active[s.Actor] = a
 	e.stats.Active++
 	e.mu.Unlock()
+	a.log.begin()
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.nudge()
-	a.mu.Unlock()
 	return a, nil
+}
+
+func (e *Engine) newActivation(ctx context.Context, s Start, sink Sink) *Activation {
+	name := s.Actor.String()
+	a := &Activation{
+		engine: e, start: s, name: name, file: name, sink: sink, log: e.journals.of(name),
+		entries: append([]wire.Committed(nil), s.Entries...), failed: map[uint64]*mailbox.Failed{},
+		more: make(chan struct{}, 1), pace: checkpoint.Pace{Interval: e.cfg.Checkpoint, Max: max(e.cfg.Checkpoint, maxPace)},
+	}
+	if c := s.Checkpoint; c != nil {
+		a.base = base{id: c.Manifest.Cid, index: c.Index, sequence: c.Sequence}
+		a.sequence = c.Sequence
+	}
+	a.ctx, a.cancel = context.WithCancel(ctx)
+	return a
 }
 
 func (e *Engine) ended(a *Activation) {

@@ -210,15 +210,15 @@ func outcomeError(o wire.Outcome) error {
 const stateVersion = 1
 
 // Capture implements runtime.HostState.
-func (g *guest) Capture() ([]byte, error) {
-	return append([]byte{stateVersion}, g.run.state.Encode()...), nil
-}
+func (g *guest) Capture() ([]byte, error) { return encodeMailbox(g.run.state), nil }
 
 // Restore implements runtime.HostState. The mailbox is there already: the clocks of
 // WASI are restored first, and they are its.
 func (g *guest) Restore([]byte) error { return nil }
 
-// decodeMailbox reads what Capture wrote.
+func encodeMailbox(s *mailbox.State) []byte { return append([]byte{stateVersion}, s.Encode()...) }
+
+// decodeMailbox reads what encodeMailbox wrote.
 func decodeMailbox(b []byte) (*mailbox.State, error) {
 	if len(b) == 0 || b[0] != stateVersion {
 		return nil, fmt.Errorf("mailbox of another version: %w", mailbox.ErrState)

@@ -63,7 +63,7 @@ func (r *run) offer(d mailbox.Delivery, until int64) (done bool, err error) {
 		r.settle()
 		return false, nil
 	case d.Kind == mailbox.Upgrade && !r.state.Spec().Stateless:
-		_, out := r.state.Fail("a process has no way to hand over its state")
+		_, out := r.state.Fail(errProcess.Error())
 		r.emit(out)
 		return false, nil
 	case d.Kind == mailbox.Upgrade:

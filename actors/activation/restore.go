@@ -77,7 +77,7 @@ func (r *run) restoreInstance(signed *checkpoint.Signed, state *checkpoint.State
 	if err := r.useModule(signed.Module); err != nil {
 		return err
 	}
-	if r.image, err = r.engine.images.take(r.name, signed.Memory); err != nil {
+	if r.image, err = r.engine.images.take(r.file, signed.Memory); err != nil {
 		return err
 	}
 	r.clock.still = true

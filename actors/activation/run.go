@@ -38,6 +38,8 @@ type run struct {
 	upgrade, early *mailbox.Delivery
 	// stopped: the guest was ended in the middle of a delivery, as the actor is to stop.
 	stopped bool
+	// trial: this is a copy on which an upgrade is tried.
+	trial bool
 
 	until   uint64 // quiet up to this delivery, which is known to fail
 	out     []mailbox.Output
@@ -164,6 +166,9 @@ func (r *run) idle() error {
 // then, and not between two deliveries, the guest does not go on.
 func (r *run) block(ctx context.Context) error {
 	r.emit(r.state.Release())
+	if r.trial {
+		panic(hostabi.Exit{}) // that far it works
+	}
 	for {
 		applied, err := r.advance()
 		if status, _ := r.state.Status(); status != mailbox.Running && !r.state.Quiet() {

@@ -27,7 +27,10 @@ func (r *run) change(d mailbox.Delivery) error {
 	if err := r.instantiate(d.Module.Cid); err != nil {
 		return err
 	}
-	if r.process {
+	switch {
+	case state != nil && (r.process || !r.module.loads):
+		return &unfitError{"the new module does not export " + actor.ExportLoad}
+	case r.process:
 		r.guest.current = nil
 		return r.runProcess()
 	}
@@ -47,7 +50,10 @@ func (r *run) handOver() ([]byte, error) {
 	if r.inst == nil || r.state.Spec().Stateless {
 		return nil, nil
 	}
-	if r.process || !r.module.saves {
+	if r.process {
+		return nil, errProcess
+	}
+	if !r.module.saves {
 		return nil, &unfitError{"the module does not export " + actor.ExportSave}
 	}
 	s := &saving{}
@@ -62,9 +68,6 @@ func (r *run) handOver() ([]byte, error) {
 
 // load has the new module take over the state.
 func (r *run) load(state []byte) error {
-	if r.process || !r.module.loads {
-		return &unfitError{"the new module does not export " + actor.ExportLoad}
-	}
 	r.guest.current = &actor.Message{Kind: actor.KindLoad, Payload: state}
 	err := r.call(actor.ExportLoad)
 	r.guest.current = nil
