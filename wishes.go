@@ -34,6 +34,9 @@ func wishes(h *api.Hints, to *wire.Hints) error {
 			if must {
 				target = &to.Require
 			}
+			if text == "" {
+				return fmt.Errorf("%s: names nothing", w.name)
+			}
 			if err := w.add(target, text); err != nil {
 				return fmt.Errorf("%s: %w", w.name, err)
 			}
