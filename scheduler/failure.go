@@ -29,8 +29,26 @@ func (Recovered) event() {}
 // worth to be watched.
 func (s *Submitter) Partners() iter.Seq[wire.NodeID] { return maps.Keys(s.on) }
 
-// Partners are the nodes of whose tasks this one has attempts.
-func (e *Executor) Partners() iter.Seq[wire.NodeID] { return maps.Keys(e.peers) }
+// Partners are the nodes of whose tasks this one has attempts. Mere reservations do not
+// count: whoever bids in an auction has nothing to lose yet.
+func (e *Executor) Partners() iter.Seq[wire.NodeID] {
+	return func(yield func(wire.NodeID) bool) {
+		for id, p := range e.peers {
+			if p.working() && !yield(id) {
+				return
+			}
+		}
+	}
+}
+
+func (p *submitterRuns) working() bool {
+	for _, r := range p.runs {
+		if r.phase != runReserved {
+			return true
+		}
+	}
+	return false
+}
 
 // suspected keeps tasks off a node. What it has it keeps, for the time being.
 func (s *Submitter) suspected(node wire.NodeID) {

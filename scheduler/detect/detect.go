@@ -12,7 +12,8 @@ import (
 type Detector struct {
 	cfg    Config
 	peers  map[wire.NodeID]*peer
-	asks   map[uint64]*ask // by the number of the ping that was sent for it
+	judged map[wire.NodeID]*peer // those of peers that are watched and were met
+	asks   map[uint64]*ask       // by the number of the ping that was sent for it
 	asking map[wire.NodeID]int
 	seq    uint64
 	health int
@@ -40,7 +41,7 @@ func New(cfg Config) (*Detector, error) {
 		return nil, err
 	}
 	return &Detector{
-		cfg: cfg.withDefaults(), peers: make(map[wire.NodeID]*peer),
+		cfg: cfg.withDefaults(), peers: make(map[wire.NodeID]*peer), judged: make(map[wire.NodeID]*peer),
 		asks: make(map[uint64]*ask), asking: make(map[wire.NodeID]int),
 	}, nil
 }
@@ -77,7 +78,7 @@ func (d *Detector) Step(now time.Time, ev Event) Ready {
 // Deadline is when to step with Tick; zero is never.
 func (d *Detector) Deadline() time.Time {
 	var at time.Time
-	for _, p := range d.peers {
+	for _, p := range d.judged {
 		at = earliest(at, p.due())
 	}
 	for _, a := range d.asks {
@@ -89,8 +90,8 @@ func (d *Detector) Deadline() time.Time {
 // State is what a node is believed to be; ok is false if it is not watched, or was
 // never connected.
 func (d *Detector) State(node wire.NodeID) (c Change, ok bool) {
-	p := d.peers[node]
-	if p == nil || !p.watched || !p.met {
+	p := d.judged[node]
+	if p == nil {
 		return Change{}, false
 	}
 	return p.change(), true
@@ -110,7 +111,7 @@ func (d *Detector) begin(now time.Time) {
 		d.stats.Pauses++
 		d.worse()
 		gap := now.Sub(d.now)
-		for _, p := range d.peers {
+		for _, p := range d.judged {
 			p.shift(gap)
 		}
 		for _, a := range d.asks {
@@ -146,8 +147,8 @@ func (d *Detector) wake() {
 	if due := d.Deadline(); due.IsZero() || due.After(d.now) {
 		return
 	}
-	for _, id := range slices.Sorted(maps.Keys(d.peers)) {
-		if p := d.peers[id]; isDue(p.due(), d.now) {
+	for _, id := range slices.Sorted(maps.Keys(d.judged)) {
+		if p := d.judged[id]; isDue(p.due(), d.now) {
 			d.wakePeer(p)
 		}
 	}

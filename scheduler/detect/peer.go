@@ -49,9 +49,6 @@ func (p *peer) change() Change { return Change{p.id, p.state, p.incarnation, p.h
 
 // due is when something is to be done for it.
 func (p *peer) due() time.Time {
-	if !p.watched || !p.met {
-		return time.Time{}
-	}
 	at := earliest(p.pingAt, p.lateAt)
 	if p.state == Suspect {
 		at = earliest(at, p.deadAt)
@@ -84,15 +81,17 @@ func (d *Detector) watch(id wire.NodeID) {
 		return
 	}
 	p.watched = true
-	switch {
-	case !p.met:
-	case p.connected:
-		p.calm()
-		d.tell(p)
-		d.ping(p)
-	default:
-		d.suspect(p)
+	if !p.met {
+		return
 	}
+	d.judged[id] = p
+	if !p.connected {
+		d.suspect(p)
+		return
+	}
+	p.calm()
+	d.tell(p)
+	d.ping(p)
 }
 
 func (d *Detector) tell(p *peer) {
@@ -104,6 +103,7 @@ func (d *Detector) tell(p *peer) {
 func (d *Detector) unwatch(id wire.NodeID) {
 	if p := d.peers[id]; p != nil {
 		p.watched, p.lateAt, p.pingAt = false, time.Time{}, time.Time{}
+		delete(d.judged, id)
 		d.release(p)
 	}
 }
@@ -123,6 +123,7 @@ func (d *Detector) connected(id wire.NodeID) {
 		return
 	}
 	if first {
+		d.judged[id] = p
 		d.tell(p)
 	}
 	d.ping(p)
@@ -295,17 +296,29 @@ func (d *Detector) ask(p *peer) {
 // helpers are nodes to ask about a suspect: others each time, so that none can lie
 // about it for long.
 func (d *Detector) helpers(p *peer) []wire.NodeID {
-	var list []wire.NodeID
+	type helper struct {
+		order uint64
+		id    wire.NodeID
+	}
+	var list []helper // the first in an order that is another each time
 	for id, h := range d.peers {
-		if h != p && h.connected && h.state == Alive {
-			list = append(list, id)
+		if h == p || !h.connected || h.state != Alive {
+			continue
+		}
+		it := helper{mix(id, d.seq), id}
+		i, _ := slices.BinarySearchFunc(list, it, func(a, b helper) int {
+			return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.id, b.id))
+		})
+		if i < d.cfg.Helpers {
+			list = slices.Insert(list, i, it)
+			list = list[:min(len(list), d.cfg.Helpers)]
 		}
 	}
-	turn := d.seq
-	slices.SortFunc(list, func(a, b wire.NodeID) int {
-		return cmp.Or(cmp.Compare(mix(a, turn), mix(b, turn)), cmp.Compare(a, b))
-	})
-	return list[:min(len(list), d.cfg.Helpers)]
+	ids := make([]wire.NodeID, len(list))
+	for i, h := range list {
+		ids[i] = h.id
+	}
+	return ids
 }
 
 // mix is the FNV-1a hash of a node and a number.

@@ -18,6 +18,7 @@ func (n *node) announce(life int) {
 	}
 	again := time.Duration(0)
 	n.awake(func() {
+		n.forgetPartners()
 		nodes := max(n.s.KnownNodes(), 1)
 		due, at := n.pace.Due(n.now(), nodes, false)
 		if !due {
@@ -25,11 +26,10 @@ func (n *node) announce(life int) {
 			return
 		}
 		n.pace.Said(n.now(), nodes)
-		n.forgetPartners()
 		n.w.report.Vectors++
 		n.w.broadcast(n.key, n.vector(), n.hears)
 	})
-	n.w.after(max(again, time.Second), func() { n.announce(life) })
+	n.w.after(min(max(again, time.Second), announceEvery), func() { n.announce(life) })
 }
 
 // vector is what the node says of itself.

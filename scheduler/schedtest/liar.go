@@ -24,7 +24,7 @@ type liar struct {
 func newLiar(w *world, index int) *liar {
 	var seed [ed25519.SeedSize]byte
 	binary.BigEndian.PutUint64(seed[:], w.cfg.Seed)
-	seed[8] = byte(index)
+	binary.BigEndian.PutUint32(seed[8:], uint32(index))
 	key := ed25519.NewKeyFromSeed(seed[:])
 	return &liar{w: w, index: index, key: key, id: wire.NodeIDOf(key.Public().(ed25519.PublicKey))}
 }

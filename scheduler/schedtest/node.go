@@ -53,7 +53,7 @@ type ready struct {
 func newNode(w *world, index int) (*node, error) {
 	var seed [ed25519.SeedSize]byte
 	binary.BigEndian.PutUint64(seed[:], w.cfg.Seed)
-	seed[8] = byte(index)
+	binary.BigEndian.PutUint32(seed[8:], uint32(index))
 	key := ed25519.NewKeyFromSeed(seed[:])
 	n := &node{w: w, index: index, key: key, id: wire.NodeIDOf(key.Public().(ed25519.PublicKey))}
 	if w.cfg.Capacity != nil {
@@ -122,7 +122,7 @@ func (n *node) crash() {
 	n.disk.crash(n.w)
 	n.running = nil
 	for _, other := range n.w.nodes {
-		if other != n && n.w.chance(0.7) {
+		if other.met[n.id] && n.w.chance(0.7) {
 			n.w.after(n.w.upTo(time.Second), func() { n.w.tell(other.id, n.id, false) })
 		}
 	}
@@ -135,7 +135,7 @@ func (n *node) restart() {
 	n.w.note("%s restarts", n.name())
 	n.boot(&n.disk)
 	for _, other := range n.w.nodes {
-		if other != n {
+		if other.met[n.id] {
 			n.w.connect(n.id, other.id)
 		}
 	}
