@@ -2,6 +2,7 @@ package placement
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
@@ -31,6 +32,7 @@ type Index struct {
 type row struct {
 	memory, storage, network uint64 // the lesser of what is free and what there is
 	gpu                      uint64 // see largestGPU
+	marks                    uint64 // of region and labels: see mark
 	hash                     uint64
 	factor                   float64
 	cpu                      uint32
@@ -111,7 +113,7 @@ func (x *Index) Changed(id wire.NodeID) {
 	x.rows[i] = row{
 		cpu: min(free.CPU, total.CPU), memory: min(free.Memory, total.Memory),
 		storage: min(free.Storage, total.Storage), network: min(free.Network, total.Network),
-		gpu: largestGPU(free.GPUs), hash: mixNode(n.ID), factor: x.linear.factor(n), self: n.Self,
+		gpu: largestGPU(free.GPUs), marks: marksOf(n.Vector), hash: mixNode(n.ID), factor: x.linear.factor(n), self: n.Self,
 		out: n.Out != "" || n.Distrusts || x.linear.gate(n) != "",
 	}
 	for c, class := range classes {
@@ -131,6 +133,27 @@ func largestGPU(devices []wire.GPUDevice) (size uint64) {
 	return size
 }
 
+// mark is one bit for a label. A node without that bit has not that label.
+func mark(key, value string) uint64 {
+	h := uint32(2166136261) // FNV-1a
+	for _, s := range [...]string{key, "=", value} {
+		for i := range len(s) {
+			h = (h ^ uint32(s[i])) * 16777619
+		}
+	}
+	return 1 << (h >> 26)
+}
+
+func marksOf(v *wire.Vector) (marks uint64) {
+	for k, l := range v.Labels {
+		marks |= mark(k, l)
+	}
+	if v.Region != "" {
+		marks |= mark("region", v.Region)
+	}
+	return marks
+}
+
 // Reasons judges one node: with all terms of its score.
 func (x *Index) Reasons(r *Request, n *Node) Candidate {
 	c := Candidate{Node: n}
@@ -147,15 +170,18 @@ func (x *Index) Best(r *Request, tried map[wire.NodeID]bool) (best *Node, score 
 	q := x.query(r)
 	at := -1
 	for i := range x.rows {
-		if !q.fits(&x.rows[i]) || at >= 0 && q.most(i) < score || q.careful && !x.passes(r, i) {
-			continue
-		}
-		fit = true
-		if len(tried) > 0 && tried[x.nodes[i].ID] {
+		if !q.fits(&x.rows[i]) || at >= 0 && q.most(i) < score {
 			continue
 		}
 		s := q.score(i)
-		if at < 0 || s > score || s == score && x.before(q.task, i, at) {
+		if at >= 0 && (s < score || s == score && !x.before(q.task, i, at)) {
+			continue
+		}
+		if q.careful && !x.passes(r, i) { // last, since it takes longest
+			continue
+		}
+		fit = true
+		if len(tried) == 0 || !tried[x.nodes[i].ID] {
 			at, score = i, s
 		}
 	}
@@ -207,7 +233,7 @@ type query struct {
 
 	cpu                      uint32
 	memory, storage, network uint64
-	gpu                      uint64
+	gpu, marks               uint64
 	self                     bool // only this node may have it
 	careful                  bool // the rows do not tell everything
 
@@ -217,38 +243,57 @@ type query struct {
 }
 
 func (x *Index) query(r *Request) query {
-	_, weight, counts := x.linear.spread(r.Class)
 	q := query{
 		index: x, r: r, fixed: x.fixed[max(0, slices.Index(classes[:], r.Class))], task: mixTask(r.Task),
 		cpu: r.Needs.CPU, memory: r.Needs.Memory, storage: r.Needs.Storage, network: r.Needs.Network,
-		self:    r.Placement == wire.PlaceLocal,
-		careful: r.MaxCost > 0 || r.Needs.GPU != nil && r.Needs.GPU.Required || r.Hints != nil && !r.Hints.Require.IsZero(),
-		spread:  weight, hash: weight * indicator(counts),
+		self: r.Placement == wire.PlaceLocal, careful: r.MaxCost > 0,
 	}
 	if g := r.Needs.GPU; g != nil && g.Required {
-		q.gpu = 1 + g.Memory
+		q.gpu, q.careful = 1+g.Memory, true
 	}
-	if len(x.nodes) == 0 {
-		return q
+	if r.Hints != nil && !r.Hints.Require.IsZero() {
+		q.marks, q.careful = required(&r.Hints.Require), true
 	}
-	fixed := x.linear.fixed(&x.nodes[0], r.Class)
+	if len(x.nodes) > 0 {
+		q.weigh(&x.nodes[0])
+	}
+	return q
+}
+
+// required are the marks that a node must have.
+func required(h *wire.Wishes) (marks uint64) {
+	for _, l := range h.Labels {
+		key, value, _ := strings.Cut(l, "=")
+		marks |= mark(key, value)
+	}
+	if h.Region != "" {
+		marks |= mark("region", h.Region)
+	}
+	return marks
+}
+
+// weigh works out the weights, which are the same for any node.
+func (q *query) weigh(any *Node) {
+	x, r := q.index, q.r
+	fixed := x.linear.fixed(any, r.Class)
 	for _, t := range fixed {
 		q.total += t.Weight
 	}
+	_, weight, counts := x.linear.spread(r.Class)
+	q.spread, q.hash = weight, weight*indicator(counts)
 	q.total += weight
-	x.terms = wishes(x.terms[:0], r, &x.nodes[0], x.linear.weights(r.Class))
+	x.terms = wishes(x.terms[:0], r, any, x.linear.weights(r.Class))
 	for i := range x.terms {
 		x.terms[i].Value = 1
 		q.total += x.terms[i].Weight
 	}
 	q.wishes = x.terms
-	return q
 }
 
 // fits tells what a row tells.
 func (q *query) fits(w *row) bool {
 	return !w.out && w.cpu >= q.cpu && w.memory >= q.memory && w.storage >= q.storage && w.network >= q.network &&
-		w.gpu >= q.gpu && (!q.self || w.self)
+		w.gpu >= q.gpu && w.marks&q.marks == q.marks && (!q.self || w.self)
 }
 
 // most is the highest score that a node could have: every term that is yet to be
