@@ -37,3 +37,13 @@ func (im *Image) same(page int, other *Image) bool {
 	p, q := im.places[page], other.places[page]
 	return p.slot() == q.slot() && im.packTree.levels[0][p.pack()] == other.packTree.levels[0][q.pack()]
 }
+
+// NonZero counts the pages that are not zero.
+func (im *Image) NonZero() (n int) {
+	for _, p := range im.places {
+		if p != 0 {
+			n++
+		}
+	}
+	return n
+}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/ipfs/go-cid"
+
 	"github.com/godwit-run/godwit/checkpoint"
 )
 
@@ -37,6 +39,7 @@ type image struct {
 	file   *os.File   // nil until there is one, and again when it was dropped
 	memory checkpoint.Memory
 	pages  *checkpoint.Image // where the file's pages are from
+	nodes  *nodes            // that pages were read from
 	mapped bool
 	gone   bool // from images
 }
@@ -137,10 +140,12 @@ func (c *images) bring(im *image, m checkpoint.Memory) error {
 }
 
 func (c *images) write(im *image, m checkpoint.Memory) error {
-	to, err := checkpoint.LoadImage(m, c.get)
+	n := &nodes{get: c.get, before: im.nodes, all: map[cid.Cid][]byte{}}
+	to, err := checkpoint.LoadImage(m, n)
 	if err != nil {
 		return err
 	}
+	n.before = nil
 	if im.file == nil || m.Size < im.memory.Size {
 		if err := im.create(c.dir); err != nil {
 			return err
@@ -152,8 +157,32 @@ func (c *images) write(im *image, m checkpoint.Memory) error {
 	if err := to.Change(im.file, c.get, im.pages); err != nil {
 		return err
 	}
-	im.memory, im.pages = m, to
+	im.memory, im.pages, im.nodes = m, to, n
 	return nil
+}
+
+// nodes are the objects that say where a memory's pages are. Most of them are those of
+// the checkpoint before: they need not be read and checked again.
+type nodes struct {
+	get    checkpoint.Getter
+	before *nodes
+	all    map[cid.Cid][]byte
+}
+
+// Get implements checkpoint.Getter.
+func (n *nodes) Get(id cid.Cid) ([]byte, error) {
+	var b []byte
+	if n.before != nil {
+		b = n.before.all[id]
+	}
+	if b == nil {
+		var err error
+		if b, err = n.get.Get(id); err != nil {
+			return nil, err
+		}
+	}
+	n.all[id] = b
+	return b, nil
 }
 
 // create makes a new file, which holds nothing.
@@ -174,7 +203,7 @@ func (im *image) create(dir string) error {
 
 func (im *image) drop() error {
 	f := im.file
-	im.file, im.pages, im.memory = nil, nil, checkpoint.Memory{}
+	im.file, im.pages, im.nodes, im.memory = nil, nil, nil, checkpoint.Memory{}
 	if f == nil {
 		return nil
 	}
@@ -189,9 +218,7 @@ func (im *image) drop() error {
 func (c *images) account(im *image) error {
 	bytes := int64(0)
 	if im.pages != nil {
-		for _, e := range im.pages.Extents() {
-			bytes += int64(e.Count) * checkpoint.PageSize
-		}
+		bytes = int64(im.pages.NonZero()) * checkpoint.PageSize
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -301,7 +301,8 @@ func (r *run) fails(err error) error {
 	case !ok || end.Status == runtime.StatusCancelled:
 		return fmt.Errorf("actor %s: %w", r.name, err)
 	}
-	r.say("log", "error", end.Error())
+	_, stack, _ := strings.Cut(end.Message, "\n")
+	r.say("log", "error", strings.TrimSpace("the message has failed: "+cause(end)+"\n"+stack))
 	return r.failedBy(cause(end))
 }
 

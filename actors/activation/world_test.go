@@ -19,6 +19,7 @@ import (
 	"github.com/godwit-run/godwit/actors/mailbox"
 	"github.com/godwit-run/godwit/actors/wire"
 	"github.com/godwit-run/godwit/blobs/unixfscid"
+	"github.com/godwit-run/godwit/checkpoint"
 	"github.com/godwit-run/godwit/hostabi"
 	"github.com/godwit-run/godwit/hostabi/actor"
 	"github.com/godwit-run/godwit/runtime"
@@ -115,6 +116,7 @@ type script struct {
 	t       testing.TB
 	actor   wire.ActorID
 	spec    wire.Spec
+	base    uint64 // of entries
 	entries []wire.Committed
 	epoch   uint64
 	now     int64
@@ -150,7 +152,7 @@ func (s *script) start(c *wire.Checkpoint) Start {
 func (s *script) add(items ...wire.Item) wire.Committed {
 	s.t.Helper()
 	s.now += int64(time.Millisecond)
-	e := wire.Committed{Index: uint64(len(s.entries) + 1), Epoch: s.epoch, Entry: wire.Entry{Time: s.now, Items: items}}
+	e := wire.Committed{Index: s.base + uint64(len(s.entries)) + 1, Epoch: s.epoch, Entry: wire.Entry{Time: s.now, Items: items}}
 	binary.BigEndian.PutUint64(e.Entry.Seed[:], e.Index)
 	if err := e.Entry.Validate(); err != nil {
 		s.t.Fatal(err)
@@ -220,6 +222,28 @@ func (w *watcher) until(so func() bool) {
 			w.t.Fatalf("nothing more happens; outputs %v, %+v", w.outputs, w.last)
 		}
 	}
+}
+
+// failed waits until the node cannot go on.
+func (w *watcher) failed() {
+	w.t.Helper()
+	for {
+		w.mu.Lock()
+		err, changed := w.err, w.changed
+		w.mu.Unlock()
+		if err != nil {
+			return
+		}
+		select {
+		case <-changed:
+		case <-time.After(20 * time.Second):
+			w.t.Fatal("no failure")
+		}
+	}
+}
+
+func testLink(content string) wire.Link {
+	return wire.Link{Cid: unixfscid.SumBytes([]byte(content))}
 }
 
 // executed waits until an entry has been executed.
@@ -311,6 +335,15 @@ func (w *watcher) asked() []uint64 {
 		}
 	}
 	return all
+}
+
+func memoryAt(t testing.TB, n *node, c wire.Checkpoint) checkpoint.Memory {
+	t.Helper()
+	signed, err := n.cfg.Store.Load(c.Manifest.Cid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed.Memory
 }
 
 func (n *node) activate(s Start) (*Activation, *watcher) {
