@@ -67,7 +67,7 @@
 // # Why an index
 //
 // Most of a score does not depend on the request: an index works that out when a node
-// changes, and keeps it with what decides whether a task fits in 80 bytes a node, one
+// changes, and keeps it with what decides whether a task fits in 88 bytes a node, one
 // after the other. For the best node it then takes a comparison and a hash each, and
 // for wishes only looks at nodes that could still win. All nodes are put in order by a
 // radix sort of their rounded scores.
