@@ -1,3 +1,5 @@
+//go:build wasip1
+
 // A chat room and its members, each an actor, on whatever nodes: one module for
 // both. To a member: "enter ROOM", "say TEXT", "read", "leave". To a room: "who".
 package main
