@@ -47,16 +47,29 @@ func (l *loop) activate(now time.Time, r *replica) {
 	if r.wanted = l.halting[r.id] > 0; r.wanted {
 		return // see halt
 	}
-	base := r.group.Base()
+	replay := r.replayed()
 	s := &sink{inbox: l.inbox, actor: r.id, live: r.live}
 	active, err := l.host.engine.Activate(activation.Start{
-		Actor: r.id, Spec: r.spec, Checkpoint: base.Checkpoint, Entries: r.log, Epoch: r.epoch,
+		Actor: r.id, Spec: r.spec, Checkpoint: r.group.Base().Checkpoint, Entries: r.log[:replay], Epoch: r.epoch,
 	}, s)
 	if err != nil {
 		l.activationFailed(now, r, err)
 		return
 	}
 	r.active, r.sink = active, s
+	active.Apply(r.log[replay:])
+}
+
+// replayed tells how many entries of the log are of earlier epochs: what they led to was
+// said then, or will be asked for again. The Activate of this one is their end.
+func (r *replica) replayed() int {
+	for i := range r.log {
+		items := r.log[i].Entry.Items
+		if r.log[i].Epoch == r.epoch && len(items) > 0 && items[0].Activate != nil {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // sunk takes what an activation has said.

@@ -1,7 +1,11 @@
 package actors_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/godwit-run/godwit/actors"
 )
@@ -23,4 +27,151 @@ func TestAnActorOutlivesItsNode(t *testing.T) {
 	rest := c.but(leader)
 	rest.ask("counter", "inc", "32")
 	c.but(leader, rest).ask("counter", "inc", "33")
+}
+
+// One node alone works, with its disk: what it has acknowledged is there when it is
+// started again.
+func TestOneNodeAlone(t *testing.T) {
+	c := newCluster(t, 1, nil)
+	a := c.nodes[0]
+	a.create("counter", actors.CreateOptions{Module: c.module("counter")})
+	a.ask("counter", "add 5", "5")
+	a.kill()
+	a.start()
+	a.ask("counter", "inc", "6")
+	list, err := a.List(t.Context())
+	if err != nil || len(list) != 1 || list[0].Name != "counter" || len(list[0].History) != 2 {
+		t.Fatalf("list is %+v: %v", list, err)
+	}
+}
+
+// A running actor moves while it is asked, and no ask fails.
+func TestMigrationUnderLoad(t *testing.T) {
+	c := newCluster(t, 3, nil)
+	a := c.nodes[0]
+	s := a.create("counter", actors.CreateOptions{Module: c.module("counter")})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan int)
+	go func() {
+		n := 0
+		for ; ctx.Err() == nil; n++ {
+			got, err := c.nodes[1].Ask(t.Context(), "counter", []byte("inc"), actors.MessageOptions{})
+			if err != nil || string(got) != fmt.Sprint(n+1) {
+				t.Errorf("inc is %q after %d: %v", got, n, err)
+				break
+			}
+		}
+		done <- n
+	}()
+	from := c.node(s.Node)
+	for range 4 {
+		to := c.but(from)
+		m, err := a.Migrate(t.Context(), "counter", actors.MigrateOptions{To: to.id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("paused for %v, took %v, %d bytes", m.Pause, m.Took, m.Bytes)
+		if s, err = a.Show(t.Context(), "counter"); err != nil || s.Node != to.id {
+			t.Fatalf("the actor is on %s, want %s: %v", s.Node, to.id, err)
+		}
+		if last := s.History[len(s.History)-1]; last.Reason != actors.ReasonManual {
+			t.Errorf("it came there for %q", last.Reason)
+		}
+		from = to
+	}
+	cancel()
+	n := <-done
+	a.ask("counter", "get", fmt.Sprint(n))
+	t.Logf("%d asks", n)
+}
+
+// A replica that is lost for long is replaced on another node.
+func TestReplacement(t *testing.T) {
+	c := newCluster(t, 4, func(cfg *actors.Config) { cfg.ReplaceAfter = 300 * time.Millisecond })
+	a := c.nodes[0]
+	s := a.create("counter", actors.CreateOptions{Module: c.module("counter")})
+	a.ask("counter", "add 7", "7")
+	var lost *node
+	for _, r := range s.Replicas {
+		if n := c.node(r.Node); r.Node != s.Node && n != a {
+			lost = n
+		}
+	}
+	lost.kill()
+	c.await("another replica", func() bool {
+		s, err := a.Show(t.Context(), "counter")
+		if err != nil {
+			t.Fatal(err)
+		}
+		alive := 0
+		for _, r := range s.Replicas {
+			if r.Alive && !r.Learner {
+				alive++
+			}
+		}
+		return alive == 3 && len(s.Replicas) == 3
+	})
+	c.node(s.Node).kill()
+	rest := c.but(lost, c.node(s.Node))
+	rest.ask("counter", "inc", "8")
+}
+
+// With its majority gone an actor says so; it goes on when it is back.
+func TestMajorityGone(t *testing.T) {
+	c := newCluster(t, 3, nil)
+	s := c.nodes[0].create("counter", actors.CreateOptions{Module: c.module("counter")})
+	leader := c.node(s.Node)
+	leader.ask("counter", "inc", "1")
+	other := c.but(leader)
+	last := c.but(leader, other)
+	leader.kill()
+	other.kill()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := last.Ask(ctx, "counter", []byte("inc"), actors.MessageOptions{}); !errors.Is(err, actors.ErrUnavailable) {
+		t.Errorf("an ask without a majority: %v", err)
+	}
+	if s, err := last.Show(t.Context(), "counter"); err != nil || s.State != actors.StateUnavailable {
+		t.Errorf("it is %q: %v", s.State, err)
+	}
+	other.start()
+	got, err := last.Ask(t.Context(), "counter", []byte("inc"), actors.MessageOptions{})
+	if err != nil || (string(got) != "2" && string(got) != "3") { // the one that nobody waited for may count
+		t.Errorf("with a majority again it is %q: %v", got, err)
+	}
+}
+
+// An actor that is removed is gone everywhere, and its name is free.
+func TestRemove(t *testing.T) {
+	c := newCluster(t, 3, nil)
+	module := c.module("counter")
+	c.nodes[0].create("counter", actors.CreateOptions{Module: module})
+	if _, err := c.nodes[1].Create(t.Context(), actors.CreateOptions{Name: "counter", Module: module}); !errors.Is(err, actors.ErrExists) {
+		t.Errorf("a second one of the name: %v", err)
+	}
+	c.nodes[1].ask("counter", "inc", "1")
+	if err := c.nodes[2].Remove(t.Context(), "counter"); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range c.nodes {
+		c.await("the end of its replicas", func() bool { return n.Stats().Replicas == 0 })
+		if _, err := n.Ask(t.Context(), "counter", []byte("get"), actors.MessageOptions{}); !errors.Is(err, actors.ErrNotFound) {
+			t.Errorf("an ask of a removed actor: %v", err)
+		}
+	}
+	c.nodes[1].create("counter", actors.CreateOptions{Module: module})
+	c.nodes[2].ask("counter", "inc", "1")
+}
+
+// An actor that rests costs nothing; a message wakes it.
+func TestParking(t *testing.T) {
+	c := newCluster(t, 3, func(cfg *actors.Config) { cfg.ParkAfter = 100 * time.Millisecond })
+	a := c.nodes[0]
+	a.create("counter", actors.CreateOptions{Module: c.module("counter")})
+	for i := range 3 {
+		a.ask("counter", "inc", fmt.Sprint(i+1))
+		for _, n := range c.nodes {
+			c.await("rest", func() bool { return n.Stats().Running == 0 })
+		}
+	}
 }

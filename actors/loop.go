@@ -154,7 +154,7 @@ func (l *loop) take(now time.Time, ev any) {
 
 // receive takes a message of a node.
 func (l *loop) receive(now time.Time, from wire.NodeID, m wire.NodeMessage) {
-	if l.liveness.heard(now, from) {
+	if from != l.host.cfg.Self && l.liveness.heard(now, from) {
 		l.lifeChanged(now, from, true)
 	}
 	switch m := m.(type) {

@@ -62,7 +62,7 @@ func (l *loop) admit(now time.Time, r *replica, from wire.NodeID, m wire.Request
 	id := requestID(&m)
 	w := r.waiting[id]
 	if w != nil {
-		l.again(now, r, w, from, id)
+		l.again(now, r, w, from, m)
 		return
 	}
 	item := wire.Item{Message: m.Message, Control: m.Control}
@@ -81,11 +81,19 @@ func (l *loop) admit(now time.Time, r *replica, from wire.NodeID, m wire.Request
 	l.traffic(r, from)
 }
 
-// again takes a request that was taken before.
-func (l *loop) again(now time.Time, r *replica, w *waiter, from wire.NodeID, id wire.MessageID) {
+// again takes a request that was taken before. One that is committed is proposed once
+// more: the mailbox knows it, and repeats the reply if there is one.
+func (l *loop) again(now time.Time, r *replica, w *waiter, from wire.NodeID, m wire.Request) {
 	w.from = from
-	if w.committed && !w.actor {
-		l.respond(now, r, from, wire.Response{ID: id, Phase: wire.Acknowledged})
+	if !w.committed {
+		return
+	}
+	if m.Message != nil {
+		item := wire.Item{Message: m.Message}
+		r.intake.add(item, itemBytes(item))
+	}
+	if !w.actor {
+		l.respond(now, r, from, wire.Response{ID: requestID(&m), Phase: wire.Acknowledged})
 	}
 }
 
