@@ -18,10 +18,11 @@ func (n *Node) measure() metrics.Now {
 	ctx, cancel := context.WithTimeout(context.Background(), measureTimeout)
 	defer cancel()
 	n.offers.expire(n.metrics)
-	var now metrics.Now
+	actors := n.actors.Stats()
+	now := metrics.Now{ActorsRunning: actors.Running, ActorsIdle: actors.Idle, ActorReplicas: actors.Replicas}
 	err := n.ask(ctx, func() {
 		stats := n.loop.submitter.Stats()
-		now = metrics.Now{Queued: stats.Queued + stats.Placing, Running: n.loop.executor.Runs()}
+		now.Queued, now.Running = stats.Queued+stats.Placing, n.loop.executor.Runs()
 		for _, node := range n.loop.submitter.Nodes() {
 			if node.Out == "" {
 				now.WorkersAvailable++

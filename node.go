@@ -16,8 +16,11 @@ import (
 	routedhost "github.com/libp2p/go-libp2p/p2p/host/routed"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/godwit-run/godwit/actors"
 	"github.com/godwit-run/godwit/blobs"
 	"github.com/godwit-run/godwit/blobs/exchange"
+	"github.com/godwit-run/godwit/hostabi"
+	"github.com/godwit-run/godwit/hostabi/actor"
 	"github.com/godwit-run/godwit/internal/api"
 	"github.com/godwit-run/godwit/internal/metrics"
 	"github.com/godwit-run/godwit/runtime"
@@ -52,6 +55,8 @@ type Node struct {
 	mesh      *gossip.Mesh
 	links     *links
 	engine    *runtime.Engine
+	actors    *actors.Host
+	code      *actorModules
 	listener  net.Listener // of the API; nil if there is none
 
 	loop      *loop
@@ -128,7 +133,7 @@ func (n *Node) close() error {
 
 // open opens everything, from the disk up.
 func (n *Node) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{n.openDisk, n.openHost, n.openMesh, n.openCores, n.openAPI} {
+	for _, step := range []func(context.Context) error{n.openDisk, n.openHost, n.openMesh, n.openCores, n.openActors, n.openAPI} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -228,7 +233,9 @@ func (n *Node) welcome() {
 
 // openCores makes the cores and hands them what is in the journal.
 func (n *Node) openCores(context.Context) (err error) {
-	if n.engine, err = runtime.New(runtime.Config{CacheDir: n.folder.path(codeName)}); err != nil {
+	if n.engine, err = runtime.New(runtime.Config{
+		CacheDir: n.folder.path(codeName), HostModules: []hostabi.Module{actor.Module()},
+	}); err != nil {
 		return err
 	}
 	n.opened(n.engine.Close)
@@ -288,8 +295,13 @@ func (n *Node) serve(ctx context.Context) error {
 	for _, run := range []func(context.Context) error{
 		n.runLoop, n.committer.run, n.exchange.Run, n.mesh.Run, n.watcher.run, n.dialler.run, n.discovery.run,
 		n.announcer.run, n.holds.run, n.sweep, n.watchWorkers, n.watchTrust, n.measureRTT, n.watchSpace, n.serveAPI,
+		n.runActors,
 	} {
 		work.Go(func() error { return run(living) })
+	}
+	if err := n.awaitActors(living); err != nil {
+		die()
+		return errors.Join(err, work.Wait())
 	}
 	close(n.ready)
 	n.log.Info("ready", "after", time.Since(n.startedAt).Round(time.Millisecond))
@@ -333,6 +345,12 @@ func (n *Node) drain(ctx context.Context) {
 	if err := n.step(ctx, scheduler.SetDraining{On: true, Grace: n.cfg.Grace}); err != nil {
 		return
 	}
+	moved := make(chan struct{})
+	go func() {
+		defer close(moved)
+		n.drainActors(ctx, true)
+	}()
+	defer func() { <-moved }()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {

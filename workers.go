@@ -142,6 +142,7 @@ func (n *Node) SetDraining(ctx context.Context, on bool) (api.Worker, error) {
 	}
 	n.drained.Store(on)
 	nudge(n.announce)
+	n.drainActors(ctx, on)
 	return n.Self(ctx)
 }
 

@@ -1,0 +1,99 @@
+package godwit
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	routedhost "github.com/libp2p/go-libp2p/p2p/host/routed"
+
+	"github.com/godwit-run/godwit/actors"
+	"github.com/godwit-run/godwit/actors/transport"
+	"github.com/godwit-run/godwit/internal/api"
+	"github.com/godwit-run/godwit/internal/metrics"
+)
+
+// actorsName is the folder of the actors inside the data folder.
+const actorsName = "actors"
+
+// openActors makes the host of the actors, and all that it needs of the node.
+func (n *Node) openActors(context.Context) error {
+	carrier, err := transport.New(transport.Config{Host: routedhost.Wrap(n.host, n.discovery.dht), Log: n.log})
+	if err != nil {
+		return err
+	}
+	n.code = newActorModules(n.store, n.log)
+	n.actors, err = actors.New(actors.Config{
+		Self: n.self, Key: n.folder.key, Dir: n.folder.path(actorsName), Network: carrier,
+		Engine: n.engine, Modules: n.code, Placer: (*placer)(n),
+		Replicas: n.cfg.ActorReplicas, Heartbeat: n.cfg.ActorHeartbeat, SuspectAfter: n.cfg.ActorSuspectAfter,
+		ReplaceAfter: n.cfg.ActorReplaceAfter, ParkAfter: n.cfg.ActorIdleAfter, CheckpointEvery: n.cfg.CheckpointEvery,
+		Observer: observer{n.metrics}, Events: n.actorEvent, Log: n.log,
+	})
+	if err != nil {
+		return fmt.Errorf("actors: %w", err)
+	}
+	return nil
+}
+
+// runActors is the life of the host.
+func (n *Node) runActors(ctx context.Context) error {
+	if err := n.actors.Run(ctx); err != nil {
+		return fmt.Errorf("actors: %w", err)
+	}
+	return nil
+}
+
+// awaitActors returns when the host takes calls, or has ended.
+func (n *Node) awaitActors(ctx context.Context) error {
+	select {
+	case <-n.actors.Ready():
+		return n.code.restore()
+	case <-ctx.Done():
+		return nil // with the reason
+	}
+}
+
+// drainActors moves what lives here elsewhere, for the grace time at most, and has
+// nothing more come, or has it come again. What stays comes up elsewhere once this
+// node is gone.
+func (n *Node) drainActors(ctx context.Context, on bool) {
+	ctx, cancel := context.WithTimeout(ctx, n.cfg.Grace)
+	defer cancel()
+	if err := n.actors.Drain(ctx, on); err != nil {
+		n.log.Warn("not all actors have moved", "err", err)
+	}
+}
+
+// actorEvent puts a change of an actor into the feed.
+func (n *Node) actorEvent(e actors.Event) {
+	n.feed.Publish(api.Event{Type: api.EventActor, Time: e.Time.UTC(), Actor: &api.Actor{
+		Name: e.Name, ID: e.ID.String(), Epoch: e.Epoch, Node: n.ids.text(e.Node), Replicas: []string{}, History: []api.Activation{},
+	}, Change: e.Type, Why: eventText(e)})
+}
+
+// eventText is the reason of an event, and what else is known.
+func eventText(e actors.Event) string {
+	switch {
+	case e.Detail == "":
+		return string(e.Reason)
+	case e.Reason == "":
+		return e.Detail
+	}
+	return string(e.Reason) + ": " + e.Detail
+}
+
+// observer counts what the host tells of.
+type observer struct{ set *metrics.Set }
+
+func (o observer) Checkpointed(bytes int64, pause, lag time.Duration) {
+	o.set.ActorCheckpointed(bytes, pause, lag)
+}
+
+func (o observer) Migrated(reason actors.Reason, pause time.Duration) {
+	o.set.ActorMigrated(string(reason), pause)
+}
+
+func (o observer) FailedOver(took time.Duration, replayed int) { o.set.ActorFailedOver(took, replayed) }
+func (o observer) Activated(took time.Duration)                { o.set.ActorActivated(took) }
+func (o observer) Message(took time.Duration)                  { o.set.ActorMessage(took) }

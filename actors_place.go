@@ -1,0 +1,151 @@
+package godwit
+
+import (
+	"context"
+	"slices"
+
+	"github.com/godwit-run/godwit/actors"
+	"github.com/godwit-run/godwit/scheduler/placement"
+	"github.com/godwit-run/godwit/scheduler/wire"
+)
+
+// placer chooses nodes for actors as the scheduler does for tasks: by the same
+// policy, over the same view of the mesh.
+type placer Node
+
+// actorCPU and actorMemory are what an actor needs of a node, in thousandths of a
+// core and bytes: next to nothing while it is idle, and it is idle most of the time.
+const (
+	actorCPU    = 1
+	actorMemory = 1 << 20
+)
+
+// Place implements actors.Placer.
+func (p *placer) Place(ctx context.Context, r actors.Placement, count int) []wire.NodeID {
+	return place(p.rank(ctx, r), r.Without, count)
+}
+
+// place is the first nodes of a ranking that can keep an actor, without some.
+func place(ranked []placement.Candidate, without []wire.NodeID, count int) (list []wire.NodeID) {
+	for i := range ranked {
+		c := &ranked[i]
+		if len(list) < count && canKeep(c) && !slices.Contains(without, c.Node.ID) {
+			list = append(list, c.Node.ID)
+		}
+	}
+	return list
+}
+
+// canKeep tells whether a node may have an actor. One that is full of tasks may: it
+// has no more room for a task, but an actor takes none to speak of.
+func canKeep(c *placement.Candidate) bool {
+	switch {
+	case c.Never:
+		return false
+	case c.Out == wire.RefusedDraining || c.Out == wire.RefusedSilent:
+		return false
+	}
+	return true
+}
+
+// Better implements actors.Placer.
+func (p *placer) Better(r actors.Placement) (wire.NodeID, actors.Reason) {
+	ctx, cancel := context.WithTimeout(context.Background(), measureTimeout)
+	defer cancel()
+	return better(p.rank(ctx, r), &r)
+}
+
+// better is where an actor would better live: on the node of a replica that meets its
+// hints better or, where they do not tell them apart, from which most of its messages
+// come. Empty if it lives well.
+func better(ranked []placement.Candidate, r *actors.Placement) (wire.NodeID, actors.Reason) {
+	met := make(map[wire.NodeID]float64)
+	for i := range ranked {
+		if c := &ranked[i]; canKeep(c) && slices.Contains(r.Members, c.Node.ID) {
+			met[c.Node.ID] = worth(c)
+		}
+	}
+	here, known := met[r.Leader]
+	if !known {
+		return "", "" // it is drained, or forgotten: not for us to judge
+	}
+	best, most := r.Leader, here+leastGain
+	for _, id := range r.Members {
+		if worth, ok := met[id]; ok && worth > most {
+			best, most = id, worth
+		}
+	}
+	if best != r.Leader {
+		return best, actors.ReasonLocality
+	}
+	for _, id := range r.Members {
+		if worth, ok := met[id]; ok && worth >= here && id != r.Leader && mostly(r.Messages, id) {
+			return id, actors.ReasonLocality
+		}
+	}
+	return "", ""
+}
+
+// leastGain is by how much the score for hints must be better for an actor to move.
+const leastGain = 0.05
+
+// worth is the part of a score that is for hints.
+func worth(c *placement.Candidate) (sum float64) {
+	for _, t := range c.Terms {
+		switch t.Name {
+		case "prefer", "avoid", "region", "label", "near", "colocate":
+			sum += t.Value * t.Weight
+		}
+	}
+	return sum
+}
+
+// mostly tells whether more than two thirds of many messages come from a node.
+func mostly(messages map[wire.NodeID]uint64, id wire.NodeID) bool {
+	const many = 1000
+	total := uint64(0)
+	for _, n := range messages {
+		total += n
+	}
+	return total >= many && 3*messages[id] > 2*total
+}
+
+// rank judges all nodes for an actor, best first.
+func (p *placer) rank(ctx context.Context, r actors.Placement) []placement.Candidate {
+	n := (*Node)(p)
+	policy, err := placement.New(n.cfg.policy())
+	if err != nil {
+		return nil // New has checked it
+	}
+	var hints *wire.Hints
+	var beside wire.NodeID
+	if r.Spec != nil {
+		hints, beside = &r.Spec.Hints, p.beside(ctx, r.Spec.Beside)
+	}
+	var nodes []placement.Node
+	if err := n.ask(ctx, func() { nodes = n.loop.submitter.Nodes() }); err != nil {
+		return nil // the node stops
+	}
+	request := actorRequirements(r, hints, beside)
+	return placement.NewRanker(policy).Rank(&request, nodes)
+}
+
+// actorRequirements is what placement goes by.
+func actorRequirements(r actors.Placement, hints *wire.Hints, beside wire.NodeID) placement.Request {
+	return placement.Request{
+		Task: wire.TaskID(r.Actor), Needs: wire.Profile{CPU: actorCPU, Memory: actorMemory}, Placement: wire.PlaceAuto,
+		Hints: hints, Beside: beside,
+	}
+}
+
+// beside is the node of another actor, empty if that is not known.
+func (p *placer) beside(ctx context.Context, name string) wire.NodeID {
+	if name == "" {
+		return ""
+	}
+	s, err := p.actors.Show(ctx, name)
+	if err != nil {
+		return ""
+	}
+	return s.Node
+}
