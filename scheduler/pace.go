@@ -57,7 +57,10 @@ func (p *Pace) Due(now time.Time, nodes int, changed bool) (due bool, again time
 // Said notes that a vector is said.
 func (p *Pace) Said(now time.Time, nodes int) {
 	p.count(now, nodes)
-	p.last, p.tokens = now, max(p.tokens-1, 0)
+	if p.last.Add(p.Interval(nodes)).After(now) { // for a change, not since its time had come
+		p.tokens = max(p.tokens-1, 0)
+	}
+	p.last = now
 }
 
 // gap is the time in which a node may say one more vector for a change: what the
