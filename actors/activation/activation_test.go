@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/ipfs/go-cid"
+
+	"github.com/godwit-run/godwit/actors/wire"
 )
 
 // TestElsewhere: an actor is captured in the middle of its log, goes on from there in
@@ -46,5 +48,26 @@ func TestElsewhere(t *testing.T) {
 	w2.executed(e.Index)
 	if got := w2.answers(); len(got) != 1 || got[0] != "110" {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestRest: an entry that only tells of a checkpoint, or lets time pass, is no reason
+// for the next one.
+func TestRest(t *testing.T) {
+	lib := &library{all: map[cid.Cid][]byte{}}
+	n := newNode(t, lib)
+	s := newScript(t, lib.example(t, "counter/counter.wasm"))
+	a, w := n.activate(s.start(nil))
+	c := w.checkpoint(a, 1)
+	s.add(wire.Item{Checkpoint: &c})
+	s.add()
+	a.Apply(s.entries[1:])
+	a.Checkpoint()
+	w.executed(3)
+	s.add(s.ask("inc"))
+	a.Apply(s.entries[3:])
+	w.checkpoint(a, 4)
+	if len(w.captured) != 2 {
+		t.Errorf("%d checkpoints", len(w.captured))
 	}
 }

@@ -65,7 +65,7 @@ func (r *run) capture(now time.Time) error {
 		return err
 	}
 	r.last, r.seen = now, r.position()
-	k := keeping{chain: r.chain, pause: pause, begun: begun, at: base{index: r.seen.index, deliveries: r.seen.deliveries}}
+	k := keeping{chain: r.chain, pause: pause, begun: begun, at: base{index: r.state.Index(), deliveries: r.state.Deliveries()}}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sequence++

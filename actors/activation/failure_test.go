@@ -26,7 +26,7 @@ func TestFailures(t *testing.T) {
 		} {
 			t.Run(guest+"/"+message, func(t *testing.T) {
 				s := newScript(t, lib.guest(t, guest))
-				s.spec.Memory, s.spec.Fuel = 8<<20, 30_000_000
+				s.spec.Memory, s.spec.Fuel = 8<<20, 100_000_000
 				a, w := n.activate(s.start(nil))
 				for range 2 {
 					s.add(s.ask("inc"), s.ask(message), s.ask("inc"))

@@ -66,7 +66,8 @@ func (r *run) restore(b base) error {
 		return fmt.Errorf("mailbox of actor %s, entry %d: %w", m.Actor(), m.Index(), runtime.ErrSaved)
 	}
 	r.adopt(m)
-	r.origin, r.seen = signed, r.position()
+	r.origin, r.changed = signed, m.Index()
+	r.seen = r.position()
 	if state.Sections[sectionAbsent] != nil {
 		return nil
 	}

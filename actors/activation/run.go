@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/godwit-run/godwit/actors/mailbox"
+	"github.com/godwit-run/godwit/actors/wire"
 	"github.com/godwit-run/godwit/checkpoint"
 	"github.com/godwit-run/godwit/hostabi"
 	"github.com/godwit-run/godwit/hostabi/actor"
@@ -47,13 +49,20 @@ type run struct {
 	told    Summary // the last one
 	streams [2]*stream
 	last    time.Time // of the last capture
+	changed uint64    // the last entry that is worth a checkpoint
 	seen    position  // at the last capture
 }
 
 // position tells how far a state is.
 type position struct{ index, deliveries uint64 }
 
-func (r *run) position() position { return position{r.state.Index(), r.state.Deliveries()} }
+func (r *run) position() position { return position{r.changed, r.state.Deliveries()} }
+
+// changes tells whether an entry is worth a checkpoint by itself. One that says that
+// there is a checkpoint is not, nor is time; or there would be no end of it.
+func changes(e *wire.Entry) bool {
+	return slices.ContainsFunc(e.Items, func(i wire.Item) bool { return i.Checkpoint == nil })
+}
 
 // failure has the activation go back to its base, when a delivery has failed.
 type failure struct{ number uint64 }
@@ -102,6 +111,9 @@ func (r *run) advance() (applied bool, err error) {
 		return true, nil
 	}
 	r.emit(r.state.Apply(e))
+	if changes(&e.Entry) {
+		r.changed = e.Index
+	}
 	r.clock.begin()
 	r.settle()
 	return true, nil

@@ -68,7 +68,11 @@ static void act(char *rest) {
 		for (;;) __asm__ volatile("");
 	} else if (!strcmp(verb, "grow")) {
 		count += 1000;
-		for (size_t n = 1; ; n++) if (!memset(malloc(1 << 20) ?: (abort(), (void *)0), 1, 1 << 20)) break;
+		for (;;) {
+			char *volatile more = malloc(1 << 20);
+			if (!more) abort();
+			more[1] = 1;
+		}
 	} else if (!strcmp(verb, "exit")) {
 		count += 1000;
 		exit(atoi(rest));
