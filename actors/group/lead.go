@@ -3,6 +3,7 @@ package group
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -147,8 +148,8 @@ func (g *Group) retrySnapshots() {
 			waits[id] = g.lead.snapshots[id] + 1
 		}
 	})
-	for id, n := range waits {
-		if n >= snapshotTicks {
+	for _, id := range slices.Sorted(maps.Keys(waits)) {
+		if waits[id] >= snapshotTicks {
 			g.raft.ReportSnapshot(id, raft.SnapshotFailure)
 			delete(waits, id)
 		}

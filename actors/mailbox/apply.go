@@ -48,7 +48,7 @@ func (s *State) message(m *wire.Message) []Output {
 	v := src.take(seq)
 	s.sources.bound(src)
 	var out []Output
-	if src.ordered() {
+	if src.ordered() && src.last() > 0 {
 		out = append(out, Taken{From: m.From, To: m.To, Seq: src.last()})
 	}
 	switch {
@@ -106,9 +106,10 @@ func (s *State) refuse(src *source, m *wire.Message) []Output {
 	return []Output{Answer{ID: m.ID, From: m.From, Result: r}}
 }
 
-// activate begins an epoch; the first one of all initialises the guest.
+// activate begins an epoch; the first one of all initialises the guest, unless the
+// actor is a copy.
 func (s *State) activate(epoch uint64, a *wire.Activate) {
-	if len(s.history) == 0 {
+	if s.deliveries == 0 && len(s.history) == 0 {
 		s.enqueue(Delivery{Kind: Init})
 	}
 	s.epoch = epoch
@@ -149,30 +150,31 @@ func (s *State) start() {
 	s.enqueue(Delivery{Kind: Start})
 }
 
-// stop ends the actor for now: what waits is dropped, asks are answered. If a delivery
-// is in progress then the activation has it fail.
+// stop ends the actor for now: messages that wait are dropped, asks are answered; its
+// timers and replies wait for it to be started again. If a delivery is in progress then
+// the activation has it fail.
 func (s *State) stop(reason string) []Output {
 	if s.status != Running {
 		return nil
 	}
 	s.status, s.reason = Stopped, reason
 	var out []Output
-	for _, d := range s.inbox {
-		if d.Kind == Upgrade {
+	waiting := s.inbox
+	s.inbox, s.inboxBytes, s.wake = nil, 0, 0
+	for _, d := range waiting {
+		switch d.Kind {
+		case Upgrade:
 			out = append(out, Controlled{ID: d.ID, Result: wire.Result{Outcome: wire.Stopped}})
+		case Init, Reply, Timer:
+			s.enqueue(d)
 		}
 	}
-	s.inbox, s.inboxBytes = nil, 0
-	s.timers, s.wake = nil, 0
 	out = append(out, s.answerAll(wire.Result{Outcome: wire.Stopped, Payload: []byte(reason)})...)
 	return append(out, Halted{Reason: reason})
 }
 
 // enqueue puts a delivery behind all others.
 func (s *State) enqueue(d Delivery) {
-	if s.status != Running {
-		return
-	}
 	s.inbox = append(s.inbox, d)
 	s.inboxBytes += d.size()
 }

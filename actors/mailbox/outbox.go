@@ -124,7 +124,7 @@ func (s *State) replied(number uint64, r wire.Result) {
 
 // expire times out the asks that are due.
 func (s *State) expire() {
-	if s.outbox.due == 0 || s.outbox.due > s.now {
+	if s.outbox.due == 0 || s.outbox.due > s.now || s.status != Running {
 		return
 	}
 	for _, number := range s.outbox.numbers() {

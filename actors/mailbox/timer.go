@@ -24,6 +24,9 @@ func (s *State) addTimer(t timer) {
 
 // fire delivers the timers that are due.
 func (s *State) fire() {
+	if s.status != Running {
+		return
+	}
 	for len(s.timers) > 0 && s.timers[0].Due <= s.now {
 		s.enqueue(Delivery{Kind: Timer, Token: s.timers[0].Token})
 		s.timers = s.timers[1:]

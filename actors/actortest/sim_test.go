@@ -1,0 +1,58 @@
+package actortest
+
+import (
+	"flag"
+	"testing"
+	"time"
+)
+
+var (
+	firstSeed = flag.Uint64("seed", 1, "first `seed` of the simulations")
+	seeds     = flag.Int("seeds", 10, "`number` of simulations of each kind")
+)
+
+func TestSeeds(t *testing.T) {
+	for name, cfg := range map[string]Config{
+		"calm":   {Calm: true},
+		"faults": {},
+		"two":    {Nodes: 3, Replicas: 2},
+		"one":    {Nodes: 2, Replicas: 1},
+		"five":   {Nodes: 6, Replicas: 5, Actors: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var sum Report
+			for i := range uint64(*seeds) {
+				cfg.Seed = *firstSeed + i
+				r, err := Run(cfg)
+				if err != nil {
+					t.Fatalf("seed %d: %v", cfg.Seed, err)
+				}
+				sum.Events += r.Events
+				sum.Crashes += r.Crashes
+				sum.Pauses += r.Pauses
+				sum.Elections += r.Elections
+				sum.Checkpoints += r.Checkpoints
+				sum.Failures += r.Failures
+				sum.Answered += r.Answered
+				sum.Unknown += r.Unknown
+				sum.Repeated = max(sum.Repeated, r.Repeated)
+				sum.Gap = max(sum.Gap, r.Gap)
+			}
+			t.Logf("%+v", sum)
+		})
+	}
+}
+
+// The same seed is the same run.
+func TestDeterminism(t *testing.T) {
+	for seed := range uint64(3) {
+		a, err1 := Run(Config{Seed: seed, Faults: 5 * time.Second})
+		b, err2 := Run(Config{Seed: seed, Faults: 5 * time.Second})
+		if err1 != nil || err2 != nil {
+			t.Fatal(err1, err2)
+		}
+		if a.Trace != b.Trace || a.Events != b.Events {
+			t.Errorf("seed %d: %+v and %+v", seed, a, b)
+		}
+	}
+}
