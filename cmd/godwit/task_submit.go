@@ -25,6 +25,7 @@ type submitFlags struct {
 	requirements api.Requirements
 	gpuMemory    units.Size
 	storage      units.Size
+	labels       []string
 	hints        api.Hints
 	placement    string
 	class        string
@@ -81,8 +82,8 @@ func (f *submitFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.requirements.GPU, "gpu", "", "GPU: required, preferred or none")
 	fs.Var(&f.gpuMemory, "gpu-memory", "memory its GPU needs, such as 16Gi")
 	fs.StringVar(&f.requirements.ComputeCap, "compute-capability", "", "least compute capability of its GPU, such as sm_70")
-	fs.StringArrayVar(&f.hints.Labels, "label", nil, "prefer nodes with the label `K=V` (repeatable); like the five below, require:K=V runs it there or nowhere")
-	fs.StringArrayVar(&f.hints.Near, "near", nil, "prefer nodes that hold `CID` (repeatable)")
+	fs.StringArrayVar(&f.labels, "label", nil, "run only on nodes with the label `K=V` (repeatable); prefer:K=V is a preference")
+	fs.StringArrayVar(&f.hints.Near, "near", nil, "prefer nodes that hold `CID` (repeatable); as with the four below, require:CID means there or nowhere")
 	fs.StringVar(&f.hints.Colocate, "colocate", "", "prefer the node that runs the task `ID`")
 	fs.StringArrayVar(&f.hints.Prefer, "prefer", nil, "prefer `NODE` (repeatable)")
 	fs.StringArrayVar(&f.hints.Avoid, "avoid", nil, "avoid `NODE` (repeatable)")
@@ -176,6 +177,7 @@ func (s *session) request(f submitFlags, args []string) (r api.TaskRequest, err 
 		},
 		Requirements: f.requirements, Hints: f.hints, Placement: f.placement, Class: f.class, Priority: f.priority, MaxCost: f.maxCost,
 	}
+	r.Requirements.RequireLabels, r.Hints.Labels = sortLabels(f.labels)
 	r.Requirements.MinStorage, r.Requirements.GPUMemory = uint64(f.storage), uint64(f.gpuMemory)
 	if f.retries >= 0 {
 		r.Retries = &f.retries
@@ -206,6 +208,18 @@ func (s *session) request(f submitFlags, args []string) (r api.TaskRequest, err 
 		r.Inputs = append(r.Inputs, in)
 	}
 	return r, nil
+}
+
+// sortLabels tells labels that a node must have from those that it should have.
+func sortLabels(labels []string) (must, should []string) {
+	for _, l := range labels {
+		if label, ok := strings.CutPrefix(l, "prefer:"); ok {
+			should = append(should, label)
+		} else {
+			must = append(must, strings.TrimPrefix(l, api.Require))
+		}
+	}
+	return must, should
 }
 
 // names puts whole ids in the place of short ones.

@@ -63,6 +63,9 @@ func requestFacts(g *grid, r api.TaskRequest) {
 	g.fact("priority", "%s", r.Priority)
 	g.fact("class", "%s", r.Class)
 	hintFacts(g, r.Hints)
+	for _, l := range r.Requirements.RequireLabels {
+		g.fact("requires", "%s", l)
+	}
 }
 
 func hintFacts(g *grid, h api.Hints) {
