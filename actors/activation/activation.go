@@ -30,6 +30,7 @@ type Activation struct {
 	mu       sync.Mutex
 	entries  []wire.Committed // behind base
 	next     int              // of them, the first that is not applied
+	kept     int64            // bytes of them, about
 	base     base             // where a run begins
 	failed   map[uint64]*mailbox.Failed
 	running  bool          // there is a goroutine
@@ -65,7 +66,27 @@ func (a *Activation) Apply(entries []wire.Committed) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.entries = append(a.entries, entries...)
+	a.kept += sizeOf(entries)
 	a.nudge()
+}
+
+// sizeOf is about what entries take, in bytes.
+func sizeOf(entries []wire.Committed) (n int64) {
+	const each = 256 // for an entry, and for an item
+	for i := range entries {
+		n += each
+		for j := range entries[i].Entry.Items {
+			item := &entries[i].Entry.Items[j]
+			n += each
+			switch {
+			case item.Message != nil:
+				n += int64(len(item.Message.Payload))
+			case item.Reply != nil:
+				n += int64(len(item.Reply.Result.Payload))
+			}
+		}
+	}
+	return n
 }
 
 // Checkpoint asks for a capture as soon as the guest is between two messages, if
@@ -187,7 +208,7 @@ func (a *Activation) turn() error {
 		if !ok {
 			return err
 		}
-		if err := a.goBack(again.number); err != nil {
+		if err := a.goBack(again); err != nil {
 			return err
 		}
 	}
@@ -212,7 +233,7 @@ func (a *Activation) current() (*run, error) {
 }
 
 // goBack begins a new run after a failure, quiet until it is where the last one was.
-func (a *Activation) goBack(number uint64) error {
+func (a *Activation) goBack(f *failure) error {
 	if err := errors.Join(a.closeRun(), a.stored()); err != nil {
 		return err
 	}
@@ -221,7 +242,7 @@ func (a *Activation) goBack(number uint64) error {
 	a.mu.Unlock()
 	r, err := a.current()
 	if err == nil {
-		r.until = number
+		r.until, r.after = f.number, f.after
 	}
 	return err
 }

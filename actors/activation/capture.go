@@ -208,6 +208,7 @@ func (a *Activation) rebase(b base, took time.Duration) {
 	}
 	a.entries = append([]wire.Committed(nil), a.entries[n:]...)
 	a.next -= n
+	a.kept = sizeOf(a.entries)
 	for number := range a.failed {
 		if number <= b.deliveries {
 			delete(a.failed, number)

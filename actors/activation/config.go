@@ -30,8 +30,8 @@ type Config struct {
 	// Modules finds the bytes of a module. They are checked.
 	Modules func(ctx context.Context, id cid.Cid) ([]byte, error)
 
-	// Workers is how many guests run at a time. Default: twice the processors, so that
-	// one that is slow to stop keeps nobody waiting.
+	// Workers is how many guests run at a time. Default: 16 for each processor, which
+	// they share, so that some that work for long keep nobody waiting.
 	Workers int
 	// Checkpoint is the time from one checkpoint of a working actor to the next; more
 	// when the disk cannot keep up. Default 100 ms.
@@ -46,9 +46,9 @@ type Config struct {
 	LogBytes int64
 	// PushBytes bounds a checkpoint that another node sends, in bytes. Default 8 GiB.
 	PushBytes int64
-	// OutputBytes bounds what a guest writes to stdout and stderr in all its life, and
-	// what it keeps in files. Default 64 MiB for each file system; output is not
-	// bounded.
+	// OutputBytes bounds what a guest writes to stdout and stderr for one message and,
+	// separately, what it keeps in files, which are in RAM and in every checkpoint.
+	// Default 16 MiB.
 	OutputBytes int64
 	// Now is the clock, for pacing and for the time of checkpoints: never for guests.
 	// Default time.Now.
@@ -60,7 +60,7 @@ func DefaultConfig() Config { return Config{}.withDefaults() }
 
 func (c Config) withDefaults() Config {
 	if c.Workers == 0 {
-		c.Workers = 2 * goruntime.GOMAXPROCS(0)
+		c.Workers = 16 * goruntime.GOMAXPROCS(0)
 	}
 	if c.Checkpoint == 0 {
 		c.Checkpoint = 100 * time.Millisecond
@@ -80,6 +80,9 @@ func (c Config) withDefaults() Config {
 	if c.PushBytes == 0 {
 		c.PushBytes = 8 << 30
 	}
+	if c.OutputBytes == 0 {
+		c.OutputBytes = 16 << 20
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -95,7 +98,7 @@ func (c Config) Validate() error {
 		return errors.New("activation: a negative number")
 	case c.Checkpoint < 0 || c.Checkpoint > time.Minute:
 		return fmt.Errorf("activation: a checkpoint every %v: not up to a minute", c.Checkpoint)
-	case c.ImageBytes < 0 || c.LogBytes < 0 || c.PushBytes < 0:
+	case c.ImageBytes < 0 || c.LogBytes < 0 || c.PushBytes < 0 || c.OutputBytes < 0:
 		return errors.New("activation: a negative number of bytes")
 	}
 	return nil

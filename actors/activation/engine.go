@@ -88,6 +88,7 @@ func (e *Engine) newActivation(ctx context.Context, s Start, sink Sink) *Activat
 		entries: append([]wire.Committed(nil), s.Entries...), failed: map[uint64]*mailbox.Failed{},
 		more: make(chan struct{}, 1), pace: checkpoint.Pace{Interval: e.cfg.Checkpoint, Max: max(e.cfg.Checkpoint, maxPace)},
 	}
+	a.kept = sizeOf(a.entries)
 	if c := s.Checkpoint; c != nil {
 		a.base = base{id: c.Manifest.Cid, index: c.Index, sequence: c.Sequence}
 		a.sequence = c.Sequence

@@ -124,6 +124,33 @@ func TestMissing(t *testing.T) {
 	w.failed()
 }
 
+// TestOutputBudget: what a guest may write is counted for each message.
+func TestOutputBudget(t *testing.T) {
+	lib := &library{all: map[cid.Cid][]byte{}}
+	n := newNode(t, lib, func(c *Config) { c.OutputBytes = 1000 })
+	s := newScript(t, lib.guest(t, "probe"))
+	a, w := n.activate(s.start(nil))
+	for range 3 {
+		s.add(s.ask("say " + strings.Repeat("x", 600)))
+	}
+	s.add(s.ask("say " + strings.Repeat("y", 1600)))
+	a.Apply(s.entries[1:])
+	w.executed(5)
+	lines, _, err := n.Logs(s.actor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := 0
+	for _, l := range lines {
+		if l.Stream == "stdout" {
+			written += len(l.Text)
+		}
+	}
+	if written != 3*600+1000 {
+		t.Errorf("%d bytes", written)
+	}
+}
+
 // TestLogs: what an actor says is kept line by line, once, though it is replayed.
 func TestLogs(t *testing.T) {
 	lib := &library{all: map[cid.Cid][]byte{}}

@@ -59,8 +59,9 @@ func (r *run) next(until int64) (d mailbox.Delivery, ok bool) {
 func (r *run) offer(d mailbox.Delivery, until int64) (done bool, err error) {
 	switch {
 	case r.known(d.Number) != nil:
-		r.emit(r.state.Skip(r.known(d.Number)))
-		r.settle()
+		if err := r.skip(d.Number); err != nil {
+			r.abort(err)
+		}
 		return false, nil
 	case d.Kind == mailbox.Upgrade && !r.state.Spec().Stateless:
 		_, out := r.state.Fail(errProcess.Error())

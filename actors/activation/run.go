@@ -2,6 +2,7 @@ package activation
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -40,10 +41,12 @@ type run struct {
 	upgrade, early *mailbox.Delivery
 	// stopped: the guest was ended in the middle of a delivery, as the actor is to stop.
 	stopped bool
+	broken  error // what the guest was ended for, if not for something of its own
 	// trial: this is a copy on which an upgrade is tried.
 	trial bool
 
-	until   uint64 // quiet up to this delivery, which is known to fail
+	until   uint64   // quiet up to this delivery, which is known to fail
+	after   [32]byte // hash of the mailbox then
 	out     []mailbox.Output
 	flushed time.Time
 	told    Summary // the last one
@@ -65,7 +68,10 @@ func changes(e *wire.Entry) bool {
 }
 
 // failure has the activation go back to its base, when a delivery has failed.
-type failure struct{ number uint64 }
+type failure struct {
+	number uint64
+	after  [32]byte // hash of the mailbox after it
+}
 
 func (f *failure) Error() string { return fmt.Sprintf("delivery %d has failed", f.number) }
 
@@ -83,8 +89,9 @@ func (r *run) turn() error {
 				return r.idle()
 			}
 		case r.known(d.Number) != nil:
-			r.emit(r.state.Skip(r.known(d.Number)))
-			r.settle()
+			if err := r.skip(d.Number); err != nil {
+				return err
+			}
 		default:
 			if err := r.handle(d); err != nil {
 				return err
@@ -115,15 +122,26 @@ func (r *run) advance() (applied bool, err error) {
 		r.changed = e.Index
 	}
 	r.clock.begin()
-	r.settle()
-	return true, nil
+	return true, r.settle()
 }
 
-// settle ends the quiet when the delivery that had failed is over.
-func (r *run) settle() {
-	if r.until > 0 && r.state.Deliveries() >= r.until && r.state.Quiet() {
-		r.until = 0
+// skip passes over a delivery that has failed before.
+func (r *run) skip(number uint64) error {
+	r.emit(r.state.Skip(r.known(number)))
+	return r.settle()
+}
+
+// settle ends the quiet when the delivery that had failed is over. By then all must be
+// as it was: if it is not, the log does not say all that the guest has seen.
+func (r *run) settle() error {
+	if r.until == 0 || r.trial || r.state.Deliveries() < r.until || !r.state.Quiet() {
+		return nil
 	}
+	r.until = 0
+	if r.after != sha256.Sum256(r.state.Encode()) {
+		return fmt.Errorf("actor %s, entry %d: %w", r.name, r.state.Index(), ErrDiverged)
+	}
+	return nil
 }
 
 // known is how a delivery has failed before, nil if it has not.
@@ -187,8 +205,11 @@ func (r *run) block(ctx context.Context) error {
 			r.stopped = true
 			panic(hostabi.Exit{})
 		}
-		if applied || err != nil {
-			return err
+		if err != nil {
+			r.abort(err)
+		}
+		if applied {
+			return nil
 		}
 		r.flush(r.state.Index())
 		r.report(true)
@@ -198,16 +219,22 @@ func (r *run) block(ctx context.Context) error {
 	}
 }
 
+// abort ends the guest, in a call of it, for an error of the system's.
+func (r *run) abort(err error) {
+	r.broken = err
+	panic(hostabi.Exit{})
+}
+
 // report tells what the actor's state says of itself, if it is new.
 func (r *run) report(inCall bool) {
 	r.mu.Lock()
-	checkpointed, live := r.base.index, r.live
+	checkpointed, kept, live := r.base.index, r.kept, r.live
 	r.mu.Unlock()
 	if !live || r.until > 0 {
 		return
 	}
 	s := summary(r.state)
-	s.Checkpointed, s.InCall = checkpointed, inCall
+	s.Checkpointed, s.Kept, s.InCall = checkpointed, kept, inCall
 	r.told = s
 	r.tell(func(sink Sink) { sink.Executed(s) })
 }
@@ -283,7 +310,7 @@ func (r *run) initialise(d mailbox.Delivery) error {
 // runProcess runs a process to its end.
 func (r *run) runProcess() error {
 	err := r.call(exportStart)
-	if r.upgrade != nil || r.stopped {
+	if r.upgrade != nil || r.stopped || r.broken != nil {
 		return err
 	}
 	if end, ok := errors.AsType[*runtime.GuestError](err); ok && end.Status == runtime.StatusSucceeded {
@@ -306,6 +333,8 @@ func (r *run) fails(err error) error {
 	switch {
 	case r.ctx.Err() != nil:
 		return ErrHalted
+	case r.broken != nil:
+		return r.broken
 	case r.stopped:
 		return r.failedBy("stopped")
 	case isUnfit:
@@ -326,7 +355,7 @@ func (r *run) failedBy(cause string) error {
 	r.mu.Lock()
 	r.Activation.failed[f.Number] = f
 	r.mu.Unlock()
-	return &failure{f.Number}
+	return &failure{f.Number, sha256.Sum256(r.state.Encode())}
 }
 
 // maxCause bounds what a failure is said to be, in bytes.

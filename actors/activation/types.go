@@ -13,6 +13,9 @@ var (
 	ErrHalted = errors.New("the activation was halted")
 	// ErrUnfit is wrapped when a module is no actor, or cannot become another one.
 	ErrUnfit = errors.New("unfit")
+	// ErrDiverged: the same log has come to another state. The log does not say all that
+	// the guest has seen, or the processor has computed wrongly.
+	ErrDiverged = errors.New("a replay has come to another state")
 	// ErrMissing: a checkpoint, or part of it, is not on this node.
 	ErrMissing = errors.New("checkpoint is not here")
 )
@@ -58,6 +61,10 @@ type Summary struct {
 	Waiting             int
 	// Due is when an entry is wanted so that a timer fires; zero if there is none.
 	Due time.Time
+	// Kept is about how many bytes of entries there are behind the last checkpoint. It
+	// only grows for a process, which cannot be captured: so that whoever takes in
+	// messages can put an end to it.
+	Kept int64
 	// Settled: nothing is under way, so the actor may be parked once it is
 	// checkpointed.
 	Settled bool
