@@ -21,7 +21,7 @@ type Config struct {
 	// and 1 s.
 	MinTimeout, MaxTimeout time.Duration
 	// MinSuspicion and MaxSuspicion bound how long a silent node is suspect before
-	// it is dead. Defaults 400 ms and 1.5 s.
+	// it is dead. Defaults 600 ms and 1.5 s.
 	MinSuspicion, MaxSuspicion time.Duration
 	// Helpers is how many others are asked to ping a suspect. Default 2.
 	Helpers int
@@ -34,7 +34,7 @@ func (c Config) withDefaults() Config {
 	c.Interval = cmp.Or(c.Interval, 250*time.Millisecond)
 	c.MinTimeout = cmp.Or(c.MinTimeout, 100*time.Millisecond)
 	c.MaxTimeout = cmp.Or(c.MaxTimeout, time.Second)
-	c.MinSuspicion = cmp.Or(c.MinSuspicion, 400*time.Millisecond)
+	c.MinSuspicion = cmp.Or(c.MinSuspicion, 600*time.Millisecond)
 	c.MaxSuspicion = cmp.Or(c.MaxSuspicion, 1500*time.Millisecond)
 	c.Helpers = cmp.Or(c.Helpers, 2)
 	return c

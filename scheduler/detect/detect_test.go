@@ -21,13 +21,13 @@ func TestBounds(t *testing.T) {
 	}{
 		{"killed", 5, func(w *world) { w.nodes[1].kill() }, rtt, 5 * rtt},
 		{"killed, nobody else there", 2, func(w *world) { w.nodes[1].kill() }, rtt, 3 * rtt},
-		{"stopped", 5, func(w *world) { w.nodes[1].stopped = w.now.Add(time.Hour) }, 352 * time.Millisecond, 760 * time.Millisecond},
+		{"stopped", 5, func(w *world) { w.nodes[1].stopped = w.now.Add(time.Hour) }, 352 * time.Millisecond, 960 * time.Millisecond},
 		{"stopped, nobody else there", 2, func(w *world) { w.nodes[1].stopped = w.now.Add(time.Hour) }, 352 * time.Millisecond, 1860 * time.Millisecond},
-		{"cut off from all", 5, func(w *world) { w.isolate(1) }, 352 * time.Millisecond, 860 * time.Millisecond},
+		{"cut off from all", 5, func(w *world) { w.isolate(1) }, 352 * time.Millisecond, 1060 * time.Millisecond},
 		{"cut off from this one", 5, func(w *world) { w.cut[[2]int{0, 1}] = true }, 352 * time.Millisecond, -1},
 		{"this one cut off", 5, func(w *world) { w.isolate(0) }, 352 * time.Millisecond, 1860 * time.Millisecond},
 		{"short pause", 5, func(w *world) { w.nodes[1].stopped = w.now.Add(80 * time.Millisecond) }, -1, -1},
-		{"long pause", 5, func(w *world) { w.nodes[1].stopped = w.now.Add(480 * time.Millisecond) }, 352 * time.Millisecond, -1},
+		{"long pause", 5, func(w *world) { w.nodes[1].stopped = w.now.Add(680 * time.Millisecond) }, 352 * time.Millisecond, -1},
 		{"this one pauses", 5, func(w *world) { w.nodes[0].stopped = w.now.Add(10 * time.Second) }, -1, -1},
 		{"the connection is lost", 5, func(w *world) { w.nodes[0].step(Disconnected{w.nodes[1].id}) }, rtt, -1},
 	} {

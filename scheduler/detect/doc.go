@@ -37,13 +37,30 @@
 //
 //	what happened to it        suspect after         dead after
 //	killed                     at once               3 to 4 round trips
-//	stopped, or cut off        350 ms at most        750 ms with helpers, 1.85 s without
+//	stopped, or cut off        350 ms at most        950 ms with helpers, 1.85 s without
 //	paused for up to 0.7 s     350 ms, or never      never
 //	this node itself paused    never                 never
 //
 // A helper that lies can keep a dead node suspect, never make a living one dead: its
 // own answer counts more than everyone's. Nor does suspicion end while only others
 // reach a node, since no work can be shared with it.
+//
+// # Figures
+//
+// False alarms an hour of one node about another, on a simulated network of 2 ms with
+// three helpers (go test -run xxx -bench FalseAlarms -benchtime 20x ./scheduler/detect):
+//
+//	                                                 suspicions   deaths
+//	quiet                                                     0        0
+//	1 of 100 messages takes up to 0.5 s                     217        0
+//	each process stands still for up to 0.3 s, every 10 s    97        0
+//	both                                                    307        0
+//	... for up to 0.7 s                                     229      2.5
+//	... for up to 2 s                                       272      142
+//
+// Four real processes on loopback: the task of a killed one runs on another 7.5 ms
+// later, that of a stopped one after 0.5 to 1.2 s
+// (go test -run TasksOfALostNode -v .).
 //
 // # Why
 //

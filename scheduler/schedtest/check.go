@@ -27,6 +27,8 @@ type accepted struct {
 	spec  *wire.Spec
 	state scheduler.State
 	ended bool
+	// endedAt is when somebody was told so.
+	endedAt time.Time
 }
 
 func (c *checker) init(w *world) {
@@ -85,7 +87,7 @@ func (c *checker) changed(n *node, t *scheduler.Task) {
 	if !t.State.Ended() {
 		return
 	}
-	a.ended = true
+	a.ended, a.endedAt = true, c.w.now
 	c.open--
 	c.w.report.Ends[string(t.State)+" "+string(t.Reason)]++
 	c.w.report.Took = c.w.now.Sub(start)

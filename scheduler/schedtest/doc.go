@@ -21,4 +21,26 @@
 //   - Nobody decides for another: nothing runs where it was not given, and accepted.
 //   - A result that counts is what its run came to, of the last attempt.
 //   - In the end every executor is idle and all of its capacity is free.
+//
+// # Figures
+//
+// Gossip, by a model of gossipsub with 192 connections a node, all nodes busy
+// (go test -run xxx -bench Gossip -benchtime 1x ./scheduler/schedtest). The pace of
+// scheduler.Pace makes it level off; without it 1,000 nodes would send 14 MB/s each.
+//
+//	nodes     each sends    all say           a vector's age
+//	10         23 kB/s       5 vectors/s        2 s
+//	100        82 kB/s      13 vectors/s        4 s
+//	1,000     106 kB/s      15 vectors/s       45 s
+//	10,000    104 kB/s      15 vectors/s      7.6 min
+//
+// Placement on 40 unequal nodes of 3,000 tasks of 0.2 s to a minute: mean slowdown
+// (go test -run xxx -bench Quality -benchtime 1x ./scheduler/schedtest), against one
+// scheduler that knows everything at once and against tasks that wait where chance
+// puts them:
+//
+//	load    slowdown    of all-knowing    of random
+//	0.5     1.04        1.02              0.06
+//	0.7     1.23        1.13              0.06
+//	0.85    1.38        1.23              0.07
 package schedtest

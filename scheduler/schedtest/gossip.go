@@ -11,30 +11,40 @@ import (
 // announceEvery is the longest time between two vectors of a node in a small mesh.
 const announceEvery = 5 * time.Second
 
+// checkCapacity is how often a node looks whether what it has free has changed.
+const checkCapacity = 500 * time.Millisecond
+
 // announce has everybody told what this node has, again and again.
 func (n *node) announce(life int) {
 	if n.life != life {
 		return
 	}
-	again := time.Duration(0)
 	n.awake(func() {
 		n.forgetPartners()
 		nodes := max(n.s.KnownNodes(), 1)
-		due, at := n.pace.Due(n.now(), nodes, false)
+		due, _ := n.pace.Due(n.now(), nodes, n.differs())
 		if !due {
-			again = at.Sub(n.now())
 			return
 		}
 		n.pace.Said(n.now(), nodes)
 		n.w.report.Vectors++
 		n.w.broadcast(n.key, n.vector(), n.hears)
 	})
-	n.w.after(min(max(again, time.Second), announceEvery), func() { n.announce(life) })
+	n.w.after(checkCapacity, func() { n.announce(life) })
+}
+
+// differs tells whether what is free differs by a tenth from what was announced.
+func (n *node) differs() bool {
+	free := n.e.Free()
+	cpu := max(free.CPU, n.announced.CPU) - min(free.CPU, n.announced.CPU)
+	memory := max(free.Memory, n.announced.Memory) - min(free.Memory, n.announced.Memory)
+	return cpu >= n.total.CPU/10 || memory >= n.total.Memory/10 || len(free.GPUs) != len(n.announced.GPUs)
 }
 
 // vector is what the node says of itself.
 func (n *node) vector() wire.Vector {
 	n.vectors++
+	n.announced = n.e.Free()
 	return wire.Vector{
 		Node: n.id, Started: n.started, Seq: n.vectors, Total: n.e.Total(), Free: n.e.Free(), Running: uint32(n.e.Runs()),
 		Draining: n.e.Draining(), Every: n.pace.Interval(n.s.KnownNodes()),

@@ -28,6 +28,7 @@ type node struct {
 	skew        time.Duration // of its clock
 	started     int64         // by its clock, as in its vectors
 	vectors     uint64
+	announced   wire.Capacity // what was free by the last one
 	pace        scheduler.Pace
 	hears       []*node // who hears its vectors
 	s           *scheduler.Submitter
@@ -82,9 +83,13 @@ func (n *node) boot(saved *disk) {
 	n.readies, n.writing = nil, false
 	n.pace = scheduler.Pace{Every: announceEvery, Least: 100 * time.Millisecond}
 	var err1, err2, err3 error
+	concurrent := 8 // few, so that tasks queue
+	if n.w.took != nil {
+		concurrent = 0
+	}
 	n.s, err1 = scheduler.NewSubmitter(scheduler.SubmitterConfig{
 		Self: n.id, Policy: n.w.cfg.Policy, BackoffBase: 200 * time.Millisecond, BackoffMax: 5 * time.Second,
-		MaxConcurrent: 8, CollectTimeout: 5 * time.Second,
+		MaxConcurrent: concurrent, CollectTimeout: 5 * time.Second,
 	})
 	n.e, err2 = scheduler.NewExecutor(scheduler.ExecutorConfig{Key: n.key, Capacity: n.total})
 	n.d, err3 = detect.New(detect.Config{Self: n.id, Incarnation: n.started})

@@ -22,9 +22,9 @@ func TestLastSlot(t *testing.T) {
 		{"auction, another node", wire.PlaceAuction, []uint32{1, 1, 1000, 1000}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for seed := range uint64(60) {
+			for seed := range uint64(40) {
 				w, err := newWorld(Config{
-					Seed: seed, Nodes: len(c.cpu), Calm: true, Placement: c.placement,
+					Seed: seed, Nodes: len(c.cpu), Calm: true, Placement: c.placement, Faults: 13 * time.Second,
 					Capacity: func(i int) wire.Capacity { return wire.Capacity{CPU: c.cpu[i], Memory: 1 << 30} },
 				}.withDefaults())
 				if err != nil {
