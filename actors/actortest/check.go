@@ -25,6 +25,7 @@ type checker struct {
 	done_   map[wire.ActorID]map[uint64]time.Time // when an entry was first executed
 	taken   map[wire.Link]time.Time               // when a checkpoint was captured
 	kept    map[wire.ActorID][]wire.Checkpoint
+	newest  map[wire.ActorID]uint64 // checkpoint that was agreed on
 	ops     []*operation
 	lost    map[wire.ActorID]time.Time // since when its leader's node has been down
 }
@@ -52,7 +53,7 @@ func (c *checker) init(w *world) {
 	c.history, c.states = make(map[wire.ActorID]map[uint64][]byte), make(map[wire.ActorID]map[uint64][32]byte)
 	c.epochs, c.done_ = make(map[wire.ActorID][]activated), make(map[wire.ActorID]map[uint64]time.Time)
 	c.taken, c.kept = make(map[wire.Link]time.Time), make(map[wire.ActorID][]wire.Checkpoint)
-	c.lost = make(map[wire.ActorID]time.Time)
+	c.newest, c.lost = make(map[wire.ActorID]uint64), make(map[wire.ActorID]time.Time)
 }
 
 func in[K comparable, V any](m map[wire.ActorID]map[K]V, a wire.ActorID) map[K]V {
@@ -136,6 +137,47 @@ func (c *checker) crashed(n *node) {
 		if r.act != nil {
 			c.lost[id] = c.w.now
 		}
+	}
+}
+
+// agreed: a majority of the voters has what it takes to go on: the checkpoint on disk,
+// or an older one and all entries behind it.
+func (c *checker) agreed(r *replica, p wire.Checkpoint) {
+	roster := r.g.Roster()
+	if p.Index <= c.newest[r.actor.id] {
+		return
+	}
+	c.newest[r.actor.id] = p.Index
+	if roster.Joint || c.w.cfg.Burn {
+		return
+	}
+	n := 0
+	for _, id := range roster.Voters {
+		if c.goesOn(c.w.byID[roster.Members.Node(id)], r.actor, p) {
+			n++
+		}
+	}
+	if n <= len(roster.Voters)/2 {
+		c.w.violated("%s: checkpoint %d is agreed on and %d voters of %d can go on", r, p.Index, n, len(roster.Voters))
+	}
+}
+
+func (c *checker) goesOn(n *node, a *actor, p wire.Checkpoint) bool {
+	if _, ok := n.disk.objects[p.Manifest]; ok {
+		return true
+	}
+	r := n.replicas[a.id]
+	if !n.up || r == nil {
+		return n.disk.replicas[a.id] != nil // who is down has what it had
+	}
+	base := r.g.Base().Checkpoint
+	return base == nil || n.disk.objects[base.Manifest] != nil
+}
+
+// based: who forgets entries has what stands for them.
+func (c *checker) based(r *replica, b wire.Base) {
+	if _, ok := r.n.disk.objects[b.Checkpoint.Manifest]; !ok {
+		c.w.violated("%s: forgets entries up to %d without the checkpoint", r, b.Checkpoint.Index)
 	}
 }
 

@@ -77,13 +77,24 @@ func (w *world) fault() {
 	case 5:
 		w.suspectWrongly(n)
 	case 6:
-		n.handOver()
+		w.anyLeader((*replica).handOver)
 	case 7:
-		n.replace()
+		w.anyLeader((*replica).replace)
 	case 8:
 		n.park()
 	}
 	w.after(w.upTo(1500*time.Millisecond), w.fault)
+}
+
+// anyLeader calls do for the leader of some actor.
+func (w *world) anyLeader(do func(*replica)) {
+	if r := w.check.leader(w.actors[w.rng.IntN(len(w.actors))]); r != nil {
+		r.n.awake(func() {
+			if r.act != nil {
+				do(r)
+			}
+		})
+	}
 }
 
 // partition cuts a random half off the others for a while.
@@ -149,6 +160,9 @@ func (w *world) suspectWrongly(n *node) {
 func (w *world) heal() {
 	w.calm = true
 	w.note("heal")
+	if w.cfg.Burn {
+		w.nodes[w.rng.IntN(len(w.nodes))].burn()
+	}
 	for i, a := range w.nodes {
 		a.pausedUntil = w.now
 		a.restart()

@@ -18,7 +18,7 @@ type node struct {
 	id    wire.NodeID
 	skew  time.Duration // of its clock
 
-	up          bool
+	up, burnt   bool
 	life        int // counts boots: what was begun in another life has no effect
 	pausedUntil time.Time
 
@@ -116,8 +116,15 @@ func (n *node) crash() {
 	}
 }
 
+// burn ends a node for good.
+func (n *node) burn() {
+	n.crash()
+	n.burnt, n.disk, n.calls = true, newDisk(), nil
+	n.w.note("%s burns down", n.name())
+}
+
 func (n *node) restart() {
-	if n.up {
+	if n.up || n.burnt {
 		return
 	}
 	n.w.note("%s restarts", n.name())
@@ -247,36 +254,21 @@ func (n *node) create(m wire.Create) {
 	n.load(a, s)
 }
 
-// each calls do for one replica that the node leads, if there is one.
-func (n *node) each(do func(r *replica)) {
-	n.awake(func() {
-		for _, a := range n.w.actors {
-			if r := n.replicas[a.id]; r != nil && r.act != nil {
-				do(r)
-				return
-			}
-		}
-	})
+func (r *replica) handOver() {
+	members := r.g.Roster().Members
+	to := members[r.n.w.rng.IntN(len(members))].Node
+	r.n.w.note("%s hands over to %s", r, r.n.w.byID[to].name())
+	r.act.capture()
+	r.try(group.Transfer{To: to})
 }
 
-func (n *node) handOver() {
-	n.each(func(r *replica) {
-		members := r.g.Roster().Members
-		to := members[n.w.rng.IntN(len(members))].Node
-		n.w.note("%s hands over to %s", r, n.w.byID[to].name())
-		r.act.capture()
-		r.try(group.Transfer{To: to})
-	})
-}
-
-func (n *node) replace() {
-	n.each(func(r *replica) {
-		to := n.w.nodes[n.w.rng.IntN(len(n.w.nodes))]
-		if len(r.g.Roster().Learners) == 0 && r.g.Roster().Members.Replica(to.id) == 0 {
-			n.w.note("%s adds %s", r, to.name())
-			r.try(group.Change{Add: to.id})
-		}
-	})
+// replace adds a replica, which will take another one's place: see tend.
+func (r *replica) replace() {
+	to := r.n.w.nodes[r.n.w.rng.IntN(len(r.n.w.nodes))]
+	if len(r.g.Roster().Learners) == 0 && r.g.Roster().Members.Replica(to.id) == 0 {
+		r.n.w.note("%s adds %s", r, to.name())
+		r.try(group.Change{Add: to.id})
+	}
 }
 
 // park drops the groups that have nothing to do, and takes them up again from disk.

@@ -53,10 +53,7 @@ func (r *replica) step(ev group.Event) error {
 		func() { r.committed(ready.Committed) },
 		func() { r.effects(ready.Effects) },
 	} {
-		if r.n.w.faulty(0.00005) {
-			r.n.crash()
-			r.n.w.after(r.n.w.upTo(2*time.Second), r.n.restart)
-		}
+		r.n.stumble(ready.Write)
 		if r.n.life != life {
 			return nil
 		}
@@ -64,6 +61,19 @@ func (r *replica) step(ev group.Event) error {
 	}
 	r.schedule()
 	return err
+}
+
+// stumble may have the node crash, more likely when its disk is to hold something new.
+// It is back soon, so that others meet what it has forgotten.
+func (n *node) stumble(w *group.Write) {
+	p := 0.00005
+	if w != nil && w.Sync && len(w.Entries) == 0 {
+		p = 0.02 // a term or a vote
+	}
+	if n.w.faulty(p) {
+		n.crash()
+		n.w.after(n.w.upTo(30*time.Millisecond), n.restart)
+	}
 }
 
 func (r *replica) sendAll(messages []group.Outgoing) {
@@ -138,8 +148,10 @@ func (r *replica) effects(list []group.Effect) {
 			r.log = nil
 			r.n.w.after(time.Millisecond, r.n.inThisLife(r.keep))
 		case group.Based:
+			r.n.w.check.based(r, e.Base)
 			r.cut(e.Base.Checkpoint.Index)
 		case group.Agreed:
+			r.n.w.check.agreed(r, e.Checkpoint)
 			r.n.w.report.Checkpoints++
 		case group.Changed:
 			r.changed(e)
@@ -274,6 +286,7 @@ func (r *replica) promote(to wire.NodeID, roster group.Roster) {
 		}
 	}
 	if err := r.step(change); err == nil {
+		r.n.w.report.Replaced++
 		r.n.w.note("%s promotes %s in place of %s", r, r.n.w.byID[to].name(), change.Remove.Short())
 	}
 }

@@ -27,6 +27,8 @@ type Config struct {
 	Settle time.Duration
 	// Calm leaves the faults out.
 	Calm bool
+	// Burn has one node never come back from the faults, nor its disk.
+	Burn bool
 	// MaxEvents is how many events there may be. Default 500,000.
 	MaxEvents int
 	// Checkpoint is the time between checkpoints of an actor that works. Default 100 ms.
@@ -51,8 +53,8 @@ type Report struct {
 	Events int
 	Trace  uint64
 	// Crashes and pauses of nodes, elections that were won, checkpoints that were
-	// agreed on, deliveries that failed, calls that were answered and that were not.
-	Crashes, Pauses, Elections, Checkpoints, Failures, Answered, Unknown int
+	// agreed on, replicas that were replaced, deliveries that failed, calls that were answered and that were not.
+	Crashes, Pauses, Elections, Checkpoints, Replaced, Failures, Answered, Unknown int
 	// Repeated is the most work that an activation did again that another had done, by
 	// the time from the checkpoint it began with to the last thing that was done.
 	Repeated time.Duration

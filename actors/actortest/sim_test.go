@@ -17,6 +17,7 @@ func TestSeeds(t *testing.T) {
 		"faults": {},
 		"two":    {Nodes: 3, Replicas: 2},
 		"one":    {Nodes: 2, Replicas: 1},
+		"burn":   {Burn: true},
 		"five":   {Nodes: 6, Replicas: 5, Actors: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -32,6 +33,7 @@ func TestSeeds(t *testing.T) {
 				sum.Pauses += r.Pauses
 				sum.Elections += r.Elections
 				sum.Checkpoints += r.Checkpoints
+				sum.Replaced += r.Replaced
 				sum.Failures += r.Failures
 				sum.Answered += r.Answered
 				sum.Unknown += r.Unknown
