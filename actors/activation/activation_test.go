@@ -1,6 +1,7 @@
 package activation
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 
@@ -69,5 +70,39 @@ func TestRest(t *testing.T) {
 	w.checkpoint(a, 4)
 	if len(w.captured) != 2 {
 		t.Errorf("%d checkpoints", len(w.captured))
+	}
+}
+
+// TestHalt: a guest is stopped wherever it is, and nothing is called back after that.
+func TestHalt(t *testing.T) {
+	lib := &library{all: map[cid.Cid][]byte{}}
+	n := newNode(t, lib)
+	for _, message := range []string{"spin", "ask nobody anything", "get"} {
+		for _, guest := range []string{"probe", "process"} {
+			s := newScript(t, lib.guest(t, guest))
+			s.spec.Fuel = 1 << 50
+			a, w := n.activate(s.start(nil))
+			w.executed(1)
+			s.add(s.ask(message))
+			a.Apply(s.entries[1:])
+			if message != "spin" {
+				w.executed(2)
+			}
+			if err := a.Halt(); err != nil {
+				t.Errorf("%s, %s: %v", guest, message, err)
+			}
+			before := w.last
+			a.Apply([]wire.Committed{s.add(s.ask("inc"))})
+			a.Checkpoint()
+			if err := a.Precopy(); err != nil {
+				t.Error(err)
+			}
+			if !reflect.DeepEqual(before, w.last) || w.err != nil {
+				t.Errorf("%s, %s: %+v, %v", guest, message, w.last, w.err)
+			}
+		}
+	}
+	if got := n.Stats(); got.Active != 0 || len(n.slots) != 0 {
+		t.Errorf("%+v, %d slots are taken", got, len(n.slots))
 	}
 }

@@ -1,7 +1,9 @@
 package activation
 
 import (
+	"encoding/binary"
 	"fmt"
+	goruntime "runtime"
 	"slices"
 	"testing"
 	"time"
@@ -53,8 +55,13 @@ func BenchmarkDeliver(b *testing.B) {
 // BenchmarkActivate is from Activate of an idle actor to the answer of its first
 // message, its checkpoint on disk and its module compiled. Target: 2 ms in the median.
 func BenchmarkActivate(b *testing.B) {
-	for _, pages := range []int{0, 256, 12 << 10} { // 128 KiB, 1 MiB, 48 MiB and more
-		b.Run(fmt.Sprintf("touched=%dKiB", pages*4), func(b *testing.B) {
+	for _, c := range []struct {
+		pages int
+		cold  bool // the memory's image is not ready
+	}{{0, true}, {256, true}, {12 << 10, true}, {0, false}, {256, false}, {12 << 10, false}} {
+		pages := c.pages
+		b.Run(fmt.Sprintf("touched=%dKiB/cold=%t", pages*4, c.cold), func(b *testing.B) {
+			cold := c.cold
 			lib := &library{all: map[cid.Cid][]byte{}}
 			n := newNode(b, lib)
 			s := newScript(b, lib.guest(b, "probe"))
@@ -68,6 +75,11 @@ func BenchmarkActivate(b *testing.B) {
 			s.add(s.ask("inc"))
 			var took []time.Duration
 			for b.Loop() {
+				if cold {
+					if err := n.images.forget(a.file); err != nil {
+						b.Fatal(err)
+					}
+				}
 				begun := time.Now()
 				a, w := n.activate(s.start(&c))
 				w.until(func() bool { return w.last.Index >= 3 })
@@ -133,4 +145,43 @@ func BenchmarkMigrate(b *testing.B) {
 	p50, p99 := quantiles(took)
 	b.ReportMetric(p50, "p50-ms")
 	b.ReportMetric(p99, "p99-ms")
+}
+
+// BenchmarkIdle is what an actor costs here while it is idle, in bytes of heap: its
+// checkpoint is in the store, and nothing else is left. Target, with all the rest: 2 KiB.
+func BenchmarkIdle(b *testing.B) {
+	lib := &library{all: map[cid.Cid][]byte{}}
+	n := newNode(b, lib)
+	module := lib.example(b, "counter/counter.wasm")
+	heap := func() int64 {
+		goruntime.GC()
+		goruntime.GC()
+		var m goruntime.MemStats
+		goruntime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	one := func(i int) {
+		s := newScript(b, module)
+		binary.BigEndian.PutUint64(s.actor[:], uint64(i)+1)
+		w := newWatcher(b)
+		a, err := n.Activate(s.start(nil), w)
+		if err != nil {
+			b.Fatal(err)
+		}
+		w.checkpoint(a, 1)
+		if err := a.Halt(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for i := range 300 { // the images that are kept
+		one(i)
+	}
+	const actors = 2000
+	for b.Loop() {
+		before := heap()
+		for i := range actors {
+			one(300 + i)
+		}
+		b.ReportMetric(float64(heap()-before)/actors, "B/actor")
+	}
 }

@@ -97,7 +97,11 @@ func (e *Engine) newActivation(ctx context.Context, s Start, sink Sink) *Activat
 	return a
 }
 
+// ended forgets an activation, and what is of no use without: an idle actor is to cost
+// next to nothing.
 func (e *Engine) ended(a *Activation) {
+	e.recent.forget(a.name)
+	e.journals.release(a.name)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.active[a.start.Actor] == a {

@@ -41,13 +41,11 @@ type journal struct {
 	size  int64
 	floor uint64 // lines up to this entry are in the file
 	known bool   // floor is known
-	// news is closed when there is another line.
+	// news is closed when there is another line; nil if nobody waits for one.
 	news chan struct{}
 }
 
-func newJournal(path string, max int64) *journal {
-	return &journal{path: path, max: max, news: make(chan struct{})}
-}
+func newJournal(path string, max int64) *journal { return &journal{path: path, max: max} }
 
 // begin has lines be known that are there now, however they came.
 func (j *journal) begin() {
@@ -69,8 +67,10 @@ func (j *journal) write(l Line) error {
 	if err := j.append(l); err != nil {
 		return fmt.Errorf("log of an actor: %w", err)
 	}
-	close(j.news)
-	j.news = make(chan struct{})
+	if j.news != nil {
+		close(j.news)
+		j.news = nil
+	}
 	return nil
 }
 
@@ -139,6 +139,9 @@ func (j *journal) remove() error {
 func (j *journal) wait() <-chan struct{} {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.news == nil {
+		j.news = make(chan struct{})
+	}
 	return j.news
 }
 
@@ -271,6 +274,21 @@ func (s *journals) of(name string) *journal {
 		s.all[name] = j
 	}
 	return j
+}
+
+// release forgets a journal that nobody waits for; its files stay.
+func (s *journals) release(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	j := s.all[name]
+	if j == nil {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.news == nil && j.file == nil {
+		delete(s.all, name)
+	}
 }
 
 // forget removes the journal of an actor.
