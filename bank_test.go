@@ -1,0 +1,228 @@
+package godwit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/godwit-run/godwit/internal/api"
+)
+
+const (
+	bankAccounts = 50
+	bankOpening  = 1000
+)
+
+// bank is accounts that are actors, on nodes that are processes.
+type bank struct {
+	t     *testing.T
+	nodes []*process
+
+	mu       sync.RWMutex // held for writing while a node's client changes
+	acked    map[string]transfer
+	ackedMu  sync.Mutex
+	sent     atomic.Int64
+	failed   atomic.Int64
+	deadline time.Time // of the whole test
+}
+
+// transfer is one that was acknowledged.
+type transfer struct {
+	from, to string
+	amount   int
+}
+
+func account(i int) string { return fmt.Sprintf("account-%d", i) }
+
+// ask asks an account by way of some node, again and again with the same key until
+// there is an answer, by another node each time.
+func (b *bank) ask(name, what, key string) (string, error) {
+	for {
+		reply, err := b.askOnce(name, what, key)
+		var refused *api.RemoteError
+		if err == nil || errors.As(err, &refused) && refused.Problem.Status < 500 && refused.Problem.Status != 429 {
+			return reply, err
+		}
+		b.failed.Add(1)
+		if time.Now().After(b.deadline) {
+			return "", fmt.Errorf("%s to %s: no answer: %w", what, name, err)
+		}
+	}
+}
+
+func (b *bank) askOnce(name, what, key string) (string, error) {
+	b.mu.RLock()
+	client := b.nodes[rand.N(len(b.nodes))].client
+	b.mu.RUnlock()
+	ctx, cancel := context.WithTimeout(b.t.Context(), 5*time.Second)
+	defer cancel()
+	_, reply, err := client.AskActor(ctx, api.ActorMessage{Name: name, Payload: []byte(what), Key: key})
+	return string(reply), err
+}
+
+func (b *bank) open() {
+	f, err := os.Open("examples/bank/bank.wasm")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer f.Close()
+	code, err := b.nodes[0].client.PutFile(b.t.Context(), f, api.PutOptions{Pin: true})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for i := range bankAccounts {
+		p := b.nodes[i%len(b.nodes)]
+		if _, err := p.client.CreateActor(b.t.Context(), api.ActorCreation{Request: api.ActorRequest{Name: account(i), Module: code.CID}}); err != nil {
+			b.t.Fatal(err)
+		}
+		if _, err := b.ask(account(i), fmt.Sprint("open ", bankOpening), "open"); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
+// teller transfers money until ctx is done.
+func (b *bank) teller(ctx context.Context, number int) {
+	for n := 0; ctx.Err() == nil; n++ {
+		from, to := rand.N(bankAccounts), rand.N(bankAccounts-1)
+		if to >= from {
+			to++
+		}
+		t := transfer{account(from), account(to), 1 + rand.N(50)}
+		note := fmt.Sprintf("t%d-%d", number, n)
+		b.sent.Add(1)
+		_, err := b.ask(t.from, fmt.Sprintf("transfer %s %d %s", t.to, t.amount, note), note)
+		switch {
+		case err == nil:
+			b.ackedMu.Lock()
+			b.acked[note] = t
+			b.ackedMu.Unlock()
+		case !strings.Contains(err.Error(), "only"):
+			b.t.Errorf("transfer %s: %v", note, err)
+		}
+	}
+}
+
+// hurt kills a node and starts it again, or stops it for a while.
+func (b *bank) hurt(p *process) {
+	if rand.N(2) == 0 {
+		p.cmd.Process.Signal(syscall.SIGSTOP)
+		time.Sleep(rand.N(3 * time.Second)) // what is done to the node, not a wait for something
+		p.cmd.Process.Signal(syscall.SIGCONT)
+		return
+	}
+	p.cmd.Process.Kill()
+	p.cmd.Wait()
+	time.Sleep(rand.N(time.Second))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p.client.Close()
+	p.start()
+}
+
+// ledgers are all lines of all accounts: by account and note, the amount and the
+// other side.
+func (b *bank) ledgers() map[string]map[string]string {
+	all := make(map[string]map[string]string)
+	for i := range bankAccounts {
+		text, err := b.ask(account(i), "ledger", "")
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		all[account(i)] = make(map[string]string)
+		for line := range strings.Lines(text) {
+			amount, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+			with, note, _ := strings.Cut(rest, " ")
+			if _, twice := all[account(i)][note]; twice {
+				b.t.Errorf("%s has %s twice", account(i), note)
+			}
+			all[account(i)][note] = amount + " " + with
+		}
+	}
+	return all
+}
+
+func (b *bank) total() int {
+	sum := 0
+	for i := range bankAccounts {
+		text, err := b.ask(account(i), "balance", "")
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		sum += n
+	}
+	return sum
+}
+
+// check waits until all money has arrived, and looks for every acknowledged transfer
+// on both sides.
+func (b *bank) check() {
+	for b.total() != bankAccounts*bankOpening {
+		if time.Now().After(b.deadline) {
+			b.t.Fatalf("%d of %d are there", b.total(), bankAccounts*bankOpening)
+		}
+	}
+	ledgers := b.ledgers()
+	for note, t := range b.acked {
+		if got, want := ledgers[t.from][note], fmt.Sprintf("-%d %s", t.amount, t.to); got != want {
+			b.t.Errorf("transfer %s was acknowledged; %s has %q, not %q", note, t.from, got, want)
+		}
+		if got, want := ledgers[t.to][note], fmt.Sprintf("+%d %s", t.amount, t.from); got != want {
+			b.t.Errorf("transfer %s was acknowledged; %s has %q, not %q", note, t.to, got, want)
+		}
+	}
+}
+
+// A bank of 50 accounts on five nodes, which are killed and stopped at random: no
+// money is made or lost, and every transfer that was acknowledged is on both sides.
+// It takes two minutes in CI, otherwise GODWIT_CHAOS, or some seconds.
+func TestBank(t *testing.T) {
+	if testing.Short() {
+		t.Skip("several processes under load")
+	}
+	length := 8 * time.Second
+	if os.Getenv("GODWIT_CI") != "" {
+		length = 2 * time.Minute
+	}
+	if text := os.Getenv("GODWIT_CHAOS"); text != "" {
+		var err error
+		if length, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := &bank{t: t, nodes: spawnMesh(t, 5, Config{}), acked: make(map[string]transfer), deadline: time.Now().Add(length + 2*time.Minute)}
+	b.open()
+	ctx, cancel := context.WithTimeout(t.Context(), length)
+	defer cancel()
+	var work sync.WaitGroup
+	for i := range 8 {
+		work.Go(func() { b.teller(ctx, i) })
+	}
+	hurts := 0
+	for ; ctx.Err() == nil; hurts++ {
+		b.hurt(b.nodes[rand.N(len(b.nodes))])
+		select {
+		case <-time.After(rand.N(2 * time.Second)):
+		case <-ctx.Done():
+		}
+	}
+	work.Wait()
+	b.check()
+	t.Logf("%d nodes hurt, %d transfers, %d acknowledged, %d asked again", hurts, b.sent.Load(), len(b.acked), b.failed.Load())
+	if len(b.acked) == 0 {
+		t.Error("nothing was transferred: the test shows nothing")
+	}
+}
