@@ -107,6 +107,7 @@ func (l *loop) wasExecuted(now time.Time, r *replica, s *activation.Summary) {
 	}
 	l.event(now, r, "activated", string(r.reason))
 	r.restarted = 0
+	l.maintain(now, r)
 }
 
 // activationFailed gives the actor away, or tries it again here if there is nobody.

@@ -10,7 +10,7 @@ const (
 	// claimWait is how long a claim waits for nodes that do not answer.
 	claimWait = 700 * time.Millisecond
 	// claimHeld is how long a name is kept for an actor that is being made.
-	claimHeld = 30 * time.Second
+	claimHeld = 5 * time.Second
 )
 
 // claims keep names free for actors that are being made: one name, one actor, as far
@@ -30,7 +30,8 @@ type claims struct {
 type promise struct {
 	actor   wire.ActorID
 	created int64
-	// firm: all have agreed, and the actor is being made. No claim is older than that.
+	// firm: all have agreed, and the actor is being made here. No claim is older than
+	// that, and it is kept until it is freed.
 	firm bool
 }
 
@@ -133,11 +134,13 @@ func (c *claims) tick(now time.Time) {
 		c.end(id, nil)
 	}
 	for name, ok := c.expiry.due(now); ok; name, ok = c.expiry.due(now) {
-		delete(c.promised, name)
+		if !c.promised[name].firm {
+			delete(c.promised, name)
+		}
 	}
 }
 
-// free gives a name back that was claimed in vain.
+// free gives a name back: it was claimed in vain, or the actor is made and has it.
 func (c *claims) free(name string, actor wire.ActorID) {
 	if c.promised[name].actor == actor {
 		delete(c.promised, name)

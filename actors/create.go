@@ -91,7 +91,9 @@ func (h *Host) make(ctx context.Context, id wire.ActorID, spec wire.Spec, from *
 	if err := h.claim(ctx, id, spec); err != nil {
 		return err
 	}
+	unclaim := func(time.Time) { h.loop.claims.free(spec.Name, id) }
 	nodes := h.cfg.Placer.Place(ctx, Placement{Actor: id, Spec: &spec}, spec.Replicas)
+	defer func() { h.loop.inbox.put(unclaim) }()
 	if len(nodes) == 0 {
 		return fmt.Errorf("%w: no node can have the actor", ErrUnavailable)
 	}
@@ -198,7 +200,6 @@ func (l *loop) endMaking(m *making, err error) {
 func (h *Host) unmake(base wire.Base) {
 	h.loop.inbox.put(func(now time.Time) {
 		delete(h.loop.making, base.Actor)
-		h.loop.claims.free(base.Spec.Name, base.Actor)
 		h.loop.directory.forget(base.Actor)
 		for _, m := range base.Members {
 			h.loop.send(m.Node, wire.Evicted{Actor: base.Actor, Replica: m.Replica, Removed: true})
@@ -214,7 +215,7 @@ func (l *loop) createHere(now time.Time, from wire.NodeID, c wire.Create) {
 	switch {
 	case c.Base.Members.Node(c.Replica) != l.host.cfg.Self:
 		reply.Refusal = "this is another node"
-	case l.buried.there[id]:
+	case l.buried.has(id):
 		reply.Refusal = "the actor was removed"
 	case old != nil && old.number == c.Replica:
 		l.send(from, reply) // said before
@@ -223,6 +224,10 @@ func (l *loop) createHere(now time.Time, from wire.NodeID, c wire.Create) {
 		reply.Refusal = "the node has another replica of the actor"
 	case l.draining:
 		reply.Refusal = "the node drains"
+	}
+	if at := c.Base.Checkpoint; reply.Refusal == "" && at != nil && !c.Joining && !l.host.engine.Has(at.Manifest.Cid) {
+		l.fetchFirst(from, c, reply)
+		return
 	}
 	if reply.Refusal == "" {
 		if err := l.makeHere(now, c); err != nil {
@@ -235,6 +240,21 @@ func (l *loop) createHere(now time.Time, from wire.NodeID, c wire.Create) {
 	}
 	l.out.sync = true
 	l.out.after = append(l.out.after, func() { l.inbox.put(func(time.Time) { l.send(from, reply) }) })
+}
+
+// fetchFirst gets the checkpoint that an actor begins with before its replica is made.
+func (l *loop) fetchFirst(from wire.NodeID, c wire.Create, reply wire.Created) {
+	l.host.background(func() {
+		err := l.host.fetch(c.Base.Actor, from, *c.Base.Checkpoint)
+		l.inbox.put(func(now time.Time) {
+			if err == nil && l.host.engine.Has(c.Base.Checkpoint.Manifest.Cid) {
+				l.createHere(now, from, c)
+				return
+			}
+			reply.Refusal = "the checkpoint does not come"
+			l.send(from, reply)
+		})
+	})
 }
 
 // makeHere writes a new replica down and begins it. The first of a new actor leads.

@@ -113,39 +113,17 @@ func (l *loop) gone(now time.Time, r *replica, removed bool) {
 	}
 	delete(l.replicas, r.id)
 	l.alarms.set(r.id, time.Time{})
-	if removed {
-		l.directory.release(r.id)
-		l.directory.forget(r.id)
-		l.buried.add(r.id)
-	} else {
-		l.directory.release(r.id)
-	}
 	id, module := r.id, r.spec.Module.Cid
+	l.directory.release(id)
+	l.claims.free(r.where.Name, id)
 	r.live = nil
 	l.out.records = append(l.out.records, record{key: id[:], end: afterActor(id)})
+	if removed {
+		l.directory.forget(id)
+		l.bury(now, r)
+	}
 	l.out.sync = true
 	l.out.after = append(l.out.after, func() { l.host.forget(id, module) })
-}
-
-// mayForget is what a node remembers of actors that were removed.
-const mayForget = 4096
-
-// graves are the actors that were removed of late.
-type graves struct {
-	order []wire.ActorID
-	there map[wire.ActorID]bool
-}
-
-func (g *graves) add(id wire.ActorID) {
-	if g.there[id] {
-		return
-	}
-	if len(g.order) >= mayForget {
-		delete(g.there, g.order[0])
-		g.order = g.order[1:]
-	}
-	g.order = append(g.order, id)
-	g.there[id] = true
 }
 
 // Keys of the journal: an actor's id, then one byte for what it is.
@@ -154,6 +132,7 @@ const (
 	keyState = 's'
 	keyBase  = 'b'
 	keyEntry = 'e' // and the index
+	keyGrave = 'g' // of an actor that was removed
 )
 
 func actorKey(id wire.ActorID, what byte) []byte { return append(id[:], what) }

@@ -74,7 +74,7 @@ func newLoop(h *Host) *loop {
 		pulses: newPulses(), making: make(map[wire.ActorID]*making), spawning: make(map[wire.ActorID]bool),
 		halting: make(map[wire.ActorID]int), lags: make(map[cid.Cid]lag),
 		delayed: make(map[uint64]func(time.Time)), afterwards: newAlarms[uint64](),
-		buried: graves{there: make(map[wire.ActorID]bool)},
+		buried: newGraves(),
 	}
 	l.calls = newCalls(h.cfg.Self, l.route, l.sendRequest)
 	l.channels = newChannels()
@@ -224,7 +224,9 @@ func (l *loop) deadline() time.Time {
 // lifeChanged has everything that counted on a node look elsewhere, or try it again.
 func (l *loop) lifeChanged(now time.Time, node wire.NodeID, alive bool) {
 	l.host.cfg.Log.Debug("node", "node", node, "alive", alive)
-	if !alive {
+	if alive {
+		l.evictAll(node)
+	} else {
 		l.finder.lost(node)
 		l.claims.lost(node)
 	}
@@ -265,6 +267,7 @@ func (l *loop) forGroup(now time.Time, from wire.NodeID, m wire.NodeMessage) {
 	}
 	r := l.replicas[actor]
 	if r == nil {
+		l.evict(from, actor)
 		return
 	}
 	if err := l.unpark(now, r); err != nil {

@@ -41,7 +41,7 @@ func (l *loop) maintain(now time.Time, r *replica) {
 	case len(progress) > r.spec.Replicas:
 		l.dismiss(now, r, progress)
 	case len(progress)-lost < r.spec.Replicas:
-		l.recruit(r, "")
+		l.recruit(r)
 	}
 }
 
@@ -59,18 +59,22 @@ func (l *loop) raise(now time.Time, r *replica, p group.Progress) {
 	if !errors.Is(err, group.ErrNotReady) || r.live == nil {
 		return
 	}
-	if p.Match == 0 {
+	if p.Match == 0 && now.After(r.invited.Add(inviteAgain)) {
+		r.invited = now
 		l.invite(r, p.Node, p.Replica)
 	}
 	if base := r.group.Base().Checkpoint; base != nil && p.Held < base.Index && r.pushes[p.Node] == nil {
 		l.push(r, p.Node, *base)
 	}
-	r.maintained = now.Add(raiseAgain - l.maintainEvery())
-	l.alarmIn(r, raiseAgain)
+	l.maintainIn(r, raiseAgain)
 }
 
-// raiseAgain is the wait until a learner that is not ready is looked at again.
-const raiseAgain = 30 * time.Millisecond
+const (
+	// raiseAgain is the wait until a learner that is not ready is looked at again.
+	raiseAgain = 30 * time.Millisecond
+	// inviteAgain is the wait until a node that has not made its replica is asked again.
+	inviteAgain = 500 * time.Millisecond
+)
 
 // invite has a node make a replica that learns the rest.
 func (l *loop) invite(r *replica, node wire.NodeID, number uint64) {
@@ -88,9 +92,7 @@ func (l *loop) joined(now time.Time, r *replica, node wire.NodeID, c wire.Create
 		return
 	}
 	if c.Refusal == "" {
-		r.maintained = time.Time{}
-		l.maintain(now, r)
-		return
+		return // it learns now
 	}
 	for _, p := range r.group.Progress() {
 		if p.Node == node && p.Learner {
@@ -123,27 +125,28 @@ func rank(b bool) int {
 	return 0
 }
 
-// recruit adds a node that learns: the one wanted, or one that the Placer chooses.
-func (l *loop) recruit(r *replica, wanted wire.NodeID) {
+// recruit adds a node that learns: one that the Placer chooses.
+func (l *loop) recruit(r *replica) {
 	add := func(now time.Time, node wire.NodeID) {
 		if l.change(now, r, group.Change{Add: node}) == nil {
 			l.event(now, r, "replaced", string(node))
 		}
 	}
-	live := r.live
-	p := l.placement(r)
+	if r.recruiting {
+		return
+	}
+	r.recruiting = true
+	live, p := r.live, l.placement(r)
 	l.host.background(func() {
-		nodes := []wire.NodeID{wanted}
-		if wanted == "" {
-			ctx, cancel := context.WithTimeout(l.host.ctx, placeTime)
-			nodes = l.host.cfg.Placer.Place(ctx, p, 1)
-			cancel()
-		}
-		if len(nodes) == 0 {
-			return
-		}
+		ctx, cancel := context.WithTimeout(l.host.ctx, placeTime)
+		defer cancel()
+		nodes := l.host.cfg.Placer.Place(ctx, p, 1)
 		l.inbox.put(func(now time.Time) {
-			if r.live == live && r.live != nil && r.leading && r.where.Members.Replica(nodes[0]) == 0 {
+			if r.live != live || r.live == nil {
+				return
+			}
+			r.recruiting = false
+			if len(nodes) > 0 && r.leading && r.where.Members.Replica(nodes[0]) == 0 {
 				add(now, nodes[0])
 			}
 		})
@@ -184,11 +187,18 @@ func (l *loop) traffic(r *replica, from wire.NodeID) {
 	}
 }
 
-// alarmIn has a replica looked at after a while, or earlier.
-func (l *loop) alarmIn(r *replica, wait time.Duration) {
+// maintainIn has a replica maintained after a while, unless that is arranged already.
+func (l *loop) maintainIn(r *replica, wait time.Duration) {
+	if r.arranged {
+		return
+	}
+	r.arranged = true
 	live := r.live
 	l.later(wait, func(now time.Time) {
-		if r.live == live && r.live != nil && r.leading {
+		if r.live != live || r.live == nil {
+			return
+		}
+		if r.arranged, r.maintained = false, (time.Time{}); r.leading {
 			l.maintain(now, r)
 			l.touch(r)
 		}

@@ -160,7 +160,7 @@ var errNotYet = errors.New("not yet")
 func (l *loop) led(now time.Time, actor wire.ActorID) (*replica, error) {
 	r := l.replicas[actor]
 	if r == nil {
-		if l.buried.there[actor] {
+		if l.buried.has(actor) {
 			return nil, ErrNotFound
 		}
 		return nil, &redirectError{l.route(actor, l.host.cfg.Self)}

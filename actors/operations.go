@@ -11,6 +11,7 @@ import (
 
 	"github.com/ipfs/go-cid"
 
+	"github.com/godwit-run/godwit/actors/activation"
 	"github.com/godwit-run/godwit/actors/wire"
 )
 
@@ -135,7 +136,49 @@ func (h *Host) shown(ctx context.Context, actor wire.ActorID) (s Status) {
 
 // tryUpgrade tries another module on a copy of an actor.
 func (h *Host) tryUpgrade(ctx context.Context, actor wire.ActorID, module cid.Cid) error {
-	return nil
+	at, err := h.checkpointed(ctx, actor)
+	if err != nil {
+		return err
+	}
+	var spec wire.Spec
+	err = h.leading(ctx, actor, func(_ time.Time, r *replica) error {
+		spec = r.spec
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = h.engine.DryRun(ctx, actor, spec, at, module)
+	if errors.Is(err, activation.ErrUnfit) {
+		return &RefusedError{Reason: err.Error()}
+	}
+	return err
+}
+
+// checkpointed returns a checkpoint of an actor, as it is now, that is on this node's
+// disk; nil if nothing ever happened to it.
+func (h *Host) checkpointed(ctx context.Context, actor wire.ActorID) (*wire.Checkpoint, error) {
+	var at *wire.Checkpoint
+	want := uint64(0)
+	err := h.leading(ctx, actor, func(now time.Time, r *replica) error {
+		if want == 0 {
+			want = max(r.lastWork(), 1)
+		}
+		switch {
+		case r.captured.Index >= want:
+			c := r.captured
+			at = &c
+		case r.group.Base().Checkpoint != nil && r.group.Base().Checkpoint.Index >= want:
+			at = r.group.Base().Checkpoint
+		case r.summary.InCall:
+			return fmt.Errorf("%w: the actor is in the middle of a message, where it cannot be captured", ErrBusy)
+		default:
+			r.active.Checkpoint()
+			return errNotYet
+		}
+		return nil
+	})
+	return at, err
 }
 
 // Snapshot writes an actor as a CAR file: a checkpoint of now, with its name,
@@ -153,12 +196,46 @@ func (h *Host) Snapshot(ctx context.Context, actor string, w io.Writer) error {
 }
 
 // serveSnapshot writes an actor that is led here.
-func (h *Host) serveSnapshot(ctx context.Context, c *command) error { return ErrUnavailable }
+func (h *Host) serveSnapshot(ctx context.Context, c *command) error {
+	at, err := h.checkpointed(ctx, c.actor)
+	if err != nil {
+		return err
+	}
+	if err := c.ok(nil); err != nil {
+		return err
+	}
+	w := series{c.conn}
+	if err := h.engine.Export(ctx, c.actor, at.Manifest.Cid, w); err != nil {
+		return errors.Join(err, c.Reset())
+	}
+	return w.Close()
+}
 
 // Restore makes an actor, under a name that may be another one, of what Snapshot
 // has written. Errors: those of Create.
 func (h *Host) Restore(ctx context.Context, name string, r io.Reader) (Status, error) {
-	return Status{}, ErrUnavailable
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.Deadline)
+	defer cancel()
+	select {
+	case <-h.ready:
+	default:
+		return Status{}, ErrUnavailable
+	}
+	id := newActorID(time.Now())
+	spec, at, err := h.engine.Import(ctx, r, id, func(s *wire.Spec) {
+		s.Creator, s.Created, s.Parent = h.cfg.Self, time.Now().UnixMilli(), wire.ActorID{}
+		if name != "" {
+			s.Name = name
+		}
+	})
+	if err != nil {
+		return Status{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if err := h.make(ctx, id, spec, &at); err != nil {
+		h.forget(id, cid.Undef)
+		return Status{}, err
+	}
+	return h.begun(ctx, id)
 }
 
 // Drain moves what is active here to other nodes, and has no more actors come here

@@ -52,7 +52,15 @@ func (l *loop) restore(j *journal) error {
 		if err != nil {
 			return err
 		}
-		if len(p.key) != len(wire.ActorID{})+1 || p.key[len(p.key)-1] != keyInfo {
+		if len(p.key) != len(wire.ActorID{})+1 {
+			continue
+		}
+		if p.key[len(p.key)-1] == keyGrave {
+			if err := l.buried.restore(wire.ActorID(p.key[:16]), p.value); err != nil {
+				return err
+			}
+		}
+		if p.key[len(p.key)-1] != keyInfo {
 			continue
 		}
 		var i info
@@ -145,6 +153,9 @@ func (l *loop) suspect(now time.Time, r *replica, node wire.NodeID, alive bool) 
 		return
 	}
 	l.step(now, r, group.Suspect{Node: node})
+	if r.live != nil && r.leading {
+		l.maintainIn(r, l.host.cfg.ReplaceAfter)
+	}
 	if r.live != nil && !r.leading && r.where.Leader == node {
 		l.want(now, r, wire.ReasonFailure)
 	}
@@ -174,7 +185,7 @@ func (l *loop) park(now time.Time, r *replica) {
 // checkpoint that the majority has.
 func (r *replica) settled() bool {
 	s := &r.summary
-	return r.executed && r.active != nil && (s.Settled || s.Status != mailbox.Running) && r.handover == nil && !r.changing &&
+	return r.executed && r.active != nil && (s.Settled || s.Status != mailbox.Running) && r.handover == nil && !r.changing && !r.recruiting &&
 		len(r.intake.items) == 0 && r.intake.proposed == 0 && len(r.kept) == 0 &&
 		r.lastWork() <= r.agreedIndex
 }

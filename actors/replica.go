@@ -56,6 +56,9 @@ type live struct {
 	captured    wire.Checkpoint
 	changing    bool // a change of members is under way
 	maintained  time.Time
+	invited     time.Time
+	arranged    bool          // it is to be maintained before long
+	recruiting  bool          // a node is being looked for
 	refused     []wire.NodeID // do not want a replica
 	sources     map[wire.NodeID]uint64
 	handover    *handover

@@ -37,7 +37,7 @@ func (l *loop) request(now time.Time, from wire.NodeID, m wire.Request) {
 // refer answers a request for an actor that this node has no replica of.
 func (l *loop) refer(now time.Time, from wire.NodeID, m wire.Request) {
 	answer := wire.Response{Actor: m.Actor, ID: requestID(&m), Phase: wire.Redirected}
-	if l.buried.there[m.Actor] {
+	if l.buried.has(m.Actor) {
 		answer.Phase = wire.Gone
 	} else if p := l.directory.known[m.Actor]; p != nil {
 		answer.Leader, answer.Members, answer.Epoch = p.Leader, p.Members, p.Epoch
