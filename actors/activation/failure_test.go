@@ -72,9 +72,10 @@ func TestSupervision(t *testing.T) {
 	w2.executed(4)
 	s.add(s.ask("get"), control(wire.VerbStart, wire.Link{}, 2))
 	s.add(s.ask("get"))
+	s.add(s.ask("stop now"), s.ask("get")) // the reply of the message that stops it goes out
 	a.Apply(s.entries[4:])
-	w2.executed(6)
-	if got, want := w2.answers(), []string{"stopped: enough", "3"}; !slices.Equal(got, want) {
+	w2.executed(7)
+	if got, want := w2.answers(), []string{"stopped: enough", "3", "3", "stopped: now"}; !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
 }

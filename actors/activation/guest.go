@@ -21,6 +21,7 @@ type guest struct {
 	run     *run
 	current *actor.Message
 	answer  []byte  // of await, in this delivery
+	stop    *string // why the actor is to stop when the delivery is over, if it is to
 	save    *saving // in godwit_save, else nil
 }
 
@@ -37,7 +38,7 @@ func (g *guest) Message() *actor.Message { return g.current }
 
 // deliver makes a delivery the current message. Init and such are none.
 func (g *guest) deliver(d mailbox.Delivery) {
-	g.current, g.answer = nil, nil
+	g.current, g.answer, g.stop = nil, nil, nil
 	m := actor.Message{ID: actor.MessageID(d.ID), Sender: d.Sender, Token: d.Token, Payload: d.Result.Payload}
 	switch d.Kind {
 	case mailbox.Send:
@@ -151,7 +152,7 @@ func (g *guest) Stop(reason string) {
 	if len(reason) > wire.MaxReason {
 		reason = text([]byte(reason[:wire.MaxReason]))
 	}
-	_ = g.run.state.Stop(reason) // full: too many calls, and one that is lost
+	g.stop = &reason
 }
 
 // Save implements actor.Activation.

@@ -21,7 +21,9 @@ func (r *run) receive(ctx context.Context, wait time.Duration) (mailbox.Delivery
 		r.early = nil
 		return *d, nil
 	}
-	r.emit(r.state.Finish())
+	if err := r.finish(); err != nil {
+		return mailbox.Delivery{}, err
+	}
 	until := int64(math.MaxInt64)
 	if wait >= 0 {
 		until = r.state.Now() + int64(min(wait, wire.MaxWait))

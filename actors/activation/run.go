@@ -269,6 +269,19 @@ func (r *run) handle(d mailbox.Delivery) error {
 	if err != nil {
 		return r.fails(err)
 	}
+	return r.finish()
+}
+
+// finish ends the delivery in progress; the last thing in it is that the actor stops,
+// if it is to.
+func (r *run) finish() error {
+	if r.guest.stop != nil {
+		r.emit(r.state.Release()) // so that there is room for one more call
+		if err := r.state.Stop(*r.guest.stop); err != nil {
+			return fmt.Errorf("stop %s: %w", r.name, err)
+		}
+		r.guest.stop = nil
+	}
 	r.emit(r.state.Finish())
 	return nil
 }
@@ -319,8 +332,8 @@ func (r *run) runProcess() error {
 	if err != nil {
 		return err
 	}
-	if err := r.state.Stop("it has ended"); err != nil {
-		return err
+	if r.guest.stop == nil {
+		r.guest.Stop("it has ended")
 	}
 	return r.closeInstance()
 }
