@@ -20,6 +20,8 @@ type auction struct {
 	// expected have not answered yet.
 	expected map[wire.NodeID]bool
 	offers   []offer
+	// strangers counts offers of nodes that are not in view.
+	strangers int
 	// unmet are wishes that nobody in view meets: unless an offer does, others may
 	// come that are not in view, and the window stays open.
 	unmet []wish
@@ -32,8 +34,9 @@ type offer struct {
 }
 
 const (
-	// maxOffers bounds what is kept of one auction: others are turned down.
-	maxOffers = 256
+	// maxOffers bounds what is kept of one auction, and maxStrangers how many of that
+	// are of nodes that are not in view: others are turned down.
+	maxOffers, maxStrangers = 256, 64
 	// After an auction without a good offer the next one waits, longer each time.
 	minAuctionPause = 250 * time.Millisecond
 	maxAuctionPause = 8 * time.Second
@@ -114,13 +117,23 @@ func (s *Submitter) bid(from wire.NodeID, m wire.Bid) {
 		s.stats.BadOffers++
 		s.answers(t, Answer{Node: from, Said: SaidInvalid, Detail: err.Error()})
 		s.send(from, wire.Cancel{Ref: m.Ref})
-	case len(a.offers) >= maxOffers:
+	case !s.hasRoom(a, from):
 		s.send(from, wire.Cancel{Ref: m.Ref})
 	default:
 		a.offers = append(a.offers, offer{o, s.now})
 		s.answers(t, Answer{Node: from, Said: SaidOffered, Offer: &OfferFacts{o.Queue, o.Cost, o.Start, o.Held, o.RTT, o.Lease}})
 	}
 	s.maybeClose(t)
+}
+
+// hasRoom tells whether an offer of a node is to be looked at. Names cost nothing, so
+// those whom nobody has heard of must not keep the others out.
+func (s *Submitter) hasRoom(a *auction, from wire.NodeID) bool {
+	if k, _ := s.view.node(from); k != nil {
+		return len(a.offers) < maxOffers
+	}
+	a.strangers++
+	return len(a.offers) < maxOffers && a.strangers <= maxStrangers
 }
 
 // openOffer checks that an offer is its sender's, and for this auction.
@@ -138,7 +151,7 @@ func (s *Submitter) openOffer(t *task, from wire.NodeID, m wire.Bid) (wire.Offer
 
 // declined: a node that was asked for an offer has none, or has gone.
 func (s *Submitter) declined(t *task, a Answer) {
-	if t.auction.expected[a.Node] || a.Said == SaidRefused {
+	if t.auction.expected[a.Node] {
 		delete(t.auction.expected, a.Node)
 		s.answers(t, a)
 		s.maybeClose(t)

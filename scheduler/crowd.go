@@ -23,6 +23,9 @@ const (
 	// node is not much better than a half full one, but a node that the task prefers
 	// is better than one that it does not.
 	crowdBand = 0.25
+	// crowdView is in how large a view at most: in larger ones there are so many good
+	// nodes that the hash spreads them well enough, and ranking all takes long.
+	crowdView = 1024
 )
 
 // crowded tells whether a refusal shows that others place tasks by the same view.

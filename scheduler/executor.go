@@ -31,7 +31,7 @@ type ExecutorConfig struct {
 	// offer is taken up. Default 1 s: the longest window, and the way there and back.
 	OfferLease time.Duration
 	// MaxRunLease is how long a run goes on at most without its submitter's renewing
-	// its lease. Default 10 min.
+	// its lease. Default wire.MaxRenewal.
 	MaxRunLease time.Duration
 	// Cost in millionths of a credit for 1000 units of fuel while nothing runs, at
 	// most 2^60; with ten tasks it is half as much again. Default 0.
@@ -56,7 +56,7 @@ func (c ExecutorConfig) withDefaults() ExecutorConfig {
 	c.KeepUnacked = cmp.Or(c.KeepUnacked, 24*time.Hour)
 	c.MaxLease = cmp.Or(c.MaxLease, 10*time.Second)
 	c.OfferLease = cmp.Or(c.OfferLease, time.Second)
-	c.MaxRunLease = cmp.Or(c.MaxRunLease, 10*time.Minute)
+	c.MaxRunLease = cmp.Or(c.MaxRunLease, wire.MaxRenewal)
 	c.MinTrust = cmp.Or(c.MinTrust, 0.1)
 	if c.Trust == nil {
 		c.Trust = func(wire.NodeID) float64 { return 0.5 }

@@ -87,8 +87,11 @@ func (t *task) ref() wire.Ref { return wire.Ref{Task: t.id, Attempt: t.number} }
 // snapshot is the task as others see it.
 func (t *task) snapshot() Task {
 	node := t.node
-	if n := len(t.attempts); n > 0 {
-		node = t.attempts[n-1].Node
+	for i := len(t.attempts) - 1; i >= 0; i-- {
+		if a := &t.attempts[i]; !a.Vain {
+			node = a.Node
+			break
+		}
 	}
 	return Task{
 		ID: t.id, Spec: t.spec, Client: t.client, State: t.state, Reason: t.reason, Message: t.message,
@@ -207,6 +210,9 @@ func (s *Submitter) persist(t *task) {
 
 // openAttempt begins the history of the current attempt.
 func (s *Submitter) openAttempt(t *task) {
+	if len(t.attempts) > 0 {
+		s.stats.Retries++
+	}
 	if len(t.attempts) >= maxAttempts {
 		t.attempts = slices.Delete(t.attempts, 0, 1)
 	}
@@ -219,7 +225,7 @@ func (s *Submitter) openAttempt(t *task) {
 func (s *Submitter) vainAttempt(t *task, how string) {
 	s.openAttempt(t)
 	a := &t.attempts[len(t.attempts)-1]
-	a.Ended, a.Status, a.Reason, a.Message = s.now, wire.Failed, wire.ReasonNodeLost, how
+	a.Ended, a.Status, a.Reason, a.Message, a.Vain = s.now, wire.Failed, wire.ReasonNodeLost, how, true
 	s.persist(t)
 }
 
@@ -227,9 +233,6 @@ func (s *Submitter) vainAttempt(t *task, how string) {
 func (s *Submitter) number(t *task) {
 	if t.number > 0 && !t.spent {
 		return
-	}
-	if t.number > 0 {
-		s.stats.Retries++
 	}
 	t.number++
 	t.spent = false

@@ -68,7 +68,7 @@ func (s *Submitter) find(t *task) (found, fit bool) {
 
 // best is the node that should have a task.
 func (s *Submitter) best(r *placement.Request, tried map[wire.NodeID]bool) (best *placement.Node, score float64, fit bool) {
-	if s.crowdUntil.After(s.now) {
+	if s.crowdUntil.After(s.now) && s.view.index.Len() <= crowdView {
 		return s.roomy(r, tried)
 	}
 	return s.view.index.Best(r, tried)

@@ -49,6 +49,9 @@ type Task struct {
 type Attempt struct {
 	Number uint32      `cbor:"number"`
 	Node   wire.NodeID `cbor:"node"`
+	// Vain tells that the node did not answer when it was asked to reserve: it may
+	// have heard of the attempt, but has never begun it.
+	Vain bool `cbor:"vain,omitempty"`
 	// Score is what made the node first when it was chosen.
 	Score   float64   `cbor:"score,omitempty"`
 	Started time.Time `cbor:"started"`

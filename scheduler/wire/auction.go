@@ -11,7 +11,7 @@ import (
 const (
 	// MaxRequest and MaxOffer are the largest envelopes of a request and an offer, in
 	// bytes. Common ones have about 500.
-	MaxRequest = 32 << 10
+	MaxRequest = 64 << 10
 	MaxOffer   = 32 << 10
 	// MaxWindow is the longest time that an auction may wait for offers.
 	MaxWindow = 500 * time.Millisecond
