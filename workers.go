@@ -40,7 +40,7 @@ func (n *Node) Self(ctx context.Context) (api.Worker, error) {
 		w = api.Worker{
 			State: api.NodeReady, Total: apiCapacity(e.Total()), Available: apiCapacity(e.Free()),
 			AvailableRatio: e.Free().Ratio(e.Total()), Running: e.Runs(), Queued: stats.Queued + stats.Placing,
-			Health: api.Health{SuccessRate: 1},
+			Trust: n.trusted.of(n.self), Health: api.Health{SuccessRate: 1},
 		}
 		if e.Draining() {
 			w.State = api.NodeDraining
@@ -79,7 +79,7 @@ func (n *Node) apiWorker(p *placement.Node) api.Worker {
 		ID: p.ID.String(), State: n.workerState(p), Addrs: n.knownAddrs(p.ID), Version: v.Version,
 		Region: v.Region, Labels: v.Labels, Models: v.Models,
 		Total: apiCapacity(v.Total), Available: apiCapacity(p.Free), AvailableRatio: p.Free.Ratio(v.Total),
-		Running: p.Tasks, Queued: int(v.Queued), RTTMS: float64(p.RTT) / 1e6,
+		Running: p.Tasks, Queued: int(v.Queued), RTTMS: float64(p.RTT) / 1e6, Trust: p.Trust,
 		UpdatedAt: p.Health.LastSeen.UTC(), StartedAt: v.StartedAt().UTC(),
 		Health: api.Health{
 			SuccessRate: p.Health.SuccessRate, AvgCompletionMS: float64(p.Health.AvgCompletion) / 1e6,

@@ -98,12 +98,18 @@ func (s *Submitter) Score(id wire.TaskID) float64 {
 	return 0
 }
 
-// Plan tells where a task would go now. Nothing is accepted.
+// Plan tells where a task would go now, by what is known, and whether offers would be
+// asked for all the same. Nothing is accepted.
 func (s *Submitter) Plan(id wire.TaskID, spec *wire.Spec) Explanation {
 	x := Explanation{Task: id}
 	s.fill(&x, spec, spec.Needs())
+	var best *placement.Node
 	if len(x.Choices) > 0 && x.Choices[0].Out == "" {
 		x.Node = x.Choices[0].Node
+		best = s.view.index.Node(x.Node)
+	}
+	if why, _ := s.whyAuction(&task{id: id, spec: spec, needs: spec.Needs()}, best); why != "" {
+		x.Summary += "; all would be asked for offers: " + why
 	}
 	return x
 }

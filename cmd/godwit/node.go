@@ -120,6 +120,7 @@ func workerFacts(w api.Worker) *grid {
 	g.fact("tasks", "%d running, %d queued", w.Running, w.Queued)
 	g.fact("models", "%s", strings.Join(w.Models, ", "))
 	g.fact("announced", "%s ago", ago(w.UpdatedAt))
+	g.fact("trust", "%g", w.Trust)
 	if !w.Self {
 		g.fact("health", "%.0f %% of its tasks succeeded, %d failures in a row", 100*w.Health.SuccessRate, w.Health.ConsecutiveFailures)
 	}

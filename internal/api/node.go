@@ -28,6 +28,7 @@ type Worker struct {
 	Models         []string `json:"models,omitempty" doc:"Models that it offers"`
 
 	RTTMS     float64   `json:"rtt_ms,omitempty" doc:"Round trip to it, in milliseconds"`
+	Trust     float64   `json:"trust" doc:"How far it is trusted, from 0 to 1"`
 	UpdatedAt time.Time `json:"updated_at" doc:"When it last announced its capacity"`
 	StartedAt time.Time `json:"started_at,omitzero"`
 	Health    Health    `json:"health"`
