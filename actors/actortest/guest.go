@@ -124,7 +124,11 @@ func (a *activation) reply(d mailbox.Delivery, n int64) {
 }
 
 func (a *activation) ask(to string, async bool) uint64 {
-	n, err := a.s.Ask(to, []byte("get"), 3*time.Second, async)
+	wait := time.Hour // a reply that is lost for good is noticed: nothing settles
+	if async {
+		wait = 700 * time.Millisecond
+	}
+	n, err := a.s.Ask(to, []byte("get"), wait, async)
 	a.must(err)
 	return n
 }

@@ -275,11 +275,13 @@ func (r *replica) replace() {
 func (n *node) park() {
 	n.awake(func() {
 		for _, a := range n.w.actors {
-			if r := n.replicas[a.id]; r != nil && r.g.Idle() && (r.act == nil || r.act.s.Settled()) {
+			r, s := n.replicas[a.id], n.disk.replicas[a.id]
+			onDisk := r != nil && s != nil && s.number == r.number
+			if onDisk && r.g.Idle() && (r.act == nil || r.act.s.Settled()) {
 				n.w.note("%s is parked", r)
 				r.halt()
 				r.dead = true
-				n.load(a, n.disk.replicas[a.id])
+				n.load(a, s)
 			}
 		}
 	})

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+
 	"github.com/godwit-run/godwit/actors/group"
 	"github.com/godwit-run/godwit/actors/mailbox"
 	"github.com/godwit-run/godwit/actors/wire"
@@ -53,7 +56,7 @@ func (r *replica) step(ev group.Event) error {
 		func() { r.committed(ready.Committed) },
 		func() { r.effects(ready.Effects) },
 	} {
-		r.n.stumble(ready.Write)
+		r.n.stumble(ev)
 		if r.n.life != life {
 			return nil
 		}
@@ -63,17 +66,23 @@ func (r *replica) step(ev group.Event) error {
 	return err
 }
 
-// stumble may have the node crash, more likely when its disk is to hold something new.
-// It is back soon, so that others meet what it has forgotten.
-func (n *node) stumble(w *group.Write) {
+// stumble may have the node crash, more likely when it votes. It is back soon, so that
+// others meet what it has forgotten.
+func (n *node) stumble(ev group.Event) {
 	p := 0.00005
-	if w != nil && w.Sync && len(w.Entries) == 0 {
-		p = 0.02 // a term or a vote
+	if m, ok := ev.(group.Received); ok && isVote(m.Message) {
+		p = 0.02
 	}
 	if n.w.faulty(p) {
 		n.crash()
 		n.w.after(n.w.upTo(30*time.Millisecond), n.restart)
 	}
+}
+
+func isVote(m wire.NodeMessage) bool {
+	r, ok := m.(wire.Raft)
+	var v raftpb.Message
+	return ok && proto.Unmarshal(r.Data, &v) == nil && v.GetType() == raftpb.MsgVote
 }
 
 func (r *replica) sendAll(messages []group.Outgoing) {
@@ -223,7 +232,7 @@ func (r *replica) store(c wire.Checkpoint, b []byte) {
 func (r *replica) push(c wire.Checkpoint, b []byte) {
 	for _, m := range r.g.Roster().Members {
 		other := r.n.w.byID[m.Node]
-		if other == r.n || r.n.w.faulty(0.05) {
+		if other == r.n || r.n.w.faulty(0.3) {
 			continue
 		}
 		r.n.w.after(r.n.w.delay(), func() {
