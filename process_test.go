@@ -319,6 +319,7 @@ func TestAnyNodeIsKilled(t *testing.T) {
 	accepted := make(map[string]int) // the submitter of each task
 	for end := time.Now().Add(length); time.Now().Before(end); kills++ {
 		for i, p := range nodes {
+			request.Placement = [...]string{"auto", "auction"}[i%2]
 			ids, _ := submitAll(t, p, request, 20)
 			for _, id := range ids {
 				accepted[id] = i
