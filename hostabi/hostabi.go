@@ -38,6 +38,10 @@ type Func struct {
 	Params  []api.ValueType
 	Results []api.ValueType
 	Call    func(ctx context.Context, caller Caller, stack []uint64)
+
+	// Suspends tells that Call may panic with Suspend. It is for functions that
+	// wait for something: a call of one costs the guest a little more.
+	Suspends bool
 }
 
 // Module is a named set of host functions, as a guest imports them.
@@ -53,6 +57,28 @@ type Exit struct {
 }
 
 func (e Exit) Error() string { return fmt.Sprintf("guest exited with code %d", e.Code) }
+
+// Suspend puts the calling guest to sleep in the middle of its call. A host function
+// that would have to wait panics with it, instead of waiting; the call into the guest then
+// returns, and the instance can be captured. When the guest goes on, there or elsewhere, the
+// host function is called again with the same arguments, as if for the first time:
+// what it has charged is given back, and it must not have changed anything that the guest
+// can see, or the guest would see it twice.
+//
+// Only a function with Func.Suspends may do so, and only where the caller is a Suspender
+// that says MaySuspend; otherwise it has to wait.
+type Suspend struct{}
+
+func (Suspend) Error() string { return "guest is suspended" }
+
+// Suspender is a Caller whose guest may be suspended in host functions.
+type Suspender interface {
+	// MaySuspend tells whether the guest can be suspended in this call.
+	MaySuspend() bool
+	// SuspendWanted is closed when someone wants the guest to be suspended: a function
+	// that waits should then panic with Suspend.
+	SuspendWanted() <-chan struct{}
+}
 
 // BytesPerUnit is how many bytes a host function moves for one unit of fuel
 // (DESIGN §4.5).

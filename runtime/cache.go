@@ -16,22 +16,25 @@ import (
 
 	"github.com/godwit-run/godwit/runtime/internal/meter"
 	"github.com/godwit-run/godwit/runtime/internal/state"
+	"github.com/godwit-run/godwit/runtime/internal/suspend"
 )
 
 // diskCache keeps rewritten modules in files, each with a checksum; a file that
 // is damaged counts as absent. A nil *diskCache keeps nothing.
 //
-// A file is: SHA-256 of the rest (32 bytes), length of the plan (4 bytes, little
-// endian), the plan as JSON, the rewritten module.
+// A file is: SHA-256 of the rest (32 bytes), lengths of the plan and of the rewritten
+// module (4 bytes each, little endian), the plan as JSON, the rewritten module, and the
+// module before it got the save path, if it has one.
 type diskCache struct {
-	dir string
+	dir      string
+	suspends bool // its modules have the save path
 }
 
-func openDiskCache(dir string) (*diskCache, error) {
+func openDiskCache(dir string, suspends bool) (*diskCache, error) {
 	if dir == "" {
 		return nil, nil
 	}
-	c := &diskCache{dir: dir}
+	c := &diskCache{dir, suspends}
 	if err := os.MkdirAll(c.modules(), 0o700); err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
@@ -39,7 +42,11 @@ func openDiskCache(dir string) (*diskCache, error) {
 }
 
 func (c *diskCache) modules() string {
-	return filepath.Join(c.dir, fmt.Sprintf("metered-%d.%d.%d", meter.Version, meter.Revision, state.Revision))
+	name := fmt.Sprintf("metered-%d.%d.%d", meter.Version, meter.Revision, state.Revision)
+	if c.suspends {
+		name += fmt.Sprintf("-suspend-%d.%d", suspend.Version, suspend.Revision)
+	}
+	return filepath.Join(c.dir, name)
 }
 
 // machineCode is wazero's cache for one module. wazero believes every byte of what
@@ -100,41 +107,48 @@ func digest(dir string) ([]byte, error) {
 }
 
 // get returns a rewritten module, if it is there.
-func (c *diskCache) get(id cid.Cid) (plan plan, module []byte, ok bool) {
+func (c *diskCache) get(id cid.Cid) (r rewritten, ok bool) {
 	if c == nil {
-		return plan, nil, false
+		return r, false
 	}
 	b, err := os.ReadFile(filepath.Join(c.modules(), id.String()))
 	if err != nil {
-		return plan, nil, false
+		return r, false
 	}
 	return decodeCached(b)
 }
 
-func decodeCached(b []byte) (plan plan, module []byte, ok bool) {
-	const head = sha256.Size + 4
+func decodeCached(b []byte) (r rewritten, ok bool) {
+	const head = sha256.Size + 8
 	if len(b) < head {
-		return plan, nil, false
+		return r, false
 	}
 	sum := sha256.Sum256(b[sha256.Size:])
 	n := uint64(binary.LittleEndian.Uint32(b[sha256.Size:]))
-	if !bytes.Equal(sum[:], b[:sha256.Size]) || n > uint64(len(b)-head) {
-		return plan, nil, false
+	m := uint64(binary.LittleEndian.Uint32(b[sha256.Size+4:]))
+	rest := b[head:]
+	if !bytes.Equal(sum[:], b[:sha256.Size]) || n+m > uint64(len(rest)) {
+		return r, false
 	}
-	if json.Unmarshal(b[head:head+n], &plan) != nil {
-		return plan, nil, false
+	if json.Unmarshal(rest[:n], &r.plan) != nil {
+		return r, false
 	}
-	return plan, b[head+n:], true
+	r.module = rest[n : n+m]
+	if base := rest[n+m:]; len(base) > 0 {
+		r.base = base
+	}
+	return r, true
 }
 
-func encodeCached(plan plan, module []byte) ([]byte, error) {
-	p, err := json.Marshal(plan)
+func encodeCached(r *rewritten) ([]byte, error) {
+	p, err := json.Marshal(r.plan)
 	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, sha256.Size, sha256.Size+4+len(p)+len(module))
+	b := make([]byte, sha256.Size, sha256.Size+8+len(p)+len(r.module)+len(r.base))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(p)))
-	b = append(append(b, p...), module...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(r.module)))
+	b = append(append(append(b, p...), r.module...), r.base...)
 	sum := sha256.Sum256(b[sha256.Size:])
 	copy(b, sum[:])
 	return b, nil
@@ -142,11 +156,11 @@ func encodeCached(plan plan, module []byte) ([]byte, error) {
 
 // put stores a rewritten module. A cache that can't be written is no reason not
 // to run: put then leaves things as they are, unless something is truly odd.
-func (c *diskCache) put(id cid.Cid, plan plan, module []byte) error {
+func (c *diskCache) put(id cid.Cid, r *rewritten) error {
 	if c == nil {
 		return nil
 	}
-	b, err := encodeCached(plan, module)
+	b, err := encodeCached(r)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ var (
 const (
 	sectionRuntime = "runtime"
 	sectionWASI    = "wasi"
+	sectionCall    = "call"  // a suspended one
 	sectionHost    = "host:" // and the module's name
 )
 
@@ -169,6 +170,9 @@ func (i *Instance) savedState() (s checkpoint.State, err error) {
 		return s, err
 	}
 	s.Sections = map[string][]byte{sectionRuntime: i.savedRuntime()}
+	if c := i.suspension.saved; c != nil {
+		s.Sections[sectionCall] = c.encode(i.module.clones.hash)
+	}
 	if i.system != nil {
 		w, err := i.system.Snapshot()
 		if err != nil {

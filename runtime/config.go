@@ -35,6 +35,12 @@ type Config struct {
 	// HostModules are what guests may import besides WASI.
 	HostModules []hostabi.Module
 
+	// Suspend lets guests be suspended in the middle of a call (see Instance.Suspend):
+	// they are rewritten so that they can, which costs them some speed and memory.
+	// Continuations go on only where Suspend is set as well, and the same host functions
+	// suspend. Default false.
+	Suspend bool
+
 	// MaxModuleBytes bounds the size of a module, in bytes. Default 64 MiB.
 	MaxModuleBytes int
 

@@ -56,6 +56,9 @@ func New(cfg Config) (*Engine, error) {
 		cfg: cfg, modules: make(map[cid.Cid]*loaded), hosts: make(map[string]hostabi.Module), rewrite: meter.Rewrite,
 		slices: sliceBounds{minSlice, maxSlice},
 	}
+	if cfg.Suspend {
+		e.rewrite = meter.RewriteSuspendable
+	}
 	if err := e.open(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -67,7 +70,7 @@ func (e *Engine) open() error {
 	if e.pool, err = linmem.New(linmem.Config{MaxIdle: e.cfg.IdleMemories}); err != nil {
 		return err
 	}
-	if e.cache, err = openDiskCache(e.cfg.CacheDir); err != nil {
+	if e.cache, err = openDiskCache(e.cfg.CacheDir, e.cfg.Suspend); err != nil {
 		return err
 	}
 	for _, m := range append([]hostabi.Module{wasi.Module(), wasi.UnstableModule()}, e.cfg.HostModules...) {

@@ -24,6 +24,7 @@ type fuelTank struct {
 	left    api.MutableGlobal // the guest's fuel global
 	limit   int64
 	granted int64
+	pause   int64 // used, at which a slice ends: the guest is to stop there
 	slice   int64
 	bounds  sliceBounds
 	since   time.Time // when the current slice was granted
@@ -34,7 +35,7 @@ type sliceBounds struct{ min, max int64 }
 
 func (t *fuelTank) start(global api.MutableGlobal, bounds sliceBounds, limit uint64, cost uint64) {
 	t.left, t.bounds, t.limit, t.slice = global, bounds, int64(limit), bounds.min
-	t.granted = 0
+	t.granted, t.pause = 0, never
 	t.left.Set(uint64(-int64(cost)))
 }
 
@@ -68,7 +69,7 @@ func (t *fuelTank) grant(debt int64) bool {
 	now := time.Now()
 	t.resize(now.Sub(t.since))
 	t.since = now
-	t.granted = max(used, min(used+t.slice, t.limit))
+	t.granted = max(used, min(used+t.slice, t.limit, t.pause))
 	t.left.Set(uint64(t.granted - used))
 	return true
 }

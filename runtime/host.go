@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/godwit-run/godwit/hostabi"
 	"github.com/godwit-run/godwit/runtime/internal/meter"
+	"github.com/godwit-run/godwit/runtime/internal/suspend"
 )
 
 // callContext carries the instance to the host functions that its guest calls.
@@ -35,7 +37,8 @@ func instanceOf(ctx context.Context) *Instance { return ctx.Value(instanceKey{})
 func hostFunction(name string, f hostabi.Func) api.GoFunc {
 	return func(ctx context.Context, stack []uint64) {
 		inst := instanceOf(ctx)
-		defer inst.guard(name)
+		left := inst.tank.left.Get()
+		defer func() { inst.guard(name, &f, left, recover()) }()
 		if int64(inst.tank.left.Get()) < 0 {
 			inst.check(ctx, 0)
 		}
@@ -55,10 +58,12 @@ func (e *hostPanicError) Error() string {
 }
 
 // guard turns what a host function panics with into an error of ours, unless
-// it is one of the ways to end a guest.
-func (i *Instance) guard(function string) {
-	switch r := recover().(type) {
+// it is one of the ways to end a guest, or to suspend it.
+func (i *Instance) guard(function string, f *hostabi.Func, left uint64, panicked any) {
+	switch r := panicked.(type) {
 	case nil:
+	case hostabi.Suspend:
+		i.suspendIn(function, f, left)
 	case *GuestError:
 		panic(r)
 	case hostabi.Exit:
@@ -75,12 +80,20 @@ func registerMeter(ctx context.Context, r wazero.Runtime) error {
 	b.NewFunctionBuilder().WithGoFunction(api.GoFunc(hostCheck), i64, nil).Export(meter.HostCheck)
 	b.NewFunctionBuilder().WithGoFunction(api.GoFunc(hostTableGrow), i64, i32).Export(meter.HostTableGrow)
 	b.NewFunctionBuilder().WithGoFunction(api.GoFunc(hostWait), i64, nil).Export(meter.HostWait)
+	chunk := slices.Repeat(i64, suspend.Chunk)
+	b.NewFunctionBuilder().WithGoFunction(api.GoFunc(hostSave), chunk, nil).Export(meter.HostSave)
+	b.NewFunctionBuilder().WithGoFunction(api.GoFunc(hostLoad), nil, chunk).Export(suspend.HostLoad)
 	_, err := b.Instantiate(ctx)
 	return err
 }
 
+// hostCheck is a safepoint: here the guest is suspended.
 func hostCheck(ctx context.Context, stack []uint64) {
-	instanceOf(ctx).check(ctx, int64(stack[0]))
+	i := instanceOf(ctx)
+	i.check(ctx, int64(stack[0]))
+	if i.wants() {
+		i.unwind()
+	}
 }
 
 // hostTableGrow reserves table elements, or gives them back.

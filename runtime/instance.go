@@ -34,6 +34,10 @@ type Instance struct {
 	system *wasi.System
 	state  map[string]any
 
+	suspension suspension
+	wantMu     sync.Mutex                // guards suspension.wanted
+	clones     map[string]*cloneInstance // by their points
+
 	recordMu  sync.Mutex
 	recorder  *recorder // nil until the first capture or a restore
 	parts     *parts    // nil until they are needed
@@ -155,7 +159,7 @@ func (i *Instance) instantiate(ctx context.Context) error {
 	}
 	i.depth = depth
 	i.tank.start(fuel, e.slices, i.limits.Fuel, i.module.plan.StartCost)
-	return nil
+	return i.setUpSuspension()
 }
 
 // maxPages is the most pages of 64 KiB that a linear memory may have: wazero 1.12's
@@ -252,20 +256,28 @@ func (i *Instance) call(ctx context.Context, name string, args ...uint64) ([]uin
 	if err := i.usable(); err != nil {
 		return nil, err
 	}
+	if i.Suspended() {
+		return nil, ErrSuspended
+	}
 	f := i.functions[name]
 	if f == nil {
 		f = i.guest.ExportedFunction(name)
 		i.functions[name] = f
 	}
-	if !i.deadline.IsZero() {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, i.deadline)
-		defer cancel()
-	}
-	return i.run(&callContext{ctx, i}, f, args)
+	ctx, cancel := i.limited(ctx)
+	defer cancel()
+	return i.run(ctx, name, f, args)
 }
 
-func (i *Instance) run(ctx *callContext, f api.Function, args []uint64) ([]uint64, error) {
+// limited is the context of a call.
+func (i *Instance) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if i.deadline.IsZero() {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, i.deadline)
+}
+
+func (i *Instance) run(ctx context.Context, export string, f api.Function, args []uint64) ([]uint64, error) {
 	if ctx.Err() != nil {
 		return nil, i.ended(stopped(ctx))
 	}
@@ -274,7 +286,18 @@ func (i *Instance) run(ctx *callContext, f api.Function, args []uint64) ([]uint6
 	if int64(i.tank.left.Get()) <= 0 && !i.tank.grant(0) {
 		return nil, i.ended(&GuestError{Status: StatusFailed, Reason: ReasonOutOfFuel, Message: "out of fuel"})
 	}
-	results, err := f.Call(ctx, args...)
+	return i.enter(ctx, export, f, args)
+}
+
+// enter runs the guest until it returns, ends or is suspended.
+func (i *Instance) enter(ctx context.Context, export string, f api.Function, args []uint64) ([]uint64, error) {
+	results, err := f.Call(&callContext{ctx, i}, args...)
+	if err == nil && i.unwound(export) {
+		return nil, ErrSuspended
+	}
+	if i.MaySuspend() {
+		i.calm()
+	}
 	if err != nil {
 		err = trapOrFault(err)
 	}
@@ -337,7 +360,7 @@ func (i *Instance) Close() error {
 		return nil
 	}
 	i.closed = true
-	var errs []error
+	errs := []error{i.closeClones()}
 	if i.guest != nil {
 		errs = append(errs, i.guest.Close(context.Background()))
 	}

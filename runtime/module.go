@@ -17,6 +17,7 @@ import (
 	"github.com/godwit-run/godwit/hostabi/wasi"
 	"github.com/godwit-run/godwit/runtime/internal/meter"
 	"github.com/godwit-run/godwit/runtime/internal/state"
+	"github.com/godwit-run/godwit/runtime/internal/suspend"
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
 )
 
@@ -49,12 +50,22 @@ type loaded struct {
 	misfit      bool                      // an active element segment does not fit its table
 	whole       bool                      // its memory has more than maxPages to begin with
 	shared      bool                      // its memory is shared, so it may not move
+	clones      *cloneCache               // nil if it cannot be suspended
 }
 
 // plan is what the rewriters say of their work.
 type plan struct {
 	meter.Plan
-	State state.Plan
+	State   state.Plan
+	Suspend suspend.Plan
+}
+
+// rewritten is what the rewriters make of a module.
+type rewritten struct {
+	plan   plan
+	module []byte
+	// base is the module before it was given the save path; nil if it has none.
+	base []byte
 }
 
 // Load decodes, validates, meters and compiles a module, or finds it in the
@@ -134,35 +145,84 @@ func (e *Engine) load(ctx context.Context, l *loaded, binary []byte) error {
 		return err
 	}
 	l.hosts = e.imported(m)
-	plan, metered, ok := e.cache.get(l.id)
-	if !ok {
-		if plan, metered, err = e.transform(l, m); err != nil {
+	r, ok := e.cache.get(l.id)
+	if ok = ok && e.fits(&r, m); !ok {
+		if r, err = e.transform(l, m); err != nil {
 			return err
 		}
-		if err := e.cache.put(l.id, plan, metered); err != nil {
+		if err := e.cache.put(l.id, &r); err != nil {
 			return err
 		}
 	} else if l.initial, err = state.InitialOf(m); err != nil {
 		return invalidModule(err)
 	}
-	l.plan = plan
-	return e.compile(experimental.WithCompilationWorkers(ctx, e.cfg.CompileWorkers), l, metered)
+	l.plan = r.plan
+	if r.base != nil {
+		l.clones = newCloneCache(&r)
+	}
+	return e.compile(experimental.WithCompilationWorkers(ctx, e.cfg.CompileWorkers), l, r.module)
+}
+
+// fits tells whether a module from the cache is what this engine would make.
+func (e *Engine) fits(r *rewritten, m *wasm.Module) bool {
+	return !e.cfg.Suspend || slices.Equal(r.plan.Suspend.Code.Blocking, e.blocking(m))
+}
+
+// blocking lists the imported functions that may suspend the guest.
+func (e *Engine) blocking(m *wasm.Module) (list []uint32) {
+	index := uint32(0)
+	for i := range m.Imports {
+		imp := &m.Imports[i]
+		if imp.Kind != wasm.KindFunc {
+			continue
+		}
+		for _, f := range e.hosts[imp.Module].Funcs {
+			if f.Name == imp.Name && f.Suspends {
+				list = append(list, index)
+			}
+		}
+		index++
+	}
+	return list
 }
 
 // transform makes of a module what is compiled.
-func (e *Engine) transform(l *loaded, m *wasm.Module) (p plan, metered []byte, err error) {
-	guest := state.Of(m)
+func (e *Engine) transform(l *loaded, m *wasm.Module) (r rewritten, err error) {
+	guest, blocking := state.Of(m), e.blocking(m)
+	p := &r.plan
 	if p.Plan, err = e.rewrite(m); err != nil { // which validates it
-		return p, nil, invalidModule(err)
+		return r, invalidModule(err)
 	}
 	if l.initial, err = state.InitialOf(m); err != nil {
-		return p, nil, invalidModule(err)
+		return r, invalidModule(err)
 	}
 	if p.State, err = state.Expose(m, guest, state.Code{SetsTables: p.SetsTables, Drops: p.Drops, Refers: p.Refers}); err != nil {
-		return p, nil, invalidModule(err)
+		return r, invalidModule(err)
 	}
 	m.CleanCustoms()
-	return p, m.Encode(), nil
+	if p.Save == 0 {
+		r.module = m.Encode()
+		return r, nil
+	}
+	r.base = m.Encode()
+	code := suspend.Code{Save: p.Save, Check: p.Check, Pauses: p.Pauses, Blocking: blocking}
+	if p.Suspend, err = suspendable(m, p, code); err != nil {
+		return r, invalidModule(err)
+	}
+	if r.module = m.Encode(); p.Suspend.Refused != "" {
+		r.base = nil
+	}
+	return r, nil
+}
+
+// suspendable gives a module the save path.
+func suspendable(m *wasm.Module, p *plan, code suspend.Code) (suspend.Plan, error) {
+	if p.State.Hidden != "" {
+		return suspend.Plan{Refused: p.State.Hidden, Code: code}, nil
+	}
+	s, err := suspend.Rewrite(m, code)
+	s.Code = code
+	return s, err
 }
 
 // compile makes machine code. Modules that catch exceptions are interpreted:

@@ -85,6 +85,11 @@ func (i *Instance) restore(ctx context.Context, task Task, saved *Saved) error {
 		return err
 	}
 	i.tank.resume(saved.Fuel.Used)
+	if call, ok := saved.State.Sections[sectionCall]; ok {
+		if err := i.restoreCall(ctx, call); err != nil {
+			return err
+		}
+	}
 	return i.restoreSections(task, saved.State.Sections)
 }
 

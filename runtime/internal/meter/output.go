@@ -2,6 +2,7 @@ package meter
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
 )
@@ -20,10 +21,16 @@ const (
 	// negative for ever. Nobody can wake it: it has its memory to itself.
 	HostWait = "wait"
 
+	// HostSave (i64 × 8) -> (): see package suspend.
+	HostSave = "save"
+
 	fuelExport  = "godwit:fuel"
 	depthExport = "godwit:depth"
 	startExport = "godwit:start"
 )
+
+// savedWords is how many words HostSave takes.
+const savedWords = 8
 
 // output is the module being written.
 type output struct {
@@ -33,7 +40,7 @@ type output struct {
 	fuel  uint32 // global
 	depth uint32 // global
 
-	check, tableGrow, wait uint32 // imported functions
+	check, tableGrow, wait, save uint32 // imported functions
 
 	globals uint32            // next global index
 	helpers map[helper]uint32 // functions added
@@ -64,20 +71,36 @@ func (o *output) global(t wasm.ValType) uint32 {
 }
 
 // imports adds the host functions that the module needs.
-func (o *output) imports() {
-	o.check = o.host(HostCheck, nil)
+func (o *output) imports(saves bool) {
+	i64 := []wasm.ValType{wasm.I64}
+	o.check = o.host(HostCheck, i64, nil)
 	if o.mod.growsTable {
-		o.tableGrow = o.host(HostTableGrow, []wasm.ValType{wasm.I32})
+		o.tableGrow = o.host(HostTableGrow, i64, []wasm.ValType{wasm.I32})
 	}
 	if o.mod.waits {
-		o.wait = o.host(HostWait, nil)
+		o.wait = o.host(HostWait, i64, nil)
+	}
+	if saves {
+		o.save = o.host(HostSave, slices.Repeat(i64, savedWords), nil)
 	}
 }
 
-func (o *output) host(name string, results []wasm.ValType) uint32 {
+// pauses lists the helpers that only call HostCheck, and charge for what is done
+// after them.
+func (o *output) pauses() (list []uint32) {
+	for h, f := range o.helpers {
+		if h.op == wasm.OpCall || h == payBytes || h == payElements {
+			list = append(list, f)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func (o *output) host(name string, params, results []wasm.ValType) uint32 {
 	o.m.Imports = append(o.m.Imports, wasm.Import{
 		Module: HostModule, Name: name, Kind: wasm.KindFunc,
-		Func: o.mod.types.of([]wasm.ValType{wasm.I64}, results),
+		Func: o.mod.types.of(params, results),
 	})
 	o.added++
 	return uint32(o.mod.imported) + o.added - 1

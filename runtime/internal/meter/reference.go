@@ -7,7 +7,7 @@ import "github.com/godwit-run/godwit/runtime/internal/wasm"
 // of each loop. It is what Rewrite is compared with, and nothing else uses it:
 // it is slow, and does not count call depth.
 func RewriteReference(m *wasm.Module) (Plan, error) {
-	return rewrite(m, (*output).reference)
+	return rewrite(m, false, (*output).reference)
 }
 
 func (o *output) reference() ([]wasm.Code, error) {

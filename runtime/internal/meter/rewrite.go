@@ -24,16 +24,28 @@ type Plan struct {
 	// SetsTables tells that the module has instructions that change tables, Drops
 	// that it has some that drop segments, and Refers that it has a ref.func.
 	SetsTables, Drops, Refers bool
+
+	// Check and Save are the functions that HostCheck and HostSave are imported as, and
+	// Pauses those that do nothing but to call HostCheck, and return their arguments
+	// but the one for it: what package suspend needs to know. Save is 0 where it is not
+	// imported.
+	Check, Save uint32   `json:"-"`
+	Pauses      []uint32 `json:"-"`
 }
 
 // Rewrite validates m and makes it count its fuel. It changes m, and shares
 // its bytes.
 func Rewrite(m *wasm.Module) (Plan, error) {
-	return rewrite(m, (*output).metered)
+	return rewrite(m, false, (*output).metered)
+}
+
+// RewriteSuspendable is Rewrite, and imports HostSave for package suspend besides.
+func RewriteSuspendable(m *wasm.Module) (Plan, error) {
+	return rewrite(m, true, (*output).metered)
 }
 
 // rewrite does all that does not depend on how bodies are metered.
-func rewrite(m *wasm.Module, bodies func(*output) ([]wasm.Code, error)) (Plan, error) {
+func rewrite(m *wasm.Module, saves bool, bodies func(*output) ([]wasm.Code, error)) (Plan, error) {
 	if err := wasm.ValidateStructure(m); err != nil {
 		return Plan{}, err
 	}
@@ -44,7 +56,7 @@ func rewrite(m *wasm.Module, bodies func(*output) ([]wasm.Code, error)) (Plan, e
 	mod.references()
 	plan := Plan{StartCost: StartCost(m), Catches: mod.catches, Tangled: mod.tangled, SetsTables: mod.setsTables, Drops: mod.drops, Refers: mod.refers}
 	o := newOutput(mod)
-	o.imports()
+	o.imports(saves)
 	codes, err := bodies(o)
 	if err != nil {
 		return Plan{}, err
@@ -59,6 +71,7 @@ func rewrite(m *wasm.Module, bodies func(*output) ([]wasm.Code, error)) (Plan, e
 	m.Codes = append(codes, o.bodies...)
 	m.Funcs = append(m.Funcs, o.types...)
 	plan.Names = o.exports(start)
+	plan.Check, plan.Save, plan.Pauses = o.check, o.save, o.pauses()
 	dropDebug(m)
 	return plan, nil
 }

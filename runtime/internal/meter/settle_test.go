@@ -31,7 +31,7 @@ func settled(t *testing.T, call wasm.Op) []callee {
 		},
 	}
 	var callees []callee
-	_, err := rewrite(m, func(o *output) ([]wasm.Code, error) {
+	_, err := rewrite(m, false, func(o *output) ([]wasm.Code, error) {
 		codes, err := o.metered()
 		for i := range o.mod.functions {
 			callees = append(callees, o.mod.functions[i].callee)

@@ -1,0 +1,347 @@
+package suspend
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
+)
+
+// linker is the module that a body is written for.
+type linker interface {
+	saver
+	// flag is the index of the global that tells whether the stack unwinds.
+	flag() uint32
+	// instr writes an instruction that names nothing but what the linker knows.
+	instr(a *asm, in *wasm.Instr, raw []byte)
+	// blockType is one of the module's types.
+	blockType(params, results []wasm.ValType) wasm.BlockType
+}
+
+// temp names the local that an operand is kept in, by its height on the stack and its
+// type. Operands that lie below a construct stay where they are as long as it is open,
+// and so do their copies.
+type temp struct {
+	height int
+	typ    wasm.ValType
+}
+
+// emitter writes one function's new body.
+type emitter struct {
+	asm
+	linker
+	*scan
+	mod      *module
+	checker  *wasm.Checker
+	function uint32
+	typ      wasm.FuncType
+	body     []byte
+
+	first  uint32 // of the locals that are added
+	added  []wasm.ValType
+	temps  map[temp]uint32
+	copied int   // so many operands, from the bottom up, are in their temps
+	bases  []int // the height below each open construct
+	next   int   // point
+	opens  int32 // constructs that have been opened
+	pause  int   // the point that the pause just met belongs to, or -1
+	frames []frame
+	guard  *guard // of a clone
+}
+
+// errReference is why a function cannot be suspended.
+type errReference struct {
+	function uint32
+	typ      wasm.ValType
+}
+
+func (e *errReference) Error() string {
+	return fmt.Sprintf("function %d keeps a value of type %v across a call", e.function, e.typ)
+}
+
+func (mod *module) emitter(checker *wasm.Checker, l linker, function uint32) (*emitter, error) {
+	i := int(function - mod.imported)
+	s, err := mod.scan(i)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.points) >= maxPoints {
+		return nil, &tooManyPoints{function, len(s.points)}
+	}
+	checker.Begin(i)
+	s.liveness(len(checker.Locals()))
+	return &emitter{
+		linker: l, scan: s, mod: mod, checker: checker, function: function, typ: mod.typeOf(function),
+		body: mod.m.Codes[i].Body, first: uint32(len(checker.Locals())), temps: make(map[temp]uint32), pause: -1,
+	}, nil
+}
+
+type tooManyPoints struct {
+	function uint32
+	points   int
+}
+
+func (e *tooManyPoints) Error() string {
+	return fmt.Sprintf("function %d has %d calls at which it could stop, more than %d", e.function, e.points, maxPoints-1)
+}
+
+// local adds a local.
+func (e *emitter) local(t wasm.ValType) uint32 {
+	e.added = append(e.added, t)
+	return e.first + uint32(len(e.added)) - 1
+}
+
+func (e *emitter) temp(height int, t wasm.ValType) uint32 {
+	k := temp{height, t}
+	x, ok := e.temps[k]
+	if !ok {
+		x = e.local(t)
+		e.temps[k] = x
+	}
+	return x
+}
+
+// run writes the body: what saves frames lies behind it, in blocks around it that only the
+// checks leave.
+func (e *emitter) run() error {
+	if e.guard != nil {
+		e.guard.start(e)
+	}
+	var in wasm.Instr
+	for pos := 0; ; pos = in.End {
+		if err := e.before(pos); err != nil {
+			return err
+		}
+		more, err := e.checker.Next(&in)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+		e.write(&in)
+		e.sink(&in)
+		if err := e.after(&in); err != nil {
+			return err
+		}
+	}
+	e.wrap()
+	return nil
+}
+
+// wrap puts the blocks around the body.
+func (e *emitter) wrap() {
+	var head asm
+	for range e.frames {
+		head.block(wasm.OpBlock, wasm.BlockEmpty)
+	}
+	head.block(wasm.OpBlock, e.blockType(nil, e.typ.Results))
+	e.b = append(head.b, e.b...)
+	e.ret()
+	for i := range e.frames {
+		e.end()
+		e.frames[i].save(&e.asm, e.linker)
+		for _, t := range e.typ.Results {
+			e.zero(t)
+		}
+		e.ret()
+	}
+	e.end()
+}
+
+// before does what is to be done before the instruction at pos.
+func (e *emitter) before(pos int) error {
+	if e.pause >= 0 && e.points[e.pause].end == pos {
+		if err := e.passed(e.pause); err != nil {
+			return err
+		}
+		e.pause = -1
+	}
+	if !e.checker.Reachable() {
+		return nil
+	}
+	if e.next < len(e.points) && e.points[e.next].pos == pos && !e.points[e.next].pause {
+		e.copy(e.below(&e.points[e.next]))
+	}
+	if c := e.opens; int(c) < len(e.constructs) && e.constructs[c].pos == pos && e.constructs[c].holds {
+		passed := e.passes(c, pos)
+		if e.guard != nil {
+			e.guard.enter(e, c, passed)
+		}
+		e.copy(len(e.checker.Stack()) - passed)
+	}
+	return nil
+}
+
+// below is how many operands lie below the arguments of the call that is next.
+func (e *emitter) below(p *point) int {
+	n := len(e.checker.Stack()) - len(e.mod.m.Types[p.typ].Params)
+	if wasm.Op(e.body[p.pos]) == wasm.OpCallIndirect {
+		n--
+	}
+	return n
+}
+
+// passes is how many operands a construct takes.
+func (e *emitter) passes(c int32, pos int) int {
+	n := len(e.signature(pos).Params)
+	if e.constructs[c].op == wasm.OpIf {
+		n++
+	}
+	return n
+}
+
+// signature is the type of the construct that opens at pos.
+func (e *emitter) signature(pos int) wasm.FuncType {
+	r := wasm.NewReader(e.body[pos:], 0)
+	var in wasm.Instr
+	r.Next(&in)
+	t, _ := e.mod.m.BlockSignature(in.Block)
+	return t
+}
+
+// copy sees to it that the first n operands are in their temps.
+func (e *emitter) copy(n int) {
+	if e.copied >= n {
+		return
+	}
+	stack := e.checker.Stack()
+	for h := len(stack) - 1; h > e.copied; h-- {
+		e.localSet(e.temp(h, stack[h]))
+	}
+	e.localTee(e.temp(e.copied, stack[e.copied]))
+	for h := e.copied + 1; h < len(stack); h++ {
+		e.localGet(e.temp(h, stack[h]))
+	}
+	e.copied = n
+}
+
+// write writes the instruction that the checker has just passed.
+func (e *emitter) write(in *wasm.Instr) {
+	raw := e.body[in.Pos:in.End]
+	if e.guard != nil && e.guard.open && e.guard.branch(e, in) {
+		return
+	}
+	e.instr(&e.asm, in, raw)
+}
+
+// sink notes which operands are not the ones that have been copied.
+func (e *emitter) sink(in *wasm.Instr) {
+	n := len(e.checker.Stack())
+	switch in.Op {
+	case wasm.OpLocalGet, wasm.OpGlobalGet, wasm.OpI32Const, wasm.OpI64Const, wasm.OpF32Const, wasm.OpF64Const:
+	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf, wasm.OpTryTable:
+		n = e.checker.Frame(0).Height
+		e.bases = append(e.bases, n)
+	case wasm.OpElse:
+		n = e.checker.Frame(0).Height
+	case wasm.OpEnd:
+		if k := len(e.bases); k > 0 {
+			n, e.bases = e.bases[k-1], e.bases[:k-1]
+		}
+	case wasm.OpCall:
+		n -= len(e.mod.typeOf(in.A).Results)
+	case wasm.OpCallIndirect:
+		n -= len(e.mod.m.Types[in.A].Results)
+	case wasm.OpBrIf:
+	default:
+		n--
+	}
+	if e.checker.Depth() > 0 { // what lies below the innermost construct stays
+		n = max(n, e.checker.Frame(0).Height)
+	}
+	e.copied = min(e.copied, n)
+}
+
+// after does what is to be done after an instruction.
+func (e *emitter) after(in *wasm.Instr) error {
+	switch in.Op {
+	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf, wasm.OpTryTable:
+		e.opens++
+		if e.guard != nil {
+			e.guard.entered(e, e.opens-1)
+		}
+	case wasm.OpElse:
+		if e.guard != nil {
+			e.guard.otherwise(e, in.End)
+		}
+	case wasm.OpCall, wasm.OpCallIndirect:
+		if e.next >= len(e.points) || e.points[e.next].pos != in.Pos {
+			return nil
+		}
+		p := e.next
+		e.next++
+		if e.points[p].pause {
+			e.pause = p
+			return nil
+		}
+		return e.passed(p)
+	}
+	return nil
+}
+
+// passed writes the check of a point that has just been passed.
+func (e *emitter) passed(ordinal int) error {
+	if !e.checker.Reachable() {
+		return nil
+	}
+	p := &e.points[ordinal]
+	stack := e.checker.Stack()
+	operands := len(stack)
+	if p.pause {
+		e.copy(operands)
+	} else {
+		operands -= len(e.mod.m.Types[p.typ].Results)
+	}
+	if e.guard != nil && e.guard.target == ordinal {
+		e.guard.reach(e, operands)
+	}
+	values, err := e.values(p, stack[:operands])
+	if err != nil {
+		return err
+	}
+	e.frames = append(e.frames, newFrame(pointOf(e.function, ordinal), values))
+	e.globalGet(e.flag())
+	label := uint32(e.checker.Depth() + len(e.frames) - 1)
+	if e.guard != nil && e.guard.open {
+		label++
+	}
+	e.brIf(label)
+	return nil
+}
+
+// values lists what a frame holds: locals that are live and operands. References of
+// other types than funcref are null.
+func (e *emitter) values(p *point, operands []wasm.ValType) (values []value, err error) {
+	add := func(local uint32, t wasm.ValType) {
+		switch t {
+		case wasm.ExternRef:
+		case wasm.FuncRef, wasm.ExnRef:
+			err = &errReference{e.function, t}
+		default:
+			values = append(values, value{local, t})
+		}
+	}
+	for x, t := range e.checker.Locals() {
+		if p.live.has(uint32(x)) {
+			add(uint32(x), t)
+		}
+	}
+	for h, t := range operands {
+		add(e.temp(h, t), t)
+	}
+	return values, err
+}
+
+// code is the finished body, of a function that has these locals beside its parameters.
+func (e *emitter) code(locals []wasm.LocalRun, offset int) wasm.Code {
+	locals = slices.Clip(locals)
+	for _, t := range e.added {
+		if n := len(locals); n > 0 && locals[n-1].Type == t {
+			locals = append(locals[:n-1:n-1], wasm.LocalRun{N: locals[n-1].N + 1, Type: t})
+			continue
+		}
+		locals = append(locals, wasm.LocalRun{N: 1, Type: t})
+	}
+	return wasm.Code{Locals: locals, Body: e.b, Offset: offset}
+}

@@ -1,0 +1,188 @@
+package suspend
+
+import (
+	"slices"
+
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
+)
+
+// value is a local that belongs to a frame.
+type value struct {
+	local uint32
+	typ   wasm.ValType
+}
+
+// frame is what is saved at a point.
+type frame struct {
+	point  Point
+	values []value // by class
+}
+
+// class orders values within a frame.
+func class(t wasm.ValType) int {
+	switch t {
+	case wasm.I32, wasm.F32:
+		return 0
+	case wasm.I64, wasm.F64:
+		return 1
+	}
+	return 2 // a vector: two words, the lower half first
+}
+
+func newFrame(p Point, values []value) frame {
+	slices.SortStableFunc(values, func(a, b value) int { return class(a.typ) - class(b.typ) })
+	return frame{p, values}
+}
+
+// words is how many words the values take.
+func words(values []value) int {
+	n := len(values)
+	for _, v := range values {
+		if v.typ == wasm.V128 {
+			n++
+		}
+	}
+	return n
+}
+
+// A frame is handed over in pieces, each with a head:
+//
+//	bits 0 to 47    the point
+//	bits 48 to 55   number of words that follow
+//	bit 56          more pieces follow
+const (
+	headWords = 48
+	headMore  = 1 << 56
+	maxPiece  = 24 // values
+)
+
+// PointOf is the point of a piece whose first word is head.
+func PointOf(head uint64) Point { return Point(head & (1<<headWords - 1)) }
+
+// WordsOf is how many words follow head in its piece, and whether the frame goes on after
+// it.
+func WordsOf(head uint64) (n int, more bool) {
+	return int(head >> headWords & 0xff), head&headMore != 0
+}
+
+// saver is who knows the functions that save pieces.
+type saver interface {
+	// piece is a function that takes a head without its number of words, and words: n
+	// of type i32, then m of type i64.
+	piece(n, m int) uint32
+}
+
+// save writes code that hands a frame over.
+func (f *frame) save(a *asm, s saver) {
+	rest := f.values
+	for {
+		piece := rest[:min(maxPiece, len(rest))]
+		rest = rest[len(piece):]
+		head := int64(f.point)
+		if len(rest) > 0 {
+			head |= headMore
+		}
+		a.i64(head)
+		n := 0
+		for _, v := range piece {
+			a.saveWord(v)
+			if class(v.typ) == 0 {
+				n++
+			}
+		}
+		a.call(s.piece(n, words(piece)-n))
+		if len(rest) == 0 {
+			return
+		}
+	}
+}
+
+func (a *asm) saveWord(v value) {
+	a.localGet(v.local)
+	switch v.typ {
+	case wasm.F32:
+		a.op(wasm.OpI32ReinterpretF32)
+	case wasm.F64:
+		a.op(wasm.OpI64ReinterpretF64)
+	case wasm.V128:
+		a.lane(wasm.OpI64x2ExtractLane, 0)
+		a.localGet(v.local)
+		a.lane(wasm.OpI64x2ExtractLane, 1)
+	}
+}
+
+// pieceType is the type of a function that saves a piece.
+func pieceType(n, m int) wasm.FuncType {
+	params := append([]wasm.ValType{wasm.I64}, slices.Repeat([]wasm.ValType{wasm.I32}, n)...)
+	return wasm.FuncType{Params: append(params, slices.Repeat([]wasm.ValType{wasm.I64}, m)...)}
+}
+
+// pieceBody is its body: it calls save with eight words at a time.
+func pieceBody(n, m int, save uint32) wasm.Code {
+	var a asm
+	a.localGet(0)
+	a.i64(int64(n+m) << headWords)
+	a.op(wasm.OpI64Or)
+	pushed := 1
+	for i := range n + m {
+		a.localGet(uint32(i + 1))
+		if i < n {
+			a.op(wasm.OpI64ExtendI32U)
+		}
+		if pushed++; pushed == Chunk {
+			a.call(save)
+			pushed = 0
+		}
+	}
+	if pushed > 0 {
+		for range Chunk - pushed {
+			a.i64(0)
+		}
+		a.call(save)
+	}
+	a.end()
+	return wasm.Code{Body: a.b}
+}
+
+// load writes code that takes a frame from HostLoad: the place of the next clone, and the
+// values.
+func (f *frame) load(a *asm, load, next, scratch uint32) {
+	stores := []func(){func() { a.op(wasm.OpI32WrapI64); a.localSet(next) }}
+	for _, v := range f.values {
+		if v.typ != wasm.V128 {
+			stores = append(stores, func() { a.loadWord(v) })
+			continue
+		}
+		for lane := range byte(2) {
+			stores = append(stores, func() {
+				a.localSet(scratch)
+				a.localGet(v.local)
+				a.localGet(scratch)
+				a.lane(wasm.OpI64x2ReplaceLane, lane)
+				a.localSet(v.local)
+			})
+		}
+	}
+	for chunk := range slices.Chunk(stores, Chunk) {
+		a.call(load)
+		for range Chunk - len(chunk) {
+			a.op(wasm.OpDrop)
+		}
+		for _, store := range slices.Backward(chunk) {
+			store()
+		}
+	}
+}
+
+func (a *asm) loadWord(v value) {
+	switch v.typ {
+	case wasm.I32:
+		a.op(wasm.OpI32WrapI64)
+	case wasm.F32:
+		a.op(wasm.OpI32WrapI64)
+		a.op(wasm.OpF32ReinterpretI32)
+	case wasm.F64:
+		a.op(wasm.OpF64ReinterpretI64)
+	}
+	a.localSet(v.local)
+}

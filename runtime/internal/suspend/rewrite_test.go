@@ -1,0 +1,99 @@
+package suspend
+
+import (
+	"errors"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/godwit-run/godwit/runtime/internal/meter"
+	"github.com/godwit-run/godwit/runtime/internal/state"
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
+	"github.com/godwit-run/godwit/runtime/internal/wasmgen"
+)
+
+func randomBytes(seed uint64) []byte {
+	r := rand.New(rand.NewPCG(seed, 0))
+	b := make([]byte, r.IntN(6000))
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return b
+}
+
+// metered is a module as Rewrite gets it.
+func metered(t testing.TB, binary []byte) (*wasm.Module, Code) {
+	t.Helper()
+	m, err := wasm.Decode(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	guest := state.Of(m)
+	plan, err := meter.RewriteSuspendable(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exposed, err := state.Expose(m, guest, state.Code{SetsTables: plan.SetsTables, Drops: plan.Drops, Refers: plan.Refers})
+	if err != nil || exposed.Hidden != "" {
+		t.Fatal(err, exposed.Hidden)
+	}
+	return m, Code{Save: plan.Save, Check: plan.Check, Pauses: plan.Pauses}
+}
+
+// TestRandomModules checks that what is made of random programs is valid, each clone
+// too.
+func TestRandomModules(t *testing.T) {
+	clones := 0
+	for seed := range uint64(150) {
+		m, code := metered(t, wasmgen.Generate(randomBytes(seed)).Binary)
+		base := m.Encode()
+		plan, err := Rewrite(m, code)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if plan.Refused != "" {
+			continue
+		}
+		if err := wasm.Validate(m); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		clones += checkClones(t, seed, base, plan)
+	}
+	if clones < 1000 {
+		t.Errorf("only %d clones", clones)
+	}
+}
+
+func checkClones(t *testing.T, seed uint64, base []byte, plan Plan) (clones int) {
+	m, err := wasm.Decode(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cloner := NewCloner(m, plan)
+	for f, role := range cloner.mod.role {
+		if role != roleFrame {
+			continue
+		}
+		s, err := cloner.mod.scan(f - int(cloner.mod.imported))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range s.points {
+			c, err := cloner.Clone([]Point{pointOf(uint32(f), n)})
+			if errors.Is(err, ErrPoint) {
+				continue // it cannot be reached
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			cm, err := wasm.Decode(c.Module)
+			if err == nil {
+				err = wasm.Validate(cm)
+			}
+			if err != nil {
+				t.Fatalf("seed %d: clone of function %d at %d: %v", seed, f, n, err)
+			}
+			clones++
+		}
+	}
+	return clones
+}
