@@ -66,7 +66,7 @@ func (j *jumper) step(ctx context.Context) (over bool, err error) {
 	call := j.program.Calls[j.rng.IntN(len(j.program.Calls))]
 	before := j.stay.FuelUsed()
 	want, wantErr := j.stay.Call(ctx, call.Name, call.Args...)
-	used := j.stay.FuelUsed() - before
+	used := max(before, j.stay.FuelUsed()) - before // a trap may leave less: what had been prepaid
 	j.at.SuspendAfter(before + j.rng.Uint64N(used+1))
 	got, gotErr := j.at.Call(ctx, call.Name, call.Args...)
 	for n := 0; errors.Is(gotErr, ErrSuspended); n++ {
@@ -83,7 +83,7 @@ func (j *jumper) step(ctx context.Context) (over bool, err error) {
 		return true, fmt.Errorf("%s: %v, undisturbed %v", call.Name, gotErr, wantErr)
 	}
 	if j.at.FuelUsed() != j.stay.FuelUsed() {
-		return true, fmt.Errorf("%s: fuel %d, undisturbed %d", call.Name, j.at.FuelUsed(), j.stay.FuelUsed())
+		return true, fmt.Errorf("%s: fuel %d, undisturbed %d (%v)", call.Name, j.at.FuelUsed(), j.stay.FuelUsed(), gotErr)
 	}
 	if gotErr != nil {
 		return true, nil

@@ -22,8 +22,9 @@ type linker interface {
 // type. Operands that lie below a construct stay where they are as long as it is open,
 // and so do their copies.
 type temp struct {
-	height int
-	typ    wasm.ValType
+	height  int
+	typ     wasm.ValType
+	passing bool // it only makes way for those below it: what is restored there stays
 }
 
 // emitter writes one function's new body.
@@ -92,10 +93,13 @@ func (e *emitter) local(t wasm.ValType) uint32 {
 }
 
 func (e *emitter) temp(height int, t wasm.ValType) uint32 {
-	k := temp{height, t}
+	return e.tempOf(temp{height: height, typ: t})
+}
+
+func (e *emitter) tempOf(k temp) uint32 {
 	x, ok := e.temps[k]
 	if !ok {
-		x = e.local(t)
+		x = e.local(k.typ)
 		e.temps[k] = x
 	}
 	return x
@@ -206,12 +210,13 @@ func (e *emitter) copy(n int) {
 		return
 	}
 	stack := e.checker.Stack()
+	at := func(h int) uint32 { return e.tempOf(temp{h, stack[h], h >= n}) }
 	for h := len(stack) - 1; h > e.copied; h-- {
-		e.localSet(e.temp(h, stack[h]))
+		e.localSet(at(h))
 	}
-	e.localTee(e.temp(e.copied, stack[e.copied]))
+	e.localTee(at(e.copied))
 	for h := e.copied + 1; h < len(stack); h++ {
-		e.localGet(e.temp(h, stack[h]))
+		e.localGet(at(h))
 	}
 	e.copied = n
 }
