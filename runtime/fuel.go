@@ -48,6 +48,9 @@ func (t *fuelTank) resume(used uint64) {
 // used is the fuel charged so far.
 func (t *fuelTank) used() int64 { return t.granted - int64(t.left.Get()) }
 
+// giveBack makes that no more than so much has been used of what was granted.
+func (t *fuelTank) giveBack(used int64) { t.left.Set(uint64(t.granted - used)) }
+
 // charge takes units, and reports whether more must be granted before the guest
 // goes on.
 func (t *fuelTank) charge(units uint64) bool {

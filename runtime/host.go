@@ -37,8 +37,8 @@ func instanceOf(ctx context.Context) *Instance { return ctx.Value(instanceKey{})
 func hostFunction(name string, f hostabi.Func) api.GoFunc {
 	return func(ctx context.Context, stack []uint64) {
 		inst := instanceOf(ctx)
-		left := inst.tank.left.Get()
-		defer func() { inst.guard(name, &f, left, recover()) }()
+		used := inst.tank.used()
+		defer func() { inst.guard(name, &f, used, recover()) }()
 		if int64(inst.tank.left.Get()) < 0 {
 			inst.check(ctx, 0)
 		}
@@ -59,11 +59,11 @@ func (e *hostPanicError) Error() string {
 
 // guard turns what a host function panics with into an error of ours, unless
 // it is one of the ways to end a guest, or to suspend it.
-func (i *Instance) guard(function string, f *hostabi.Func, left uint64, panicked any) {
+func (i *Instance) guard(function string, f *hostabi.Func, used int64, panicked any) {
 	switch r := panicked.(type) {
 	case nil:
 	case hostabi.Suspend:
-		i.suspendIn(function, f, left)
+		i.suspendIn(function, f, used)
 	case *GuestError:
 		panic(r)
 	case hostabi.Exit:

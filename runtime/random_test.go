@@ -36,6 +36,16 @@ const (
 type journal struct {
 	entries []string
 	fuel    []uint64
+	drowsy  *rand.Rand // if not nil, host functions suspend the guest now and then
+}
+
+// doze suspends the guest, perhaps, after it has been charged for nothing.
+func (j *journal) doze(inst *Instance) {
+	if j.drowsy == nil || !inst.MaySuspend() || j.drowsy.IntN(4) > 0 {
+		return
+	}
+	inst.Charge(7)
+	panic(hostabi.Suspend{})
 }
 
 func (j *journal) note(name string, inst *Instance, args ...uint64) uint64 {
@@ -74,7 +84,9 @@ func randomHost() hostabi.Module {
 	for _, f := range wasmgen.HostFuncs() {
 		m.Funcs = append(m.Funcs, hostabi.Func{
 			Name: f.Name, Params: byteTypes(f.Params), Results: byteTypes(f.Results),
+			Suspends: true,
 			Call: func(_ context.Context, caller hostabi.Caller, stack []uint64) {
+				caller.State(wasmgen.HostModule).(*journal).doze(caller.(*Instance))
 				caller.State(wasmgen.HostModule).(*journal).call(f.Name, caller.(*Instance), stack)
 			},
 		})

@@ -210,12 +210,11 @@ func hostLoad(ctx context.Context, stack []uint64) {
 	s.loads = s.loads[n:]
 }
 
-// suspendIn suspends the guest in a host function, in which it had used so much fuel at
-// first.
-func (i *Instance) suspendIn(function string, f *hostabi.Func, left uint64) {
+// suspendIn suspends the guest in a host function, before which it had used so much fuel.
+func (i *Instance) suspendIn(function string, f *hostabi.Func, used int64) {
 	if !f.Suspends || i.suspension.flag == nil {
 		panic(&hostPanicError{function, "suspends a guest that cannot be suspended there"})
 	}
-	i.tank.left.Set(left)
+	i.tank.giveBack(used)
 	i.unwind()
 }

@@ -27,11 +27,18 @@ type jumper struct {
 	memory  []byte // as the captures say it is
 	jumps   int    // suspensions
 	hops    int    // to another instance
-	short   bool   // no hops
 }
 
 // maxJumps is how often one call is suspended.
 const maxJumps = 10
+
+// newJournal is one whose host functions suspend the guest in some programs.
+func (j *jumper) newJournal() *journal {
+	if j.rng.IntN(2) == 0 {
+		return &journal{}
+	}
+	return &journal{drowsy: j.rng}
+}
 
 // jump makes random calls, and compares after each.
 func jump(p *wasmgen.Program, seed uint64, plain *Module, engines ...*Module) (j *jumper, err error) {
@@ -40,7 +47,8 @@ func jump(p *wasmgen.Program, seed uint64, plain *Module, engines ...*Module) (j
 			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	j = &jumper{program: p, engines: engines, rng: rand.New(rand.NewPCG(seed, 7)), journal: &journal{}, stayed: &journal{}}
+	j = &jumper{program: p, engines: engines, rng: rand.New(rand.NewPCG(seed, 7)), stayed: &journal{}}
+	j.journal = j.newJournal()
 	ctx := context.Background()
 	var startErr error
 	if j.at, startErr = engines[0].Instantiate(ctx, task(j.journal)); j.at == nil {
@@ -51,6 +59,12 @@ func jump(p *wasmgen.Program, seed uint64, plain *Module, engines ...*Module) (j
 		return j, errors.New("starts only once")
 	}
 	defer func() { err = errors.Join(err, j.stay.Close()) }()
+	for n := 0; errors.Is(startErr, ErrSuspended); n++ {
+		if err := j.pause(ctx); err != nil {
+			return j, fmt.Errorf("start: jump %d: %w", n, err)
+		}
+		_, startErr = j.at.Resume(ctx)
+	}
 	if startErr != nil {
 		return j, nil
 	}
@@ -133,7 +147,7 @@ func (j *jumper) hop(ctx context.Context, c checkpoint.Capture) error {
 		return err
 	}
 	m := j.engines[j.rng.IntN(len(j.engines))]
-	fresh := &journal{}
+	fresh := j.newJournal()
 	next, err := m.Restore(ctx, task(fresh), Saved{
 		Module: m.CID(), Fuel: c.Fuel, State: &c.State, Size: c.Size, Memory: bytes.NewReader(bytes.Clone(j.memory)),
 	})
