@@ -87,6 +87,9 @@ func (i *Instance) runEntry(ctx context.Context, name string, args []uint64, res
 			return nil, err
 		}
 	}
+	if i.Suspended() {
+		return i.Resume(ctx)
+	}
 	return i.Call(ctx, name, args...)
 }
 

@@ -14,154 +14,162 @@ import (
 	"github.com/godwit-run/godwit/runtime/internal/wasmgen"
 )
 
-// jumper is a program whose calls are suspended at random, and go on elsewhere, and a copy of
-// it that runs undisturbed on an engine that cannot suspend.
-type jumper struct {
-	program *wasmgen.Program
-	engines []*Module // to go on in
+// wanderer is an instance whose calls are suspended, and go on here and there.
+type wanderer struct {
+	modules []*Module // to go on in
+	task    func() Task
 	rng     *rand.Rand
 	at      *Instance
-	journal *journal
-	stay    *Instance
-	stayed  *journal
 	memory  []byte // as the captures say it is
 	jumps   int    // suspensions
 	hops    int    // to another instance
 }
 
-// maxJumps is how often one call is suspended.
-const maxJumps = 10
-
-// newJournal is one whose host functions suspend the guest in some programs.
-func (j *jumper) newJournal() *journal {
-	if j.rng.IntN(2) == 0 {
-		return &journal{}
-	}
-	return &journal{drowsy: j.rng}
+// call calls an export. After step units of fuel, and at each suspension after step units
+// more, the call is suspended; step gives never to let it run.
+func (w *wanderer) call(ctx context.Context, name string, args []uint64, step func(used uint64) uint64) ([]uint64, error) {
+	w.at.SuspendAfter(w.at.FuelUsed() + step(w.at.FuelUsed()))
+	results, err := w.at.Call(ctx, name, args...)
+	return w.finish(ctx, results, err, step)
 }
 
-// jump makes random calls, and compares after each.
-func jump(p *wasmgen.Program, seed uint64, plain *Module, engines ...*Module) (j *jumper, err error) {
+// finish goes on until the call is over.
+func (w *wanderer) finish(ctx context.Context, results []uint64, err error, step func(used uint64) uint64) ([]uint64, error) {
+	for errors.Is(err, ErrSuspended) {
+		if err := w.pause(ctx); err != nil {
+			return nil, fmt.Errorf("after %d suspensions: %w", w.jumps, err)
+		}
+		w.at.SuspendAfter(w.at.FuelUsed() + step(w.at.FuelUsed()))
+		results, err = w.at.Resume(ctx)
+	}
+	return results, err
+}
+
+// pause is what happens while the call is suspended.
+func (w *wanderer) pause(ctx context.Context) error {
+	w.jumps++
+	if w.rng.IntN(4) == 0 {
+		return nil
+	}
+	c, err := w.at.Capture()
+	if err != nil {
+		return err
+	}
+	w.memory = append(w.memory, make([]byte, c.Size-uint64(len(w.memory)))...)
+	for _, r := range c.Dirty {
+		copy(w.memory[r.Start:], r.Bytes)
+	}
+	if w.rng.IntN(3) == 0 {
+		return nil
+	}
+	return w.hop(ctx, c)
+}
+
+// hop goes on in another instance.
+func (w *wanderer) hop(ctx context.Context, c checkpoint.Capture) error {
+	before, err := w.at.StateHash()
+	if err != nil {
+		return err
+	}
+	m := w.modules[w.rng.IntN(len(w.modules))]
+	next, err := m.Restore(ctx, w.task(), Saved{
+		Module: m.CID(), Fuel: c.Fuel, State: &c.State, Size: c.Size, Memory: bytes.NewReader(bytes.Clone(w.memory)),
+	})
+	if err != nil {
+		return err
+	}
+	w.hops++
+	old := w.at
+	w.at = next
+	after, err := w.at.StateHash()
+	if err == nil && before != after {
+		err = fmt.Errorf("state %x, restored %x", before[:4], after[:4])
+	}
+	return errors.Join(err, old.Close())
+}
+
+// agree compares what a call came to with what it came to undisturbed, and the states. It
+// reports whether both ended there.
+func (w *wanderer) agree(stay *Instance, types []ValueType, got, want []uint64, gotErr, wantErr error) (over bool, err error) {
+	switch {
+	case (gotErr == nil) != (wantErr == nil) || gotErr != nil && cause(gotErr.Error()) != cause(wantErr.Error()):
+		return true, fmt.Errorf("%v, undisturbed %v", gotErr, wantErr)
+	case w.at.FuelUsed() != stay.FuelUsed():
+		return true, fmt.Errorf("fuel %d, undisturbed %d (%v)", w.at.FuelUsed(), stay.FuelUsed(), gotErr)
+	case gotErr != nil:
+		return true, nil
+	}
+	if a, b := resultText(types, got), resultText(types, want); a != b {
+		return true, fmt.Errorf("%s, undisturbed %s", a, b)
+	}
+	a, err := w.at.StateHash()
+	if err != nil {
+		return true, err
+	}
+	b, err := stay.StateHash()
+	if err == nil && a != b {
+		err = fmt.Errorf("state %x, undisturbed %x", a[:4], b[:4])
+	}
+	return false, err
+}
+
+// maxJumps is how often one call of a random program is suspended.
+const maxJumps = 10
+
+// randomTask is a task whose host functions suspend the guest in some instances.
+func randomTask(rng *rand.Rand) func() Task {
+	return func() Task {
+		if rng.IntN(2) == 0 {
+			return task(&journal{})
+		}
+		return task(&journal{drowsy: rng})
+	}
+}
+
+// jump makes random calls of a program, and compares after each with a copy of it that runs
+// undisturbed, on an engine that cannot suspend.
+func jump(p *wasmgen.Program, seed uint64, plain *Module, modules ...*Module) (w *wanderer, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	j = &jumper{program: p, engines: engines, rng: rand.New(rand.NewPCG(seed, 7)), stayed: &journal{}}
-	j.journal = j.newJournal()
+	rng := rand.New(rand.NewPCG(seed, 7))
+	w = &wanderer{modules: modules, rng: rng, task: randomTask(rng)}
 	ctx := context.Background()
 	var startErr error
-	if j.at, startErr = engines[0].Instantiate(ctx, task(j.journal)); j.at == nil {
-		return j, startErr
+	if w.at, startErr = modules[0].Instantiate(ctx, w.task()); w.at == nil {
+		return w, startErr
 	}
-	defer func() { err = errors.Join(err, j.at.Close()) }()
-	if j.stay, _ = plain.Instantiate(ctx, task(j.stayed)); j.stay == nil {
-		return j, errors.New("starts only once")
+	defer func() { err = errors.Join(err, w.at.Close()) }()
+	stay, wantErr := plain.Instantiate(ctx, task(&journal{}))
+	if stay == nil {
+		return w, errors.New("starts only once")
 	}
-	defer func() { err = errors.Join(err, j.stay.Close()) }()
-	for n := 0; errors.Is(startErr, ErrSuspended); n++ {
-		if err := j.pause(ctx); err != nil {
-			return j, fmt.Errorf("start: jump %d: %w", n, err)
-		}
-		_, startErr = j.at.Resume(ctx)
+	defer func() { err = errors.Join(err, stay.Close()) }()
+	_, startErr = w.finish(ctx, nil, startErr, func(uint64) uint64 { return never })
+	over, err := w.agree(stay, nil, nil, nil, startErr, wantErr)
+	for n := 0; n < 6 && err == nil && !over; n++ {
+		over, err = w.jumpCall(ctx, p, stay)
 	}
-	if startErr != nil {
-		return j, nil
-	}
-	for range 6 {
-		if over, err := j.step(ctx); over || err != nil {
-			return j, err
-		}
-	}
-	return j, nil
+	return w, err
 }
 
-func (j *jumper) step(ctx context.Context) (over bool, err error) {
-	call := j.program.Calls[j.rng.IntN(len(j.program.Calls))]
-	before := j.stay.FuelUsed()
-	want, wantErr := j.stay.Call(ctx, call.Name, call.Args...)
-	used := max(before, j.stay.FuelUsed()) - before // a trap may leave less: what had been prepaid
-	j.at.SuspendAfter(before + j.rng.Uint64N(used+1))
-	got, gotErr := j.at.Call(ctx, call.Name, call.Args...)
-	for n := 0; errors.Is(gotErr, ErrSuspended); n++ {
-		if err := j.pause(ctx); err != nil {
-			return true, fmt.Errorf("%s: jump %d: %w", call.Name, n, err)
+func (w *wanderer) jumpCall(ctx context.Context, p *wasmgen.Program, stay *Instance) (over bool, err error) {
+	call := p.Calls[w.rng.IntN(len(p.Calls))]
+	want, wantErr := stay.Call(ctx, call.Name, call.Args...)
+	end, jumps := stay.FuelUsed(), w.jumps
+	got, gotErr := w.call(ctx, call.Name, call.Args, func(used uint64) uint64 {
+		if used >= end || w.jumps-jumps > maxJumps {
+			return never
 		}
-		if left := before + used - min(before+used, j.at.FuelUsed()); n < maxJumps && left > 0 {
-			j.at.SuspendAfter(j.at.FuelUsed() + j.rng.Uint64N(left))
-		}
-		got, gotErr = j.at.Resume(ctx)
-	}
-	types := exportType(j.program.Module, call.Name).Results
-	if (gotErr == nil) != (wantErr == nil) || gotErr != nil && cause(gotErr.Error()) != cause(wantErr.Error()) {
-		return true, fmt.Errorf("%s: %v, undisturbed %v", call.Name, gotErr, wantErr)
-	}
-	if j.at.FuelUsed() != j.stay.FuelUsed() {
-		return true, fmt.Errorf("%s: fuel %d, undisturbed %d (%v)", call.Name, j.at.FuelUsed(), j.stay.FuelUsed(), gotErr)
-	}
-	if gotErr != nil {
-		return true, nil
-	}
-	if a, b := resultText(types, got), resultText(types, want); a != b {
-		return true, fmt.Errorf("%s: %s, undisturbed %s", call.Name, a, b)
-	}
-	return false, j.same()
-}
-
-func (j *jumper) same() error {
-	a, err := j.at.StateHash()
-	if err != nil {
-		return err
-	}
-	b, err := j.stay.StateHash()
-	if err == nil && a != b {
-		err = fmt.Errorf("state %x, undisturbed %x", a[:4], b[:4])
-	}
-	return err
-}
-
-// pause is what happens while the call is suspended.
-func (j *jumper) pause(ctx context.Context) error {
-	j.jumps++
-	if j.rng.IntN(4) == 0 {
-		return nil
-	}
-	c, err := j.at.Capture()
-	if err != nil {
-		return err
-	}
-	j.memory = append(j.memory, make([]byte, c.Size-uint64(len(j.memory)))...)
-	for _, r := range c.Dirty {
-		copy(j.memory[r.Start:], r.Bytes)
-	}
-	if j.rng.IntN(3) == 0 {
-		return nil
-	}
-	return j.hop(ctx, c)
-}
-
-// hop goes on in another instance.
-func (j *jumper) hop(ctx context.Context, c checkpoint.Capture) error {
-	before, err := j.at.StateHash()
-	if err != nil {
-		return err
-	}
-	m := j.engines[j.rng.IntN(len(j.engines))]
-	fresh := j.newJournal()
-	next, err := m.Restore(ctx, task(fresh), Saved{
-		Module: m.CID(), Fuel: c.Fuel, State: &c.State, Size: c.Size, Memory: bytes.NewReader(bytes.Clone(j.memory)),
+		return w.rng.Uint64N(end - used)
 	})
+	over, err = w.agree(stay, exportType(p.Module, call.Name).Results, got, want, gotErr, wantErr)
 	if err != nil {
-		return err
+		err = fmt.Errorf("%s: %w", call.Name, err)
 	}
-	j.hops++
-	old := j.at
-	j.at, j.journal = next, fresh
-	after, err := j.at.StateHash()
-	if err == nil && before != after {
-		err = fmt.Errorf("state %x, restored %x", before[:4], after[:4])
-	}
-	return errors.Join(err, old.Close())
+	return over, err
 }
 
 // TestSuspendRandom suspends random programs anywhere, and lets them go on here and

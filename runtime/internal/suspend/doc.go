@@ -1,0 +1,125 @@
+// Package suspend rewrites metered modules so that a guest can be stopped in the middle of a
+// computation, its call stack be written down, and the computation go on in another
+// instance: of another process, engine or architecture. It is pure: a module goes in, a
+// module comes out.
+//
+// # Glossary
+//
+//   - point: a place in a function where its frame can be: a call that may unwind, or a
+//     pause.
+//   - pause: a place where the meter calls its host, which may decide to stop the guest: a
+//     safepoint.
+//   - unwinding: all active functions save their frames and return, innermost first, with
+//     results that nobody looks at. While it lasts the flag, a global, is not 0.
+//   - frame: a point and the values that are live there: locals, and operands that lie
+//     below the call's arguments.
+//   - clone: a copy of a function that goes on at one point.
+//   - blocking import: a host function that may stop the guest instead of waiting. Calls of
+//     it go through a shim, whose frame is the arguments: to go on is to call it again.
+//
+// # The module that runs
+//
+// It has the save path and nothing else, so it is about as fast as without: behind each call
+// that may unwind it looks at the flag, and leaves the function's normal code if that is
+// set. A function
+//
+//	(func $f (param $n i32) (result i32)
+//	  local.get $n
+//	  i32.const 1
+//	  call $g                 ;; may unwind
+//	  i32.add)
+//
+// becomes
+//
+//	(func $f (param $n i32) (result i32) (local $t i32)
+//	  block $save
+//	    block (result i32)    ;; takes the place of the function's label
+//	      local.get $n
+//	      i32.const 1
+//	      local.set $a        ;; the operand below the argument gets a copy
+//	      local.tee $t        ;; in $t: to the compiler that is only another name
+//	      local.get $a
+//	      call $g
+//	      global.get $flag
+//	      br_if $save
+//	      i32.add
+//	    end
+//	    return
+//	  end
+//	  i64.const 4096          ;; the point
+//	  local.get $t            ;; $n is not live there
+//	  call $piece_1_0         ;; hands it to the host, eight words at a call
+//	  i32.const 0
+//	  return)
+//
+// One block a point, left by one branch, keeps the compiler from joining the cold code to the
+// hot. Operands below a construct that holds points are copied before it is entered, since
+// nothing within can reach them. At a pause the meter passes locals through its call of the
+// host, so that they are not live across it; the pause's function returns what it was
+// given also while the stack unwinds, and the flag is looked at after the locals are set.
+//
+// Which calls may unwind follows from the call graph: those that may lead to a pause or to a
+// blocking import. What is live follows from the usual data-flow equations.
+//
+// # Clones
+//
+// To go on, a small module is made with a clone for each point on the saved stack. It
+// imports memory, tables, globals and all other functions from a fresh instance of the module
+// that runs, so whatever is called anew runs at full speed there. A clone has no
+// parameters. It loads its frame from the host, and is led to its point by guards: what comes
+// before the next construct around the point, or the point itself, is passed over as
+// long as it is resuming. At a call it calls the clone of the next frame from a table, in place of
+// the call. Of the function above, at its only point:
+//
+//	(func $f' (result i32) (local $n i32) (local $resuming i32) (local $next i32) …
+//	  call $load              ;; eight words: the place of the next clone, $t, six unused
+//	  …
+//	  block $save
+//	    block (result i32)
+//	      block (result i32 i32)
+//	        block
+//	          local.get $resuming
+//	          i32.eqz
+//	          br_if 0
+//	          local.get $t
+//	          i32.const 0
+//	          local.set $resuming
+//	          local.get $next
+//	          call_indirect (result i32)
+//	          br 1
+//	        end
+//	        …                 ;; as above, up to the call and with it
+//	      end
+//	      global.get $flag
+//	      br_if $save
+//	      i32.add
+//	    end
+//	    return
+//	  end
+//	  …)                      ;; as above
+//
+// So a clone can be suspended like the function, and its frames are the function's. A clone
+// module depends on the module and the set of points alone, and can be kept: a guest in
+// its hot loop stops at the same few points.
+//
+// # Fuel
+//
+// Charges stand on edges of the control flow (see internal/meter), and to unwind and to go
+// on passes none twice and leaves none out. A frame goes on at the place where it was, with
+// the debt that the place has. So the sum is that of an undisturbed run, whatever the
+// slices were.
+//
+// # What cannot be suspended
+//
+// Functions that keep a funcref or exnref across a point, since there are no words for them
+// (other references are null where nobody gives the guest one), and functions with 4,095 points
+// and more. Such a module is left as it was, and Plan.Refused names the function: it runs, and can be
+// captured between calls.
+//
+// # Invariants
+//
+//   - What the guest sees, and its fuel, are as they were.
+//   - A clone module is valid, for every point that can be reached.
+//   - Frames come from elsewhere and are not trusted: clones are typed like the
+//     guest, so wrong frames can confuse no one but the guest.
+package suspend
