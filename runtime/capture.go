@@ -37,8 +37,10 @@ type HostState interface {
 	Restore(saved []byte) error
 }
 
-// Capture copies the state of the instance, which must not be in a call. The
-// first capture has all memory that is not zero, or that differs from what the
+// Capture copies the state of the instance. It may be called from any goroutine. A guest
+// that runs is stopped at its next safepoint, captured in the middle of its call, and goes
+// on; if it cannot be (see Config.Suspend), or is in a host function that takes longer than
+// 100 ms and does not suspend it, the error is ErrInCall. The first capture has all memory that is not zero, or that differs from what the
 // instance was restored from; each later one has what was written since the one
 // before. Time, epoch and sequence are the caller's to fill in.
 //
@@ -56,9 +58,14 @@ type HostState interface {
 // The error wraps ErrInCall, ErrEnded, ErrClosed or ErrNotCapturable.
 func (i *Instance) Capture() (checkpoint.Capture, error) {
 	if !i.busy.CompareAndSwap(false, true) {
-		return checkpoint.Capture{}, ErrInCall
+		return i.captureRunning()
 	}
 	defer i.busy.Store(false)
+	return i.capture()
+}
+
+// capture captures a guest that stands still.
+func (i *Instance) capture() (checkpoint.Capture, error) {
 	if err := i.usable(); err != nil {
 		return checkpoint.Capture{}, err
 	}

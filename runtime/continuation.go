@@ -136,8 +136,10 @@ func (c *continuation) pack(k *clone) []uint64 {
 // unwinder takes frames as they are saved.
 type unwinder struct {
 	frames []savedFrame
-	more   bool // the last frame is not complete
-	want   int  // words still to come in its piece
+	arena  []uint64 // holds their words
+	start  int      // of the last frame's
+	more   bool     // the last frame is not complete
+	want   int      // words still to come in its piece
 }
 
 // take takes one call of suspend's HostSave.
@@ -147,11 +149,12 @@ func (u *unwinder) take(words []uint64) {
 		words = words[1:]
 		if !u.more {
 			u.frames = append(u.frames, savedFrame{point: suspend.PointOf(head)})
+			u.start = len(u.arena)
 		}
 		u.want, u.more = suspend.WordsOf(head)
 	}
 	n := min(u.want, len(words))
-	f := &u.frames[len(u.frames)-1]
-	f.words = append(f.words, words[:n]...)
+	u.arena = append(u.arena, words[:n]...)
 	u.want -= n
+	u.frames[len(u.frames)-1].words = u.arena[u.start:len(u.arena):len(u.arena)]
 }

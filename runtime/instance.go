@@ -35,7 +35,6 @@ type Instance struct {
 	state  map[string]any
 
 	suspension suspension
-	wantMu     sync.Mutex                // guards suspension.wanted
 	clones     map[string]*cloneInstance // by their points
 
 	recordMu  sync.Mutex
@@ -286,18 +285,26 @@ func (i *Instance) run(ctx context.Context, export string, f api.Function, args 
 	if int64(i.tank.left.Get()) <= 0 && !i.tank.grant(0) {
 		return nil, i.ended(&GuestError{Status: StatusFailed, Reason: ReasonOutOfFuel, Message: "out of fuel"})
 	}
+	i.begin()
 	return i.enter(ctx, export, f, args)
 }
 
 // enter runs the guest until it returns, ends or is suspended.
 func (i *Instance) enter(ctx context.Context, export string, f api.Function, args []uint64) ([]uint64, error) {
 	results, err := f.Call(&callContext{ctx, i}, args...)
-	if err == nil && i.unwound(export) {
-		return nil, ErrSuspended
+	for err == nil && i.unwound(export) {
+		if !i.attend() {
+			i.over()
+			return nil, ErrSuspended
+		}
+		if f, err = i.rewind(ctx); err != nil {
+			i.over()
+			return nil, err
+		}
+		i.tank.since = time.Now()
+		results, err = f.Call(&callContext{ctx, i})
 	}
-	if i.MaySuspend() {
-		i.calm()
-	}
+	defer i.over()
 	if err != nil {
 		err = trapOrFault(err)
 	}

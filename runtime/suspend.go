@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/godwit-run/godwit/checkpoint"
 	"github.com/godwit-run/godwit/hostabi"
 	"github.com/godwit-run/godwit/runtime/internal/suspend"
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
@@ -24,12 +28,25 @@ var (
 // suspension is the part of an instance that stops it in the middle of a call. Without
 // flag the guest cannot be.
 type suspension struct {
-	flag   api.MutableGlobal // not 0 while the stack unwinds
-	wanted chan struct{}     // closed when the guest is to stop
-	after  int64             // fuel used after which it is to stop
+	flag  api.MutableGlobal // not 0 while the stack unwinds
+	after int64             // fuel used after which the guest is to stop
+	waits bool              // a host function stopped it
+	loads []uint64          // words that clones are to load
+	saved *continuation     // nil unless a call is suspended
 	unwinder
-	loads []uint64      // words that clones are to load
-	saved *continuation // nil unless a call is suspended
+
+	mu       sync.Mutex
+	wanted   chan struct{} // closed when the guest is to stop,
+	asked    bool          // because of Suspend,
+	requests []*request    // or for these
+	running  bool          // a call is, so requests will be met
+}
+
+// request is for a capture of a guest that runs.
+type request struct {
+	done    chan struct{} // closed when it has been met
+	capture checkpoint.Capture
+	err     error
 }
 
 // never is a fuel that no guest uses.
@@ -52,8 +69,8 @@ func (i *Instance) MaySuspend() bool { return i.suspension.flag != nil }
 
 // SuspendWanted implements hostabi.Suspender.
 func (i *Instance) SuspendWanted() <-chan struct{} {
-	i.wantMu.Lock()
-	defer i.wantMu.Unlock()
+	i.suspension.mu.Lock()
+	defer i.suspension.mu.Unlock()
 	return i.suspension.wanted
 }
 
@@ -61,12 +78,18 @@ func (i *Instance) SuspendWanted() <-chan struct{} {
 // ErrSuspended. It may be called from any goroutine. If no call is running, the next one
 // stops; where the module cannot be suspended nothing happens.
 func (i *Instance) Suspend() {
-	i.wantMu.Lock()
-	defer i.wantMu.Unlock()
+	s := &i.suspension
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = true
+	s.want()
+}
+
+func (s *suspension) want() {
 	select {
-	case <-i.suspension.wanted:
+	case <-s.wanted:
 	default:
-		close(i.suspension.wanted)
+		close(s.wanted)
 	}
 }
 
@@ -120,20 +143,115 @@ func (i *Instance) unwound(export string) bool {
 	s.flag.Set(0)
 	s.saved = &continuation{export: export, depth: int64(i.depth.Get()), frames: s.frames}
 	s.unwinder = unwinder{}
-	i.calm()
 	return true
 }
 
-// calm forgets that the guest was to stop.
-func (i *Instance) calm() {
-	i.wantMu.Lock()
-	defer i.wantMu.Unlock()
-	i.suspension.after, i.tank.pause = never, never
+// attend does what the guest has been stopped for, and tells whether it is to go on at
+// once.
+func (i *Instance) attend() bool {
+	s := &i.suspension
+	spent := i.tank.used() >= s.after
+	asked, requests := s.calm(true)
+	stay := asked || spent || s.waits && len(requests) == 0
+	if s.waits = false; spent {
+		s.after, i.tank.pause = never, never
+	}
+	i.meet(requests)
+	return !stay
+}
+
+// begin lets others ask for captures while a call runs, and end meets those that have come
+// too late to stop it.
+func (i *Instance) begin() {
+	s := &i.suspension
+	if s.flag == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running = true
+}
+
+func (i *Instance) over() {
+	s := &i.suspension
+	if s.flag == nil {
+		return
+	}
+	s.after, i.tank.pause = never, never
+	_, requests := s.calm(false)
+	i.meet(requests)
+}
+
+// calm takes what the guest was to stop for.
+func (s *suspension) calm(running bool) (asked bool, requests []*request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	asked, requests = s.asked, s.requests
+	s.asked, s.requests, s.running = false, nil, running
 	select {
-	case <-i.suspension.wanted:
-		i.suspension.wanted = make(chan struct{})
+	case <-s.wanted:
+		s.wanted = make(chan struct{})
 	default:
 	}
+	return asked, requests
+}
+
+func (i *Instance) meet(requests []*request) {
+	for _, r := range requests {
+		r.capture, r.err = i.capture()
+		close(r.done)
+	}
+}
+
+// patience is how long a capture waits for a guest to come to a safepoint: it gets there
+// within a slice, unless it is in a host function.
+const patience = 100 * time.Millisecond
+
+// captureRunning captures a guest that is in a call.
+func (i *Instance) captureRunning() (checkpoint.Capture, error) {
+	s := &i.suspension
+	r := &request{done: make(chan struct{})}
+	if !s.request(r) {
+		return checkpoint.Capture{}, ErrInCall
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-r.done:
+	case <-timer.C:
+		if s.withdraw(r) {
+			return checkpoint.Capture{}, ErrInCall
+		}
+		<-r.done
+	}
+	return r.capture, r.err
+}
+
+// request asks for a capture, unless nobody would meet the request.
+func (s *suspension) request(r *request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.running {
+		return false
+	}
+	s.requests = append(s.requests, r)
+	s.want()
+	return true
+}
+
+// withdraw takes a request back, unless it is being met.
+func (s *suspension) withdraw(r *request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := slices.Index(s.requests, r)
+	if n < 0 {
+		return false
+	}
+	s.requests = slices.Delete(s.requests, n, n+1)
+	if len(s.requests) == 0 && !s.asked {
+		s.wanted = make(chan struct{})
+	}
+	return true
 }
 
 // Resume goes on with the call that was suspended, and returns what it does. A host
@@ -147,26 +265,44 @@ func (i *Instance) Resume(ctx context.Context) ([]uint64, error) {
 	if err := i.usable(); err != nil {
 		return nil, err
 	}
-	c := i.suspension.saved
-	if c == nil {
+	if !i.Suspended() {
 		return nil, ErrNotSuspended
 	}
 	ctx, cancel := i.limited(ctx)
 	defer cancel()
+	if ctx.Err() != nil {
+		return nil, i.ended(stopped(ctx))
+	}
+	export := i.suspension.saved.export
+	i.begin()
+	results, err := i.goOn(ctx, export)
+	narrow(i.resultsOf(export), results)
+	return results, err
+}
+
+// goOn runs the guest on from where it was suspended until it returns, ends or is
+// suspended again.
+func (i *Instance) goOn(ctx context.Context, export string) ([]uint64, error) {
+	f, err := i.rewind(ctx)
+	if err != nil {
+		i.over()
+		return nil, err
+	}
+	i.tank.since = time.Now()
+	return i.enter(ctx, export, f, nil)
+}
+
+// rewind makes ready what goes on with the call that is suspended.
+func (i *Instance) rewind(ctx context.Context) (api.Function, error) {
+	s := &i.suspension
+	c := s.saved
 	linked, err := i.linked(ctx, c.frames)
 	if err != nil {
 		return nil, err
 	}
-	if ctx.Err() != nil {
-		return nil, i.ended(stopped(ctx))
-	}
-	i.suspension.saved = nil
-	i.suspension.loads = c.pack(linked.clone)
+	s.saved, s.loads = nil, c.pack(linked.clone)
 	i.depth.Set(uint64(c.depth))
-	f := linked.function(c.frames[len(c.frames)-1].point)
-	results, err := i.enter(ctx, c.export, f, nil)
-	narrow(i.resultsOf(c.export), results)
-	return results, err
+	return linked.function(c.frames[len(c.frames)-1].point), nil
 }
 
 // resultsOf is what an export returns; the start function, which is one to us,
@@ -216,5 +352,6 @@ func (i *Instance) suspendIn(function string, f *hostabi.Func, used int64) {
 		panic(&hostPanicError{function, "suspends a guest that cannot be suspended there"})
 	}
 	i.tank.giveBack(used)
+	i.suspension.waits = true
 	i.unwind()
 }

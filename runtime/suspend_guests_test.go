@@ -1,0 +1,114 @@
+package runtime
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/godwit-run/godwit/checkpoint"
+)
+
+// snapshot is a capture of a program in the middle of its run, with all memory up to then.
+type snapshot struct {
+	checkpoint.Capture
+	memory []byte
+	output int // bytes that had been written
+}
+
+// watched runs a program to its end and captures it meanwhile, again and again, from another
+// goroutine.
+func watched(t *testing.T, m *Module, task Task, every time.Duration) (fuel uint64, out string, shots []snapshot) {
+	t.Helper()
+	var stdout bytes.Buffer
+	task.Stdout = &stdout
+	i, err := m.Instantiate(t.Context(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer i.Close()
+	ended := make(chan error)
+	go func() {
+		_, err := i.Call(t.Context(), startExport)
+		ended <- err
+	}()
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	var memory []byte
+	for {
+		select {
+		case err := <-ended:
+			if guest, ok := errors.AsType[*GuestError](err); err != nil && (!ok || guest.Status != StatusSucceeded) {
+				t.Fatal(err)
+			}
+			return i.FuelUsed(), stdout.String(), shots
+		case <-tick.C:
+		}
+		c, err := i.Capture()
+		if errors.Is(err, ErrInCall) || errors.Is(err, ErrEnded) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		memory = append(bytes.Clone(memory), make([]byte, int(c.Size)-len(memory))...)
+		for _, r := range c.Dirty {
+			copy(memory[r.Start:], r.Bytes)
+		}
+		c.Dirty = nil
+		if len(shots) < 8 {
+			shots = append(shots, snapshot{Capture: c, memory: memory})
+		}
+	}
+}
+
+// finish goes on from a snapshot to the end.
+func (s *snapshot) finish(ctx context.Context, m *Module, task Task) (fuel uint64, out string, err error) {
+	var stdout bytes.Buffer
+	task.Stdout = &stdout
+	i, err := m.Restore(ctx, task, Saved{Module: m.CID(), Fuel: s.Fuel, State: &s.State, Size: s.Size, Memory: bytes.NewReader(s.memory)})
+	if err != nil {
+		return 0, "", err
+	}
+	defer i.Close()
+	_, err = i.Resume(ctx)
+	if guest, ok := errors.AsType[*GuestError](err); ok && guest.Status == StatusSucceeded {
+		err = nil
+	}
+	return i.FuelUsed(), stdout.String(), err
+}
+
+// TestCaptureRunning captures real programs while they compute, and lets them go on from
+// there on a fresh engine. Output and fuel are those of an undisturbed run.
+func TestCaptureRunning(t *testing.T) {
+	plain := newEngine(t, Config{})
+	suspending := newEngine(t, Config{Suspend: true})
+	captures := 0
+	for _, g := range guests(t) {
+		if g.Language == "Go" {
+			continue
+		}
+		t.Run(g.Name, func(t *testing.T) {
+			binary := g.binary(t)
+			task := Task{Args: []string{"guest"}, Deterministic: true}
+			want, _ := runOnce(t, plain, load(t, plain, binary), task)
+			fuel, out, shots := watched(t, load(t, suspending, binary), task, 5*time.Millisecond)
+			if fuel != want.FuelUsed || out != g.Stdout {
+				t.Fatalf("captured while it ran: fuel %d and output %q, not %d and %q", fuel, out, want.FuelUsed, g.Stdout)
+			}
+			captures += len(shots)
+			if len(shots) == 0 {
+				return
+			}
+			fresh := newEngine(t, Config{Suspend: true})
+			fuel, out, err := shots[len(shots)/2].finish(t.Context(), load(t, fresh, binary), task)
+			if err != nil || fuel != want.FuelUsed || out != g.Stdout {
+				t.Errorf("continued: fuel %d and output %q, not %d and %q (%v)", fuel, out, want.FuelUsed, g.Stdout, err)
+			}
+		})
+	}
+	if captures < 50 {
+		t.Errorf("only %d captures", captures)
+	}
+}
