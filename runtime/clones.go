@@ -37,7 +37,6 @@ const maxClones = 64
 type clone struct {
 	points   []suspend.Point // in ascending order
 	frames   []suspend.Frame
-	module   []byte // until it has been compiled
 	compiled wazero.CompiledModule
 }
 

@@ -14,7 +14,6 @@ import (
 type snapshot struct {
 	checkpoint.Capture
 	memory []byte
-	output int // bytes that had been written
 }
 
 // watched runs a program to its end and captures it meanwhile, again and again, from another

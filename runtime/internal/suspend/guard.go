@@ -22,7 +22,6 @@ type guard struct {
 	target int     // point
 	path   []int32 // constructs around it, outermost first
 	level  int     // of them have been entered
-	typ    uint32  // of what is called at the point
 	table  uint32  // of clones
 	cloned func(results []wasm.ValType) uint32
 
