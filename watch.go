@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 
+	"github.com/godwit-run/godwit/internal/metrics"
 	"github.com/godwit-run/godwit/scheduler"
 	"github.com/godwit-run/godwit/scheduler/detect"
 	"github.com/godwit-run/godwit/scheduler/wire"
@@ -37,6 +39,7 @@ const (
 type watcher struct {
 	host     host.Host
 	log      *slog.Logger
+	metrics  *metrics.Set
 	core     *detect.Detector
 	links    *links
 	knocker  *knocker
@@ -68,7 +71,7 @@ func newWatcher(n *Node) (*watcher, error) {
 		return nil, err
 	}
 	return &watcher{
-		host: n.host, log: n.log, core: core, knocker: newKnocker(n.host), partners: n.partners, tell: n.tell,
+		host: n.host, log: n.log, metrics: n.metrics, core: core, knocker: newKnocker(n.host), partners: n.partners, tell: n.tell,
 		events: make(chan detect.Event, 1024), closed: make(chan wire.NodeID, 256),
 		members: make(chan map[wire.NodeID]bool), orders: make(chan func()), over: make(chan struct{}),
 		wanted: make(map[wire.NodeID]*interest), heard: make(map[wire.NodeID]time.Time),
@@ -230,7 +233,7 @@ func (w *watcher) interest(id wire.NodeID) *interest {
 // settle watches those in whom there is an interest, and no others.
 func (w *watcher) settle(ctx context.Context, work *sync.WaitGroup) {
 	for id, i := range w.wanted {
-		if len(i.subs) == 0 && time.Since(i.shared) > keepPartner {
+		if len(i.subs) == 0 && time.Since(i.shared) > keepPartner && !w.standsStill(id) {
 			delete(w.wanted, id)
 			w.listen(id, false)
 			w.host.ConnManager().Unprotect(peer.ID(id), keepConnection)
@@ -242,6 +245,13 @@ func (w *watcher) settle(ctx context.Context, work *sync.WaitGroup) {
 			w.step(ctx, work, detect.Watch{Node: id})
 		}
 	}
+}
+
+// standsStill tells whether a node is thought dead, or nearly so, that has not closed
+// its connection: when it goes on, nobody else will say so.
+func (w *watcher) standsStill(id wire.NodeID) bool {
+	c, ok := w.core.State(id)
+	return ok && c.State != detect.Alive && w.host.Network().Connectedness(peer.ID(id)) == network.Connected
 }
 
 // listen says whether signs of life of a node are wanted, and tells whether that is
@@ -279,8 +289,10 @@ func (w *watcher) changed(c detect.Change) {
 	w.log.Debug("peer", "id", c.Node, "is", c.State, "heard", time.Since(c.Heard).Round(time.Millisecond))
 	switch c.State {
 	case detect.Suspect:
+		w.metrics.PeerSuspected()
 		w.tell(scheduler.Suspected{Node: c.Node})
 	case detect.Dead:
+		w.metrics.PeerDied()
 		w.log.Info("a node that shares work is dead, or cannot be reached", "id", c.Node)
 		w.tell(scheduler.Lost{Node: c.Node})
 	case detect.Alive:

@@ -93,6 +93,10 @@ func TestWatch(t *testing.T) {
 	if !slices.Equal(states, want) || lives[0] != lives[1] || lives[1] >= lives[2] {
 		t.Errorf("%v in the lives %v", states, lives)
 	}
+	got := scrape(t, a)
+	if got["godwit_peer_suspicions_total"] != "1" || got["godwit_peer_deaths_total"] != "1" {
+		t.Errorf("%s suspicions, %s deaths", got["godwit_peer_suspicions_total"], got["godwit_peer_deaths_total"])
+	}
 	stop()
 	b.kill()
 	waitFor(t, func() bool { return len(a.host.Network().Peers()) == 0 })

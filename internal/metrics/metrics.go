@@ -27,6 +27,7 @@ type Set struct {
 	latency, selection, score                prometheus.Histogram
 	offers, wins, losses                     prometheus.Counter
 	actors                                   actorSeries
+	peers                                    peerSeries
 
 	ended, succeeded atomic.Uint64
 }
@@ -45,6 +46,7 @@ func New(now func() Now) *Set {
 	s.tasks()
 	s.placement()
 	s.actorMetrics()
+	s.peerMetrics()
 	s.registry.MustRegister(newGauges(now), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "godwit_task_success_rate", Help: "Share of the tasks accepted here that succeeded, of those that ended; 1 if none.",
 	}, s.successRate))

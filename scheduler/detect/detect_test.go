@@ -110,6 +110,25 @@ func TestIncarnation(t *testing.T) {
 	}
 }
 
+// News of connections come in any order: one that is there is used, whatever was said.
+func TestReachedIsConnected(t *testing.T) {
+	w := newWorld(t, 1, 3, 2*time.Millisecond)
+	w.run(time.Second)
+	a, b := w.nodes[0], w.nodes[1]
+	r := a.d.Step(w.now, Disconnected{b.id})
+	if len(r.Knocks) != 1 {
+		t.Fatalf("%+v", r)
+	}
+	r = a.d.Step(w.now, Knocked{b.id, Reached})
+	if len(r.Messages) != 1 || r.Messages[0].To != b.id {
+		t.Fatalf("%+v", r)
+	}
+	r = a.d.Step(w.now, Received{b.id, wire.Pong{Seq: r.Messages[0].Message.(wire.Ping).Seq, Up: true, Incarnation: 1}})
+	if len(r.Changes) != 1 || r.Changes[0].State != Alive {
+		t.Errorf("%+v", r)
+	}
+}
+
 // Nobody but a node itself and its silence can make it dead: not what helpers say
 // as long as it answers, and not what strangers say.
 func TestLiesKillNobody(t *testing.T) {

@@ -172,6 +172,10 @@ func (d *Detector) knocked(id wire.NodeID, o Outcome) {
 		return
 	}
 	p.knocking = false
+	if o == Reached && !p.connected && p.met { // news of that may have come before that of its end
+		d.connected(id)
+		return
+	}
 	if p.state == Suspect && !p.connected && o != Reached {
 		p.refused = o == Refused
 		d.ask(p)
