@@ -34,7 +34,7 @@
 //	              and the entries behind it.
 //	Deposed       drop the instance, fail or redirect what was proposed and not committed
 //	Installed     what is here is older than the log of the others: fetch the base
-//	Based         checkpoints before the base's can go
+//	Based         checkpoints before the base's can go, once this Ready's write is on disk
 //	Confirmed     outputs that were held back may leave
 //	Gone          delete everything: Removed tells whether the actor is gone, or only
 //	              this replica's place in it

@@ -21,8 +21,9 @@ type (
 	// Written says that a write, and all before it, is on disk.
 	Written struct{ Number uint64 }
 
-	// Propose has an entry committed. Errors: ErrNotLeader; ErrBusy: not now. After an
-	// error it will not be; without one it will, or Deposed comes and nobody knows.
+	// Propose has an entry committed. Errors: ErrNotLeader; ErrBusy: not now; ErrInvalid:
+	// its encoding is above wire.MaxEntry, or it has none. After an error it will not
+	// be; without one it will, or Deposed comes and nobody knows.
 	Propose struct{ Entry wire.Entry }
 
 	// Suspect says that a node is taken for dead, Trust that it is not any more.

@@ -42,6 +42,9 @@ func (g *Group) propose(e wire.Entry) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
+	if len(data) > wire.MaxEntry {
+		return fmt.Errorf("entry of %d bytes, more than %d: %w", len(data), wire.MaxEntry, ErrInvalid)
+	}
 	if err := g.raft.Propose(data); err != nil {
 		return ErrBusy
 	}

@@ -13,7 +13,8 @@ import (
 const firstIndex, firstTerm = 1, 1
 
 // First is what each of the first replicas of a new actor begins with: its members are
-// the voters. The base must be valid, and have no checkpoint.
+// the voters. The base must be valid, and have no checkpoint, or one of index 1 that
+// each of them holds.
 func First(base wire.Base) (Saved, error) {
 	data, err := wire.Encode(base)
 	if err != nil {

@@ -13,6 +13,8 @@ const (
 	// MaxBatch is how many bytes of payloads to put into one entry at most; a single
 	// item may be alone in one whatever its size.
 	MaxBatch = 2 << 20
+	// MaxEntry is the largest encoding of an entry in bytes: it must fit a raft message.
+	MaxEntry = 3 << 20
 	// MaxSeq is the highest number in a channel.
 	MaxSeq = 1 << 62
 	// MaxWait is the longest time that an ask waits.
