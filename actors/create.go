@@ -37,7 +37,12 @@ func (h *Host) Create(ctx context.Context, o CreateOptions) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	id := newActorID(time.Now())
+	id := o.ID
+	if id.IsZero() {
+		id = newActorID(time.Now())
+	} else if s, err := h.Show(ctx, id.String()); err == nil && s.Name == o.Name {
+		return s, nil // it was made before
+	}
 	if err := h.make(ctx, id, spec, nil); err != nil {
 		return Status{}, err
 	}
@@ -63,7 +68,7 @@ func (h *Host) spec(o CreateOptions) (wire.Spec, error) {
 	s := wire.Spec{
 		Name: o.Name, Module: wire.Link{Cid: o.Module}, Args: o.Args, Env: o.Env, Replicas: o.Replicas,
 		Fuel: o.Fuel, Memory: o.Memory, OnFailure: wire.OnFailure(o.OnFailure), Restarts: o.Restarts, Within: o.Within,
-		Stateless: o.Stateless, Hints: o.Hints, Creator: h.cfg.Self, Created: time.Now().UnixMilli(),
+		Stateless: o.Stateless, Hints: o.Hints, Beside: o.Beside, Creator: h.cfg.Self, Created: time.Now().UnixMilli(),
 	}
 	orDefault(&s.Replicas, h.cfg.Replicas)
 	orDefault(&s.Fuel, defaultFuel)

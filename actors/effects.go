@@ -25,7 +25,7 @@ func (l *loop) effect(now time.Time, r *replica, e group.Effect) {
 	case group.Changed:
 		l.membersChanged(now, r, e.Roster.Members)
 		if e.Capture && r.live != nil && r.active != nil {
-			r.active.Checkpoint()
+			l.captureFor(now, r)
 		}
 	case group.Installed:
 		l.installed(now, r, e.Base)
@@ -81,6 +81,17 @@ func (l *loop) membersChanged(now time.Time, r *replica, members wire.Members) {
 	l.directory.hold(r.where)
 	l.saveInfo(r)
 	l.toldSuspects(now, r)
+	if r.live != nil && r.leading {
+		l.maintainIn(r, raiseAgain)
+	}
+}
+
+// captureFor makes a checkpoint behind a change of members, for a new one to begin with:
+// raft begins nobody where it does not belong to the group yet. The entry is there so
+// that there is something to capture: it settles a channel that nobody has.
+func (l *loop) captureFor(now time.Time, r *replica) {
+	nothing := wire.Item{Ack: &wire.Settled{To: "replica of " + r.id.String(), Seq: 1}}
+	l.proposeEntry(now, r, []wire.Item{nothing}, 0)
 }
 
 func (l *loop) shareWith(now time.Time, node wire.NodeID, more int) {

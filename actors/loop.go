@@ -231,8 +231,11 @@ func (l *loop) lifeChanged(now time.Time, node wire.NodeID, alive bool) {
 		l.claims.lost(node)
 	}
 	for _, r := range l.replicas {
-		if r.where.Members.Replica(node) != 0 {
+		switch {
+		case r.where.Members.Replica(node) != 0:
 			l.suspect(now, r, node, alive)
+		case alive && r.live != nil && r.leading && len(r.where.Members) < r.spec.Replicas:
+			l.maintainIn(r, raiseAgain)
 		}
 	}
 	if !alive {

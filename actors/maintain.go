@@ -42,6 +42,11 @@ func (l *loop) maintain(now time.Time, r *replica) {
 		l.dismiss(now, r, progress)
 	case len(progress)-lost < r.spec.Replicas:
 		l.recruit(r)
+	default:
+		return
+	}
+	if r.live != nil {
+		l.maintainIn(r, l.maintainEvery())
 	}
 }
 

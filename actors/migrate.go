@@ -23,6 +23,7 @@ type handover struct {
 	began, stopped time.Time
 	until          time.Time
 	bytes          int64
+	whole          bool       // the last checkpoint has all there is
 	done           chan error // has room for one
 }
 
@@ -43,6 +44,9 @@ const (
 	stopTime     = 3 * time.Second
 	// maxRounds is how many checkpoints go ahead at most.
 	maxRounds = 4
+	// replayTime is for how much work the guest is not stopped once more for a checkpoint:
+	// the target repeats it.
+	replayTime = 25 * time.Millisecond
 	// fewEntries is with how many entries behind the checkpoint the guest is stopped.
 	fewEntries = 64
 )
@@ -294,14 +298,17 @@ func (l *loop) handoverStep(now time.Time, r *replica) {
 		l.abandon(now, r, ErrTimeout)
 	case !l.liveness.alive(h.to):
 		l.abandon(now, r, fmt.Errorf("%w: the target is gone", ErrUnavailable))
-	case h.phase == copying && l.copied(r):
+	case h.phase == copying && l.copied(now, r):
 		h.phase, h.stopped, r.intake.paused = stopping, now, true
 		l.handoverStep(now, r)
-	case h.phase == stopping && r.caughtUp():
+	case h.phase == stopping && r.intake.proposed == 0 && l.littleSince(now, r):
 		h.phase = last
+		l.handoverStep(now, r)
+	case h.phase == stopping && r.caughtUp():
+		h.phase, h.whole = last, true
 		r.active.Checkpoint()
 		l.handoverStep(now, r)
-	case h.phase == last && l.lastCopied(r):
+	case h.phase == last && (!h.whole || l.lastCopied(r)):
 		if err := l.step(now, r, group.Transfer{To: h.to}); err == nil {
 			h.phase = handing
 		} else if !errors.Is(err, group.ErrBusy) && r.live != nil {
@@ -310,22 +317,29 @@ func (l *loop) handoverStep(now time.Time, r *replica) {
 	}
 }
 
+// littleSince tells whether the target has a checkpoint so young that working on what is
+// behind it again takes less than another checkpoint would.
+func (l *loop) littleSince(now time.Time, r *replica) bool {
+	c := r.captured
+	return c.Index > 0 && now.Sub(r.capturedAt) <= replayTime && r.agreedIndex >= c.Index && l.heldBy(r, r.handover.to) >= c.Index
+}
+
 // copied tells whether the target has nearly all there is; else it gets more.
-func (l *loop) copied(r *replica) bool {
+func (l *loop) copied(now time.Time, r *replica) bool {
 	h := r.handover
 	behind := r.lastIndex() - min(l.heldBy(r, h.to), r.lastIndex())
 	if r.summary.InCall && h.round > 0 || h.round >= maxRounds {
 		return true
 	}
-	if r.pushes[h.to] != nil {
-		return false
+	if r.pushes[h.to] != nil || h.round > 0 && r.captured.Index > r.agreedIndex {
+		return false // it is on its way
 	}
-	if h.round > 0 && behind <= fewEntries {
+	if h.round > 0 && (behind <= fewEntries || l.littleSince(now, r)) {
 		return true
 	}
 	h.round++
 	r.active.Checkpoint()
-	return behind == 0
+	return false
 }
 
 // lastCopied tells whether the target has all there is.
@@ -386,7 +400,7 @@ func (l *loop) handoverEnded(now time.Time, r *replica) {
 		h.done <- fmt.Errorf("%w: the actor has got another leader meanwhile", ErrUnavailable)
 		return
 	}
-	r.gave = h.to
+	r.gave, r.gaveAt = h.to, now
 	l.event(now, r, "migrated", string(h.reason))
 	h.done <- nil
 }

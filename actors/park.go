@@ -150,6 +150,9 @@ func (l *loop) suspect(now time.Time, r *replica, node wire.NodeID, alive bool) 
 	}
 	if alive {
 		l.step(now, r, group.Trust{Node: node})
+		if r.live != nil && r.leading {
+			l.maintainIn(r, raiseAgain)
+		}
 		return
 	}
 	l.step(now, r, group.Suspect{Node: node})

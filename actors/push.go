@@ -24,7 +24,7 @@ type push struct {
 // wasCaptured notes that a checkpoint is on this node's disk, and brings it to the
 // others.
 func (l *loop) wasCaptured(now time.Time, r *replica, c *activation.Captured) {
-	r.captured = c.Checkpoint
+	r.captured, r.capturedAt = c.Checkpoint, now.Add(-c.Lag)
 	l.lags[c.Checkpoint.Manifest.Cid] = lag{c.Bytes, c.Pause, now.Add(-c.Lag)}
 	l.step(now, r, group.Hold{Node: l.host.cfg.Self, Checkpoint: c.Checkpoint})
 	if r.live == nil || !r.leading {

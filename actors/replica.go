@@ -54,7 +54,8 @@ type live struct {
 	// agreedIndex is the last checkpoint that a majority holds.
 	agreedIndex uint64
 	captured    wire.Checkpoint
-	changing    bool // a change of members is under way
+	capturedAt  time.Time // when the guest stood still for it
+	changing    bool      // a change of members is under way
 	maintained  time.Time
 	invited     time.Time
 	arranged    bool          // it is to be maintained before long
@@ -63,8 +64,9 @@ type live struct {
 	sources     map[wire.NodeID]uint64
 	handover    *handover
 	gave        wire.NodeID // where this node has handed the actor to
-	restarted   int         // activations that failed, one after the other
-	wanted      bool        // it is to be activated as soon as the last activation has ended
+	gaveAt      time.Time
+	restarted   int  // activations that failed, one after the other
+	wanted      bool // it is to be activated as soon as the last activation has ended
 }
 
 // waiter is a request that was taken and is not done.

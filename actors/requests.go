@@ -131,7 +131,7 @@ func (l *loop) quorum(r *replica) bool {
 
 // want has the replicas find a leader if there is none.
 func (l *loop) want(now time.Time, r *replica, reason wire.Reason) {
-	if l.unpark(now, r) != nil || r.leading {
+	if l.unpark(now, r) != nil || r.leading || now.Sub(r.gaveAt) < giveTime && l.liveness.alive(r.gave) {
 		return
 	}
 	if r.reason == "" {
@@ -142,6 +142,10 @@ func (l *loop) want(now time.Time, r *replica, reason wire.Reason) {
 	}
 	l.step(now, r, group.Campaign{})
 }
+
+// giveTime is how long a node that has handed an actor over leaves the other one in
+// peace.
+const giveTime = 500 * time.Millisecond
 
 // reasonNow is why this node would activate the actor.
 func (l *loop) reasonNow(r *replica) wire.Reason {
