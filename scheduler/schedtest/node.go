@@ -74,6 +74,10 @@ func (n *node) name() string { return fmt.Sprintf("n%d", n.index) }
 // now is the time by the node's clock.
 func (n *node) now() time.Time { return n.w.now.Add(n.skew) }
 
+// leaseTime is for how long a run goes on without its submitter: shorter than many
+// partitions and than the longest runs, so that leases are renewed, and lost.
+const leaseTime = 6 * time.Second
+
 // boot starts the node with what is on its disk.
 func (n *node) boot(saved *disk) {
 	n.up, n.booted, n.life, n.timer = true, n.w.now, n.life+1, time.Time{}
@@ -89,7 +93,7 @@ func (n *node) boot(saved *disk) {
 	}
 	n.s, err1 = scheduler.NewSubmitter(scheduler.SubmitterConfig{
 		Self: n.id, Policy: n.w.cfg.Policy, BackoffBase: 200 * time.Millisecond, BackoffMax: 5 * time.Second,
-		MaxConcurrent: concurrent, CollectTimeout: 5 * time.Second,
+		MaxConcurrent: concurrent, CollectTimeout: 5 * time.Second, Lease: leaseTime,
 	})
 	n.e, err2 = scheduler.NewExecutor(scheduler.ExecutorConfig{Key: n.key, Capacity: n.total})
 	n.d, err3 = detect.New(detect.Config{Self: n.id, Incarnation: n.started})

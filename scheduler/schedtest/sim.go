@@ -174,8 +174,10 @@ func (w *world) audience(of int) []*node {
 		return w.nodes
 	}
 	list := []*node{w.nodes[of]}
-	for range maxView - 1 {
-		list = append(list, w.nodes[w.rng.IntN(len(w.nodes))])
+	for _, i := range w.rng.Perm(len(w.nodes))[:maxView] {
+		if i != of {
+			list = append(list, w.nodes[i])
+		}
 	}
 	return list
 }
