@@ -48,7 +48,7 @@ fuzz: ## run each fuzz target for FUZZTIME=10s
 examples: ## rebuild the .wasm of the examples from source (needs clang, rustc, wabt)
 	$(MAKE) -C examples
 
-demo: build ## run four examples, with what they used, and a mesh of three nodes
+demo: build ## run four examples, with what they used, and a mesh of three nodes with tasks and an actor
 	.ci/demo bin/godwit
 
 help: ## list these targets

@@ -30,7 +30,8 @@ func (n *Node) CreateActor(ctx context.Context, c api.ActorCreation) (api.Actor,
 	if c.Key != "" {
 		options.ID = awire.ActorID(keyed("actor", c.Client, c.Key))
 	}
-	return n.apiActor(n.actors.Create(ctx, options))
+	s, err := n.actors.Create(ctx, options)
+	return n.apiActor(c.Request.Name, s, err)
 }
 
 // cmpErr is the first of some errors.
@@ -50,9 +51,9 @@ func keyed(what, client, key string) [16]byte {
 }
 
 // apiActor is what the host says of an actor, as the API tells it.
-func (n *Node) apiActor(s actors.Status, err error) (api.Actor, error) {
+func (n *Node) apiActor(name string, s actors.Status, err error) (api.Actor, error) {
 	if err != nil {
-		return api.Actor{}, actorError(err)
+		return api.Actor{}, actorError(name, err)
 	}
 	return n.actorView(&s), nil
 }
@@ -65,30 +66,31 @@ func (n *Node) Actors(ctx context.Context) (list []api.Actor, err error) {
 		a.History = nil
 		list = append(list, a)
 	}
-	return list, actorError(err)
+	return list, actorError("actors", err)
 }
 
 // Actor implements the API's backend.
 func (n *Node) Actor(ctx context.Context, name string) (api.Actor, error) {
-	return n.apiActor(n.actors.Show(ctx, name))
+	s, err := n.actors.Show(ctx, name)
+	return n.apiActor(name, s, err)
 }
 
 // RemoveActor implements the API's backend.
 func (n *Node) RemoveActor(ctx context.Context, name string) error {
-	return actorError(n.actors.Remove(ctx, name))
+	return actorError(name, n.actors.Remove(ctx, name))
 }
 
 // SendMessage implements the API's backend.
 func (n *Node) SendMessage(ctx context.Context, m api.ActorMessage) (string, error) {
 	id, err := n.actors.Send(ctx, m.Name, m.Payload, actors.MessageOptions{ID: messageID(&m)})
-	return id.String(), actorError(err)
+	return id.String(), actorError(m.Name, err)
 }
 
 // AskActor implements the API's backend.
 func (n *Node) AskActor(ctx context.Context, m api.ActorMessage) (string, []byte, error) {
 	id := messageID(&m)
 	reply, err := n.actors.Ask(ctx, m.Name, m.Payload, actors.MessageOptions{ID: id})
-	return id.String(), reply, actorError(err)
+	return id.String(), reply, actorError(m.Name, err)
 }
 
 // messageID is the id that the key of a message stands for, or a new one.
@@ -118,7 +120,7 @@ func (n *Node) MigrateActor(ctx context.Context, name string, m api.Migration) (
 	}
 	moved, err := n.actors.Migrate(ctx, name, options)
 	if err != nil {
-		return api.Migrated{}, actorError(err)
+		return api.Migrated{}, actorError(name, err)
 	}
 	out := api.Migrated{
 		From: n.ids.text(moved.From), Bytes: moved.Bytes,
@@ -140,12 +142,13 @@ func (n *Node) UpgradeActor(ctx context.Context, name string, u api.Upgrade) (ap
 			return api.Actor{}, err
 		}
 	}
-	return n.apiActor(n.actors.Upgrade(ctx, name, options))
+	s, err := n.actors.Upgrade(ctx, name, options)
+	return n.apiActor(name, s, err)
 }
 
 // SnapshotActor implements the API's backend.
 func (n *Node) SnapshotActor(ctx context.Context, name string, w io.Writer) error {
-	return actorError(n.actors.Snapshot(ctx, name, w))
+	return actorError(name, n.actors.Snapshot(ctx, name, w))
 }
 
 // RestoreActor implements the API's backend.
@@ -153,7 +156,8 @@ func (n *Node) RestoreActor(ctx context.Context, name string, car io.Reader) (ap
 	if err := cmpErr(n.Ready(), n.space.check()); err != nil {
 		return api.Actor{}, err
 	}
-	return n.apiActor(n.actors.Restore(ctx, name, car))
+	s, err := n.actors.Restore(ctx, name, car)
+	return n.apiActor(name, s, err)
 }
 
 // ActorLogs implements the API's backend.
@@ -161,15 +165,19 @@ func (n *Node) ActorLogs(ctx context.Context, name string, o api.ActorLogOptions
 	return func(yield func(api.ActorLog, error) bool) {
 		for l, err := range n.actors.Logs(ctx, name, actors.LogOptions{Tail: o.Tail, Follow: o.Follow}) {
 			line := api.ActorLog{Time: l.Time.UTC(), Epoch: l.Epoch, Stream: l.Stream, Level: l.Level, Text: l.Text}
-			if !yield(line, actorError(err)) || err != nil {
+			if !yield(line, actorError(name, err)) || err != nil {
 				return
 			}
 		}
 	}
 }
 
-// actorError gives an error of the host the sentinel that clients know it by.
-func actorError(err error) error {
+// actorError gives an error of the host about an actor the sentinel that clients know
+// it by.
+func actorError(name string, err error) error {
+	if err == nil {
+		return nil
+	}
 	var refused *actors.RefusedError
 	if errors.As(err, &refused) {
 		return &api.MessageError{Reason: refused.Reason}
@@ -180,11 +188,17 @@ func actorError(err error) error {
 		{actors.ErrTimeout, context.DeadlineExceeded},
 	} {
 		if errors.Is(err, class.host) && !errors.Is(err, class.api) {
-			return fmt.Errorf("%w: %w", class.api, err)
+			return classed{fmt.Errorf("%s: %w", name, err), class.api}
 		}
 	}
 	if errors.Is(err, actors.ErrBusy) {
 		return &api.BusyError{RetryAfter: time.Second, Cause: err.Error()}
 	}
-	return err
+	return fmt.Errorf("%s: %w", name, err)
 }
+
+// classed is an error of the host that is of a class of the API's.
+type classed struct{ err, class error }
+
+func (c classed) Error() string   { return c.err.Error() }
+func (c classed) Unwrap() []error { return []error{c.err, c.class} }

@@ -57,7 +57,7 @@ func (f *createFlags) register(cmd *cobra.Command) {
 	fs.Lookup("memory").DefValue = ""
 	fs.Var(&f.env, "env", "set an environment variable, `K=V` (repeatable)")
 	fs.StringVar(&f.request.Supervision.OnFailure, "on-failure", "", "what follows a message at which it fails: restart or stop (default restart)")
-	fs.IntVar(&f.request.Supervision.MaxFailures, "max-failures", 0, "give it up after more than `N` failures within --within (default 5)")
+	fs.IntVar(&f.request.Supervision.MaxFailures, "max-failures", 0, "give it up once `N` messages have failed within --within (default 5)")
 	fs.Var(&f.within, "within", "the `TIME` that --max-failures counts in (default 1m)")
 	fs.Lookup("within").DefValue = ""
 	fs.BoolVar(&f.request.Stateless, "stateless", false, "let an upgrade drop its memory")

@@ -45,7 +45,7 @@ type ActorLimits struct {
 // Supervision says what becomes of an actor whose messages fail.
 type Supervision struct {
 	OnFailure   string `json:"on_failure,omitempty" enum:"restart,stop" doc:"What follows a failed message (default restart: go on without it)"`
-	MaxFailures int    `json:"max_failures,omitempty" minimum:"0" maximum:"1000000" doc:"Give it up after more failures than that within window_ms: it keeps its state and takes no messages (default 5)"`
+	MaxFailures int    `json:"max_failures,omitempty" minimum:"0" maximum:"1000000" doc:"Give it up once so many messages have failed within window_ms: it keeps its state and takes no more (default 5)"`
 	WindowMS    int64  `json:"window_ms,omitempty" minimum:"0" maximum:"9000000000000" doc:"In milliseconds (default 60000)"`
 }
 
