@@ -81,6 +81,11 @@ var (
 	ErrInvalid    = errors.New("invalid argument")
 )
 
+// ErrSuspend is what Receive and Await return, where the guest can be suspended,
+// instead of waiting: the call into the guest then ends (hostabi.Suspend), and when the
+// guest is resumed it makes the same call again.
+var ErrSuspend = errors.New("suspend the guest")
+
 // Activation is what an actor's guest is given by the node that runs it. It is
 // called on the guest's goroutine, with arguments whose bounds were checked; byte
 // slices alias guest memory and must be copied to be kept. What it returns must be

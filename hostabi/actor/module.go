@@ -29,19 +29,20 @@ type function struct {
 	params string
 	value  func(c call) uint64
 	call   func(c call, a []uint64) errno
+	waits  bool // and may be suspended meanwhile
 }
 
 // functions are all that the package documentation lists.
 var functions = []function{
 	{name: "message", params: "i", call: call.message},
-	{name: "receive", params: "li", call: call.receive},
+	{name: "receive", params: "li", call: call.receive, waits: true},
 	{name: "payload", params: "iiii", call: call.payload},
 	{name: "sender", params: "iii", call: call.sender},
 	{name: "reply", params: "iii", call: call.reply},
 	{name: "refuse", params: "iii", call: call.refuse},
 	{name: "send", params: "iiii", call: call.send},
 	{name: "ask", params: "iiiilii", call: call.ask},
-	{name: "await", params: "li", call: call.await},
+	{name: "await", params: "li", call: call.await, waits: true},
 	{name: "answer", params: "iiii", call: call.answer},
 	{name: "timer", params: "lli", call: call.timer},
 	{name: "cancel", params: "l", call: call.cancel},
@@ -67,7 +68,7 @@ func (f function) hostFunc() hostabi.Func {
 	if f.value != nil {
 		results[0] = api.ValueTypeI64
 	}
-	return hostabi.Func{Name: f.name, Params: params, Results: results, Call: f.dispatch}
+	return hostabi.Func{Name: f.name, Params: params, Results: results, Call: f.dispatch, Suspends: f.waits}
 }
 
 func (f function) dispatch(ctx context.Context, caller hostabi.Caller, stack []uint64) {
@@ -194,6 +195,7 @@ func (c call) receive(a []uint64) errno {
 		return e
 	}
 	m, err := c.Receive(c.ctx, time.Duration(a[0]))
+	suspend(err)
 	c.caller.Charge(eachCall) // after the wait, which may be left and entered again
 	if err != nil {
 		return errnoOf(err)
@@ -203,6 +205,13 @@ func (c call) receive(a []uint64) errno {
 		c.describe(to, m)
 	}
 	return e
+}
+
+// suspend puts the guest to sleep if that is what the Activation wants.
+func suspend(err error) {
+	if errors.Is(err, ErrSuspend) {
+		panic(hostabi.Suspend{})
+	}
 }
 
 func (c call) payload(a []uint64) errno {
@@ -291,6 +300,7 @@ func (c call) await(a []uint64) errno {
 		return e
 	}
 	err := c.Await(c.ctx, a[0])
+	suspend(err)
 	c.caller.Charge(eachCall) // after the wait, as in receive
 	if err != nil && !errors.Is(err, ErrFailed) {
 		return errnoOf(err)

@@ -197,6 +197,21 @@ func TestNoActor(t *testing.T) {
 	}
 }
 
+// TestSuspend: a guest that waits is suspended before it has been charged.
+func TestSuspend(t *testing.T) {
+	for _, name := range []string{"receive", "await"} {
+		g := newGuest(&desk{err: ErrSuspend})
+		func() {
+			defer func() {
+				if r := recover(); r != (hostabi.Suspend{}) || g.fuel != 0 {
+					t.Errorf("%s: %v after %d units", name, r, g.fuel)
+				}
+			}()
+			g.call(name, 0, atOut)
+		}()
+	}
+}
+
 // FuzzCalls: no argument makes a function panic or work unpaid.
 func FuzzCalls(f *testing.F) {
 	f.Add(uint8(3), uint64(atText), uint64(3), uint64(1<<32-1), uint64(1<<63), uint64(1), uint64(9))
