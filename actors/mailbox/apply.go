@@ -1,6 +1,8 @@
 package mailbox
 
 import (
+	"slices"
+
 	"github.com/godwit-run/godwit/actors/wire"
 )
 
@@ -141,13 +143,13 @@ func (s *State) control(c *wire.Control) []Output {
 	return nil
 }
 
-// start has a stopped actor go on.
+// start has a stopped actor go on, before anything else that waits.
 func (s *State) start() {
 	if s.status != Stopped {
 		return
 	}
 	s.status, s.reason, s.failures = Running, "", nil
-	s.enqueue(Delivery{Kind: Start})
+	s.inbox = slices.Insert(s.inbox, 0, Delivery{Kind: Start})
 }
 
 // stop ends the actor for now: messages that wait are dropped, asks are answered; its

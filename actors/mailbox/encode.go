@@ -195,7 +195,7 @@ var (
 		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
 		FieldNameMatching: cbor.FieldNameMatchingCaseSensitive,
 		MaxNestedLevels:   12,
-		MaxArrayElements:  MaxChannels,
+		MaxArrayElements:  2 * MaxChannels,
 		MaxMapPairs:       1024,
 	}.DecMode())
 )

@@ -81,3 +81,41 @@ func TestSmoke(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func testLink2() wire.Link {
+	l, err := swire.ParseLink("bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy")
+	if err != nil {
+		panic(err)
+	}
+	return l
+}
+
+// What decodes is a state that encodes to the same bytes and takes entries.
+func FuzzDecode(f *testing.F) {
+	s := New(wire.ActorID{1}, testSpec())
+	f.Add(s.Encode())
+	s.Apply(wire.Committed{Index: 1, Epoch: 1, Entry: wire.Entry{Time: 5, Seed: wire.Seed{1}, Items: []wire.Item{activated(), clientAsk(1, 1, "x")}}})
+	f.Add(s.Encode())
+	s.Next()
+	s.Finish()
+	s.Next()
+	if _, err := s.Ask("other", []byte("x"), 0, true); err != nil {
+		f.Fatal(err)
+	}
+	s.Release()
+	f.Add(s.Encode())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := Decode(b)
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(s.Encode(), b) {
+			t.Fatal("encodes to other bytes")
+		}
+		s.Apply(wire.Committed{Index: s.Index() + 1, Epoch: 9, Entry: wire.Entry{Time: s.Now() + 1e9, Items: []wire.Item{activated(), clientAsk(1, 2, "x")}}})
+		for _, ok := s.Next(); ok; _, ok = s.Next() {
+			s.Finish()
+		}
+		s.Fail("at last")
+	})
+}
