@@ -8,8 +8,6 @@ import (
 
 	"github.com/godwit-run/godwit/internal/api"
 	"github.com/godwit-run/godwit/scheduler"
-	"github.com/godwit-run/godwit/scheduler/placement"
-	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
 // Plan implements the API's backend.
@@ -66,8 +64,7 @@ func (n *Node) apiPlan(x *scheduler.Explanation) api.Plan {
 		p.Node = n.ids.text(x.Node)
 	}
 	for i := range x.Choices {
-		c := &x.Choices[i]
-		p.Candidates, p.Rejections = n.sort(p.Candidates, p.Rejections, c.Node, c.Out, c.Score, c.Factor, c.Terms)
+		p.Candidates, p.Rejections = n.sort(p.Candidates, p.Rejections, &x.Choices[i])
 	}
 	for i := range x.Rounds {
 		p.Rounds = append(p.Rounds, n.apiRound(&x.Rounds[i]))
@@ -76,18 +73,18 @@ func (n *Node) apiPlan(x *scheduler.Explanation) api.Plan {
 }
 
 // sort adds a node to those that fit, or to those that do not.
-func (n *Node) sort(fit []api.Candidate, unfit []api.Rejection, id wire.NodeID, out wire.Refusal, score, factor float64, terms []placement.Term) ([]api.Candidate, []api.Rejection) {
-	if out != "" {
-		return fit, reject(unfit, out.String(), n.ids.text(id))
+func (n *Node) sort(fit []api.Candidate, unfit []api.Rejection, c *scheduler.Choice) ([]api.Candidate, []api.Rejection) {
+	if c.Out != "" {
+		return fit, reject(unfit, c.Out.String(), n.ids.text(c.Node))
 	}
-	c := api.Candidate{Node: n.ids.text(id), Score: score}
-	if factor != 1 {
-		c.Factor = factor
+	out := api.Candidate{Node: n.ids.text(c.Node), Score: c.Score}
+	if c.Factor != 1 {
+		out.Factor = c.Factor
 	}
-	for _, t := range terms {
-		c.Terms = append(c.Terms, api.Term{Name: t.Name, Value: t.Value, Weight: t.Weight})
+	for _, t := range c.Terms {
+		out.Terms = append(out.Terms, api.Term{Name: t.Name, Value: t.Value, Weight: t.Weight})
 	}
-	return append(fit, c), unfit
+	return append(fit, out), unfit
 }
 
 // reject adds a node to those that one reason holds for.
@@ -108,9 +105,8 @@ func (n *Node) apiRound(r *scheduler.Round) api.Round {
 	if r.Chosen != "" {
 		out.Node = n.ids.text(r.Chosen)
 	}
-	for i := range r.Considered {
-		c := &r.Considered[i]
-		out.Candidates, out.Rejections = n.sort(out.Candidates, out.Rejections, c.Node, c.Out, c.Score, c.Factor, r.TermsOf(c))
+	for _, c := range r.Choices() {
+		out.Candidates, out.Rejections = n.sort(out.Candidates, out.Rejections, &c)
 	}
 	for i := range r.Answers {
 		out.Answers = append(out.Answers, n.apiAnswer(&r.Answers[i]))

@@ -57,12 +57,14 @@ func (r *Round) keep(c *placement.Candidate) {
 	r.Considered = append(r.Considered, seen)
 }
 
-// TermsOf are the terms of a node that was considered.
-func (r *Round) TermsOf(c *Considered) (terms []placement.Term) {
-	for i, v := range c.Values {
-		if i < len(r.Terms) {
-			terms = append(terms, placement.Term{Name: r.Terms[i].Name, Value: v, Weight: r.Terms[i].Weight})
+// Choices are the nodes that were considered, with all that is kept of why.
+func (r *Round) Choices() (list []Choice) {
+	for _, c := range r.Considered {
+		choice := Choice{Node: c.Node, Out: c.Out, Score: c.Score, Factor: c.Factor}
+		for i, v := range c.Values[:min(len(c.Values), len(r.Terms))] {
+			choice.Terms = append(choice.Terms, placement.Term{Name: r.Terms[i].Name, Value: v, Weight: r.Terms[i].Weight})
 		}
+		list = append(list, choice)
 	}
-	return terms
+	return list
 }

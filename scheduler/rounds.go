@@ -30,7 +30,7 @@ type Round struct {
 	Chosen wire.NodeID `cbor:"chosen,omitempty"`
 	Score  float64     `cbor:"score,omitempty"`
 	// Terms are those of the node that came first. Names and weights hold for all: see
-	// TermsOf.
+	// Choices.
 	Terms []placement.Term `cbor:"terms,omitempty"`
 	// Answers in the order in which they came; More counts those left out.
 	Answers []Answer `cbor:"answers,omitempty"`
