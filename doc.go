@@ -18,6 +18,8 @@
 //   - journal: the database of what a node has accepted, on disk before it is
 //     acknowledged.
 //   - link: the stream of task messages from one node to another.
+//   - partner: a node that work is shared with. Partners watch each other (package
+//     detect), and what one has of the other's moves on when it dies.
 //
 // # How it works
 //

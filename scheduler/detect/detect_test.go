@@ -23,6 +23,10 @@ func TestBounds(t *testing.T) {
 		{"killed, nobody else there", 2, func(w *world) { w.nodes[1].kill() }, rtt, 3 * rtt},
 		{"stopped", 5, func(w *world) { w.nodes[1].stopped = w.now.Add(time.Hour) }, 352 * time.Millisecond, 960 * time.Millisecond},
 		{"stopped, nobody else there", 2, func(w *world) { w.nodes[1].stopped = w.now.Add(time.Hour) }, 352 * time.Millisecond, 1860 * time.Millisecond},
+		{"killed after it stood still", 5, func(w *world) {
+			w.nodes[1].stopped = w.now.Add(time.Hour)
+			w.after(400*time.Millisecond, func() { w.nodes[1].kill() })
+		}, 352 * time.Millisecond, 620 * time.Millisecond},
 		{"cut off from all", 5, func(w *world) { w.isolate(1) }, 352 * time.Millisecond, 1060 * time.Millisecond},
 		{"cut off from this one", 5, func(w *world) { w.cut[[2]int{0, 1}] = true }, 352 * time.Millisecond, -1},
 		{"this one cut off", 5, func(w *world) { w.isolate(0) }, 352 * time.Millisecond, 1860 * time.Millisecond},

@@ -41,8 +41,8 @@
 //	paused for up to 0.7 s     350 ms, or never      never
 //	this node itself paused    never                 never
 //
-// A helper that lies can keep a dead node suspect, never make a living one dead: its
-// own answer counts more than everyone's. Nor does suspicion end while only others
+// A helper that lies can keep a dead node suspect, or give a silent one MinSuspicion
+// only; it cannot make one dead that answers: its own word counts more than everyone's. Nor does suspicion end while only others
 // reach a node, since no work can be shared with it.
 //
 // # Figures

@@ -140,8 +140,11 @@ func (d *Detector) disconnected(id wire.NodeID) {
 			a.until = d.now // no answer will come
 		}
 	}
-	if p.watched && p.state == Alive {
+	switch {
+	case p.watched && p.state == Alive:
 		d.suspect(p)
+	case p.watched && p.state == Suspect: // which was silent before
+		d.knock(p)
 	}
 	d.release(p)
 }

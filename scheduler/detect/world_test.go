@@ -167,7 +167,7 @@ func (n *node) carryOut(r Ready) {
 func (n *node) knock(to *node) {
 	outcome, took := Reached, 2*n.w.delay()
 	switch {
-	case n.w.apart(n, to) || to.stopped.After(n.w.now):
+	case n.w.apart(n, to) || to.stopped.After(n.w.now) && !to.dead:
 		outcome, took = Failed, time.Second
 	case to.dead:
 		outcome = Refused
