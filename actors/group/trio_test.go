@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -140,9 +142,8 @@ func (m *mesh) one(node wire.NodeID, ev Event) error {
 // pass lets time pass, a millisecond at a time.
 func (m *mesh) pass(d time.Duration) {
 	for end := m.now.Add(d); m.now.Before(end); m.now = m.now.Add(time.Millisecond) {
-		for n := range len(m.groups) + 1 {
-			node := testNode(byte(n + 1))
-			if g := m.groups[node]; g != nil && !m.down[node] && !g.Deadline().IsZero() && !g.Deadline().After(m.now) {
+		for _, node := range slices.Sorted(maps.Keys(m.groups)) {
+			if g := m.groups[node]; !m.down[node] && !g.Deadline().IsZero() && !g.Deadline().After(m.now) {
 				m.step(node, Tick{})
 			}
 		}
