@@ -81,7 +81,7 @@ func (s *Submitter) newRequest(t *task, capable int) wire.Request {
 		Fuel: t.spec.Limits.Fuel, MaxCost: t.spec.MaxCost,
 	}
 	if capable > s.cfg.MaxBidders {
-		q.Share = uint32(max(1, wire.Everyone*s.cfg.MaxBidders/capable))
+		q.Share = uint32(max(1, wire.Everyone*uint64(s.cfg.MaxBidders)/uint64(capable)))
 	}
 	return q
 }
