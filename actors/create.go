@@ -97,7 +97,7 @@ func (h *Host) make(ctx context.Context, id wire.ActorID, spec wire.Spec, from *
 		return err
 	}
 	unclaim := func(time.Time) { h.loop.claims.free(spec.Name, id) }
-	nodes := h.cfg.Placer.Place(ctx, Placement{Actor: id, Spec: &spec}, spec.Replicas)
+	nodes := h.place(ctx, id, &spec)
 	defer func() { h.loop.inbox.put(unclaim) }()
 	if len(nodes) == 0 {
 		return fmt.Errorf("%w: no node can have the actor", ErrUnavailable)
@@ -111,6 +111,27 @@ func (h *Host) make(ctx context.Context, id wire.ActorID, spec wire.Spec, from *
 		h.unmake(base)
 	}
 	return err
+}
+
+// place chooses the nodes of a new actor, all of them alive.
+func (h *Host) place(ctx context.Context, id wire.ActorID, spec *wire.Spec) []wire.NodeID {
+	p := Placement{Actor: id, Spec: spec}
+	var nodes []wire.NodeID
+	for range 2 { // the second time without those that have just died
+		nodes = h.cfg.Placer.Place(ctx, p, spec.Replicas)
+		known := len(p.Without)
+		nodes = slices.DeleteFunc(nodes, func(node wire.NodeID) bool {
+			if h.Alive(node) {
+				return false
+			}
+			p.Without = append(p.Without, node)
+			return true
+		})
+		if len(p.Without) == known {
+			break
+		}
+	}
+	return nodes
 }
 
 // claim gets the actor's name.

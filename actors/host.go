@@ -184,6 +184,15 @@ func (h *Host) Receive(ctx context.Context, from wire.NodeID, frame []byte) erro
 // Connection implements [Handler].
 func (h *Host) Connection(node wire.NodeID, up bool) { h.loop.inbox.put(connected{node, up}) }
 
+// Believe tells the host what another failure detector has found out about a node.
+func (h *Host) Believe(node wire.NodeID, alive bool) {
+	h.loop.inbox.put(func(now time.Time) {
+		if h.loop.liveness.believe(now, node, alive) {
+			h.loop.lifeChanged(now, node, alive)
+		}
+	})
+}
+
 // begin counts something that runs beside the loop, unless the host has ended.
 func (h *Host) begin() bool {
 	h.mu.Lock()

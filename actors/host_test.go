@@ -40,8 +40,11 @@ func TestOneNodeAlone(t *testing.T) {
 	a.start()
 	a.ask("counter", "inc", "6")
 	list, err := a.List(t.Context())
-	if err != nil || len(list) != 1 || list[0].Name != "counter" || len(list[0].History) != 2 {
+	if err != nil || len(list) != 1 || list[0].Name != "counter" {
 		t.Fatalf("list is %+v: %v", list, err)
+	}
+	if s, err := a.Show(t.Context(), "counter"); err != nil || len(s.History) != 2 {
+		t.Fatalf("it is %+v: %v", s, err)
 	}
 }
 

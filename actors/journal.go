@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"iter"
@@ -95,19 +94,6 @@ func (r record) put(b *pebble.Batch) error {
 		return b.Delete(r.key, nil)
 	}
 	return b.Set(r.key, r.value, nil)
-}
-
-// get returns a copy of a value, nil if there is none.
-func (j *journal) get(key []byte) ([]byte, error) {
-	value, closer, err := j.db.Get(key)
-	if err == pebble.ErrNotFound {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("journal of actors: %w", err)
-	}
-	defer closer.Close()
-	return bytes.Clone(value), nil
 }
 
 // pair is a key and its value; both are good until the next.

@@ -70,6 +70,20 @@ func (l *liveness) connection(now time.Time, node wire.NodeID, up bool) (changed
 	return changed
 }
 
+// believe takes what another detector says of a node, and tells whether its life has
+// changed by that. A node that nobody is connected with does not live.
+func (l *liveness) believe(now time.Time, node wire.NodeID, alive bool) (changed bool) {
+	p := l.nodes[node]
+	switch {
+	case p == nil || p.dead != alive || alive && !p.connected:
+		return false
+	case alive:
+		return l.heard(now, node)
+	}
+	l.bury(now, p)
+	return true
+}
+
 func (l *liveness) bury(now time.Time, p *pulse) {
 	if !p.dead {
 		p.dead, p.since = true, now

@@ -23,8 +23,9 @@ type info struct {
 	// Due is when the actor has to be woken, in nanoseconds since 1970; 0: not at all.
 	Due int64 `cbor:"7,keyasint"`
 	// Parked: nothing was under way when this was written.
-	Parked bool   `cbor:"8,keyasint"`
-	Module []byte `cbor:"9,keyasint"`
+	Parked bool `cbor:"8,keyasint"`
+	// Sequence is the last entry that was committed when it was parked.
+	Sequence uint64 `cbor:"9,keyasint"`
 }
 
 // saveInfo writes what is known of a replica.
@@ -32,7 +33,7 @@ func (l *loop) saveInfo(r *replica) {
 	w := r.where
 	i := info{
 		Number: r.number, Name: w.Name, Created: w.Created, Members: w.Members, Leader: w.Leader, Epoch: w.Epoch,
-		Parked: r.live == nil,
+		Parked: r.live == nil, Sequence: r.sequence,
 	}
 	if !r.due.IsZero() {
 		i.Due = r.due.UnixNano()
@@ -82,7 +83,7 @@ func (l *loop) restore(j *journal) error {
 
 // remember makes a parked replica of what is known of it.
 func (l *loop) remember(now time.Time, id wire.ActorID, i info) *replica {
-	r := &replica{id: id, number: i.Number, where: wire.Where{
+	r := &replica{id: id, number: i.Number, sequence: i.Sequence, where: wire.Where{
 		Actor: id, Name: i.Name, Created: i.Created, Members: i.Members, Leader: i.Leader, Epoch: i.Epoch,
 	}}
 	if i.Due != 0 {
@@ -180,6 +181,7 @@ func (l *loop) park(now time.Time, r *replica) {
 		l.event(now, r, "idle", "")
 	}
 	l.retire(now, r)
+	r.sequence = r.lastIndex()
 	r.live = nil
 	l.saveInfo(r)
 }

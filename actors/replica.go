@@ -18,6 +18,8 @@ type replica struct {
 	id     wire.ActorID
 	number uint64     // in its group
 	where  wire.Where // as told to others
+	// sequence is the last entry that was committed when it was parked.
+	sequence uint64
 	// due is when a parked replica that led is to be woken for a timer.
 	due     time.Time
 	touched bool

@@ -67,7 +67,8 @@ func (l *loop) admit(now time.Time, r *replica, from wire.NodeID, m wire.Request
 	}
 	item := wire.Item{Message: m.Message, Control: m.Control}
 	weight := itemBytes(item)
-	if r.intake.bytes+weight > l.host.cfg.Unapplied || r.intake.count >= l.host.cfg.UnappliedEntries {
+	full := r.intake.bytes+weight > l.host.cfg.Unapplied || r.intake.count >= l.host.cfg.UnappliedEntries
+	if full || m.Message != nil && r.summary.Kept > maxKept {
 		l.respond(now, r, from, wire.Response{ID: id, Phase: wire.Busy})
 		return
 	}
@@ -80,6 +81,10 @@ func (l *loop) admit(now time.Time, r *replica, from wire.NodeID, m wire.Request
 	r.intake.add(item, weight)
 	l.traffic(r, from)
 }
+
+// maxKept is how many bytes of log may be behind the last checkpoint: a process that is
+// never at rest cannot be captured, and all its messages are kept for its next activation.
+const maxKept = 64 << 20
 
 // again takes a request that was taken before. One that is committed is proposed once
 // more: the mailbox knows it, and repeats the reply if there is one.

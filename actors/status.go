@@ -93,9 +93,13 @@ func (l *loop) outline(now time.Time, r *replica) Status {
 		return l.status(now, r)
 	}
 	w := &r.where
-	s := Status{Name: w.Name, ID: w.Actor, Epoch: w.Epoch, Node: w.Leader, State: StateIdle, Created: time.UnixMilli(w.Created)}
-	if !l.quorum(r) {
+	s := Status{Name: w.Name, ID: w.Actor, Epoch: w.Epoch, Node: w.Leader, Sequence: r.sequence, Checkpointed: r.sequence,
+		State: StateIdle, Created: time.UnixMilli(w.Created)}
+	switch {
+	case !l.quorum(r):
 		s.State = StateUnavailable
+	case r.live != nil && r.leading:
+		s.State, s.Sequence, s.Checkpointed = StateRunning, r.lastIndex(), r.agreedIndex
 	}
 	for _, m := range w.Members {
 		s.Replicas = append(s.Replicas, Replica{Node: m.Node, Alive: m.Node == l.host.cfg.Self || l.liveness.alive(m.Node)})

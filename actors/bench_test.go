@@ -1,0 +1,112 @@
+package actors_test
+
+import (
+	"fmt"
+	goruntime "runtime"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/godwit-run/godwit/actors"
+)
+
+// Messages through one actor with three replicas, each on disk on two nodes at least
+// when it is acknowledged.
+func BenchmarkReplicated(b *testing.B) {
+	c := newCluster(b, 3, nil)
+	s := c.nodes[0].create("counter", actors.CreateOptions{Module: c.module("counter")})
+	benchmarkAsks(b, c.node(s.Node), func(int64) string { return "counter" })
+}
+
+// Messages through a hundred actors of one node, each with three replicas.
+func BenchmarkAllOfANode(b *testing.B) {
+	c := newCluster(b, 3, nil)
+	module := c.module("counter")
+	n := c.nodes[0]
+	for i := range 100 {
+		n.create(fmt.Sprint("counter", i), actors.CreateOptions{Module: module})
+	}
+	benchmarkAsks(b, n, func(i int64) string { return fmt.Sprint("counter", i%100) })
+}
+
+// Messages that nobody waits for the effect of, through an actor with one replica.
+func BenchmarkLocalSend(b *testing.B) {
+	c := newCluster(b, 1, nil)
+	n := c.nodes[0]
+	n.create("counter", actors.CreateOptions{Module: c.module("counter"), Replicas: 1})
+	b.SetParallelism(512)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := n.Send(b.Context(), "counter", []byte("inc"), actors.MessageOptions{}); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+}
+
+func benchmarkAsks(b *testing.B, n *node, name func(int64) string) {
+	var count atomic.Int64
+	b.SetParallelism(256)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			_, err := n.Ask(b.Context(), name(count.Add(1)), []byte("inc"), actors.MessageOptions{})
+			if err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+}
+
+// From the death of an actor's node to the answer of another one.
+func BenchmarkFailover(b *testing.B) {
+	c := newCluster(b, 3, nil)
+	module := c.module("counter")
+	var took []time.Duration
+	for i := 0; b.Loop(); i++ {
+		name := fmt.Sprint("counter", i)
+		s := c.nodes[0].create(name, actors.CreateOptions{Module: module})
+		leader := c.node(s.Node)
+		rest := c.but(leader)
+		rest.ask(name, "inc", "1")
+		began := time.Now()
+		leader.kill()
+		rest.ask(name, "inc", "2")
+		took = append(took, time.Since(began))
+		leader.start()
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+}
+
+// What an idle actor costs in memory.
+func BenchmarkIdle(b *testing.B) {
+	c := newCluster(b, 1, func(cfg *actors.Config) { cfg.ParkAfter = 10 * time.Millisecond })
+	n := c.nodes[0]
+	module := c.module("counter")
+	n.create("first", actors.CreateOptions{Module: module, Replicas: 1})
+	c.await("rest", func() bool { return n.Stats().Running == 0 })
+	before := heap()
+	made := 0
+	for b.Loop() {
+		n.create(fmt.Sprint("idle", made), actors.CreateOptions{Module: module, Replicas: 1})
+		made++
+	}
+	c.await("rest", func() bool { return n.Stats().Running == 0 })
+	b.ReportMetric(float64(heap()-before)/float64(made), "bytes/actor")
+}
+
+func heap() int64 {
+	goruntime.GC()
+	goruntime.GC()
+	var m goruntime.MemStats
+	goruntime.ReadMemStats(&m)
+	return int64(m.HeapInuse + m.StackInuse)
+}
