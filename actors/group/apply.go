@@ -1,6 +1,7 @@
 package group
 
 import (
+	"bytes"
 	"slices"
 
 	"go.etcd.io/raft/v3/raftpb"
@@ -17,14 +18,26 @@ func (g *Group) apply(m *raftpb.Message) error {
 		if e.GetType() != raftpb.EntryNormal {
 			g.changed(e.GetIndex(), e.GetData())
 		} else if len(e.GetData()) > 0 {
-			// What does not decode is nothing, on every replica.
-			c.Entry, _ = wire.DecodeAs[wire.Entry](e.GetData())
+			c.Entry = g.entry(e)
 		}
 		g.ready.Committed = append(g.ready.Committed, c)
 		g.committed(&c)
 	}
 	g.respond(m.GetResponses())
 	return nil
+}
+
+// entry is what an entry of the log says; the leader remembers what it proposed. What
+// does not decode is nothing, on every replica.
+func (g *Group) entry(e *raftpb.Entry) wire.Entry {
+	if p, ok := g.lead.proposed(e.GetIndex()); ok && bytes.Equal(p.data, e.GetData()) {
+		return p.entry
+	}
+	decoded, err := wire.DecodeCommitted(e.GetData())
+	if err != nil {
+		return wire.Entry{}
+	}
+	return decoded
 }
 
 // committed does what an entry means to the group itself.

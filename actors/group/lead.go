@@ -1,6 +1,7 @@
 package group
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"maps"
@@ -27,10 +28,21 @@ type leadership struct {
 	snapshots map[uint64]int // ticks since a replica was sent the base
 }
 
-// proposal is when an entry was proposed.
+// proposal is an entry that was proposed, and when.
 type proposal struct {
 	index uint64
 	at    time.Time
+	entry wire.Entry
+	data  []byte // its encoding
+}
+
+// proposed is the proposal that became the entry at an index.
+func (l *leadership) proposed(index uint64) (proposal, bool) {
+	i, ok := slices.BinarySearchFunc(l.proposals, index, func(p proposal, index uint64) int { return cmp.Compare(p.index, index) })
+	if !ok {
+		return proposal{}, false
+	}
+	return l.proposals[i], true
 }
 
 // propose has an entry committed.
@@ -48,7 +60,7 @@ func (g *Group) propose(e wire.Entry) error {
 	if err := g.raft.Propose(data); err != nil {
 		return ErrBusy
 	}
-	g.lead.proposals = append(g.lead.proposals, proposal{g.Last() + 1, g.now})
+	g.lead.proposals = append(g.lead.proposals, proposal{g.Last() + 1, g.now, e, data})
 	return nil
 }
 
