@@ -33,6 +33,7 @@ type Engine struct {
 	needed map[wire.ActorID]cid.Cid // the checkpoint that the log names, of those that were told
 	stale  map[wire.ActorID]bool    // have checkpoints to remove
 	follow map[wire.ActorID]checkpoint.Memory
+	pushed chan struct{} // has one if there is something in follow
 }
 
 // New makes an engine. Its folder is made if need be.
@@ -54,7 +55,7 @@ func New(cfg Config) (*Engine, error) {
 		modules:  newModules(cfg.Runtime, cfg.Modules, cfg.KeepModules),
 		recent:   newRecent(64),
 		active:   map[wire.ActorID]*Activation{}, needed: map[wire.ActorID]cid.Cid{},
-		stale: map[wire.ActorID]bool{}, follow: map[wire.ActorID]checkpoint.Memory{},
+		stale: map[wire.ActorID]bool{}, follow: map[wire.ActorID]checkpoint.Memory{}, pushed: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -150,6 +151,10 @@ func (e *Engine) Serve(ctx context.Context, actor wire.ActorID, rw io.ReadWriter
 	e.mu.Lock()
 	e.follow[actor] = signed.Memory
 	e.mu.Unlock()
+	select {
+	case e.pushed <- struct{}{}:
+	default:
+	}
 	return signed.ID, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/ipfs/go-cid"
@@ -13,8 +14,7 @@ import (
 )
 
 const (
-	// sweepEvery is how often checkpoints are removed that no log needs, and images
-	// brought up to date.
+	// sweepEvery is how often checkpoints are removed that no log needs.
 	sweepEvery = time.Second
 	// collectEvery is how often the store is rid of what they alone needed.
 	collectEvery = time.Minute
@@ -31,12 +31,15 @@ func (e *Engine) Run(ctx context.Context) error {
 	sweep, collect := time.NewTicker(sweepEvery), time.NewTicker(collectEvery)
 	defer sweep.Stop()
 	defer collect.Stop()
+	var follower sync.WaitGroup
+	defer follower.Wait()
+	follower.Go(func() { e.runFollower(ctx) })
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-sweep.C:
-			e.sweep(ctx)
+			e.sweep()
 		case <-collect.C:
 			if _, err := e.cfg.Store.Collect(ctx); err != nil && ctx.Err() == nil {
 				slog.Warn("collecting checkpoints", "err", err)
@@ -52,31 +55,48 @@ func (e *Engine) Needed(actor wire.ActorID, id cid.Cid) {
 	e.needed[actor], e.stale[actor] = id, true
 }
 
-// sweep does what has come up since the last time.
-func (e *Engine) sweep(ctx context.Context) {
+// sweep removes the checkpoints that are not needed since the last time.
+func (e *Engine) sweep() {
 	e.mu.Lock()
-	stale, needed, follow := e.stale, map[wire.ActorID]cid.Cid{}, e.follow
-	for actor := range stale {
+	needed := map[wire.ActorID]cid.Cid{}
+	for actor := range e.stale {
 		needed[actor] = e.needed[actor]
 		delete(e.needed, actor)
 	}
-	e.stale, e.follow = map[wire.ActorID]bool{}, map[wire.ActorID]checkpoint.Memory{}
+	e.stale = map[wire.ActorID]bool{}
 	e.mu.Unlock()
 	var remove []cid.Cid
 	for actor, id := range needed {
 		remove = append(remove, e.superfluous(actor, id)...)
 	}
-	if len(remove) > 0 {
-		if err := e.cfg.Store.Remove(remove...); err != nil {
-			slog.Warn("removing checkpoints", "err", err)
-		}
+	if len(remove) == 0 {
+		return
 	}
-	for actor, m := range follow {
-		if ctx.Err() != nil {
+	if err := e.cfg.Store.Remove(remove...); err != nil {
+		slog.Warn("removing checkpoints", "err", err)
+	}
+}
+
+// runFollower brings the images of followed actors to what was pushed, at once: whoever
+// pushes may be about to hand the actor over.
+func (e *Engine) runFollower(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
 			return
+		case <-e.pushed:
 		}
-		if err := e.prepare(actor, m); err != nil {
-			slog.Warn("memory of an actor", "actor", actor, "err", err)
+		e.mu.Lock()
+		follow := e.follow
+		e.follow = map[wire.ActorID]checkpoint.Memory{}
+		e.mu.Unlock()
+		for actor, m := range follow {
+			if ctx.Err() != nil {
+				return
+			}
+			if err := e.prepare(actor, m); err != nil {
+				slog.Warn("memory of an actor", "actor", actor, "err", err)
+			}
 		}
 	}
 }
