@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// maxAnswering is how many requests for offers are looked into at the same time;
-	// others are not answered.
-	maxAnswering = 16
+	// answering is how many requests for offers are looked into at the same time, and
+	// maxUnanswered how many wait for that; others are not answered.
+	answering, maxUnanswered = 4, 256
 	// answerWithin bounds how long this node looks for what it has of a request's
 	// data. What it has not found by then does not count.
 	answerWithin = 50 * time.Millisecond
@@ -32,8 +32,8 @@ const (
 
 // bidder answers requests for offers.
 type bidder struct {
-	node *Node
-	slot chan struct{} // has room for as many as are looked into
+	node     *Node
+	requests chan wire.Request
 
 	mu   sync.Mutex
 	held map[cid.Cid]heldBytes
@@ -47,7 +47,26 @@ type heldBytes struct {
 }
 
 func newBidder(n *Node) *bidder {
-	return &bidder{node: n, slot: make(chan struct{}, maxAnswering), held: make(map[cid.Cid]heldBytes)}
+	return &bidder{node: n, requests: make(chan wire.Request, maxUnanswered), held: make(map[cid.Cid]heldBytes)}
+}
+
+// run answers other nodes' requests until ctx is done.
+func (b *bidder) run(ctx context.Context) error {
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	for range answering {
+		workers.Go(func() {
+			for {
+				select {
+				case q := <-b.requests:
+					b.answer(ctx, q)
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	return nil
 }
 
 // ask signs a request of this node's and tells all nodes of it, itself included.
@@ -72,14 +91,9 @@ func (b *bidder) hear(q wire.Request) {
 		return
 	}
 	select {
-	case b.slot <- struct{}{}:
-	default:
-		return
+	case b.requests <- q:
+	default: // it has more to do than it can
 	}
-	b.node.runs.background(func(ctx context.Context) {
-		defer func() { <-b.slot }()
-		b.answer(ctx, q)
-	})
 }
 
 // answer gives a request to the executor's core, with what the core does not know.
