@@ -294,7 +294,7 @@ func (n *Node) serve(ctx context.Context) error {
 	n.store.Attach(n.exchange)
 	for _, run := range []func(context.Context) error{
 		n.runLoop, n.committer.run, n.exchange.Run, n.mesh.Run, n.watcher.run, n.dialler.run, n.discovery.run,
-		n.announcer.run, n.holds.run, n.sweep, n.watchWorkers, n.watchTrust, n.measureRTT, n.watchSpace, n.serveAPI,
+		n.announcer.run, n.bidder.run, n.holds.run, n.sweep, n.watchWorkers, n.watchTrust, n.measureRTT, n.watchSpace, n.serveAPI,
 		n.runActors,
 	} {
 		work.Go(func() error { return run(living) })
