@@ -1,10 +1,93 @@
 // Package actors is the actors of a node: modules with a name, a mailbox and durable
 // memory, that outlive the machines they run on.
 //
-//	host, err := actors.New(actors.Config{Self: id, Key: key, Dir: dir, Network: transport, Engine: engine, Modules: modules})
+//	host, err := actors.New(actors.Config{
+//		Self: id, Key: key, Dir: dir, Network: transport, Engine: engine, Modules: modules,
+//	})
 //	...
-//	err = host.Run(ctx)
+//	err = host.Run(ctx) // until ctx is done
 //
 //	status, err := host.Create(ctx, actors.CreateOptions{Name: "counter", Module: module})
-//	reply, err := host.Ask(ctx, "counter", []byte("inc"), actors.MessageOptions{})
+//	reply, err := host.Ask(ctx, "counter", []byte("inc"), actors.MessageOptions{}) // on any node
+//	moved, err := host.Migrate(ctx, "counter", actors.MigrateOptions{To: other})
+//
+// # Glossary
+//
+//   - actor: a deterministic machine, fed by a log that its replicas agree on.
+//   - replica: a node's part in an actor's raft group (package group): log, base, pages.
+//   - leader: the replica on which the actor is active; its raft term is the epoch.
+//   - activation: the guest's instance and mailbox (packages activation and mailbox).
+//   - parked: a replica of which nothing is in memory but a few hundred bytes.
+//   - call: a client's message under way, repeated with the same id until it is answered.
+//   - channel: what one actor has sent to another and is not settled.
+//   - handover: an actor on its way to another node.
+//
+// # How it works
+//
+// One goroutine, the loop, owns all that is decided, in parts that know no disk, network
+// or clock: groups, liveness, directory, calls, channels, claims. It works in rounds. What
+// has come is taken, the groups that it touched are driven, and what they want goes three
+// ways: writes to the committer, which makes one batch and one sync of all that waits,
+// whatever actors it is of; messages to the post, which encodes and sends; committed
+// entries to the activations, which run guests on goroutines of their own and answer
+// through the loop's inbox. Messages need not wait for the disk: what a replica says it
+// has, it says after its write was confirmed (see package group).
+//
+// Messages of clients wait in a replica's intake, and are proposed as one entry when there
+// is room: four entries are on their way at most, so under load an entry has hundreds of
+// messages and one sync serves them all.
+//
+// # Who leads
+//
+// Nothing ticks while nothing happens. A node sends heartbeats to the nodes that it
+// shares actors with, one each whatever their number; a closed connection, or silence,
+// makes it dead. Then the groups that were at work elect a leader at once, those with a
+// message when it comes, and the parked others a few at a time, since they may have
+// timers. A node that was itself stopped judges nobody by the silence that it finds.
+//
+// Who leads executes what its log has committed, and lets its outputs out while it is
+// fresh from a majority's word that it leads; else it asks first. One that was stopped
+// for ten seconds finds out that way that it leads no more, before it has said anything.
+//
+// # A message's way
+//
+//	client ─▶ its node: call ─▶ leader's node: intake ─▶ log, on disk at a majority ─▶ acknowledged
+//	                                                        └▶ guest ─▶ mailbox: answer ─▶ answered
+//
+// A call goes to the leader as far as known, and on where it is told; it goes elsewhere at
+// once when that node dies, and again when it is silent. A replica that knows no leader
+// holds it and campaigns. The id makes it count once, however often it arrives.
+//
+// Actors send in channels: numbered, kept in the sender's replicated outbox until the
+// receiver has them in its log, sent all over again by whoever activates the sender.
+//
+// # Migration
+//
+// Checkpoints go ahead while the guest works, until the last one is only milliseconds old;
+// then nothing more is proposed, what is on its way commits, and leadership is
+// transferred. The target has the pages mapped and repeats those milliseconds. What comes
+// meanwhile waits, and is sent on. Until the transfer the source goes on if anything
+// fails; after it the target does, or any replica.
+//
+// # Invariants
+//
+//   - A message is acknowledged when a majority has it on disk, and takes effect once.
+//   - One activation an epoch; outputs leave only while it is sure to be the last one.
+//   - Names are claimed with all nodes that can be reached; of two actors that got one name
+//     in a partition, it means the older.
+//   - What waits for an actor, a node or the loop is bounded; beyond that senders wait.
+//   - An actor that was removed stays so: replicas that were away are told on return.
+//   - Whoever is in the mesh may use its actors; frames and streams are bounded and decoded
+//     strictly, and what a node sends is believed only as far as it is a member.
+//   - Run returns after all that it started has ended.
+//
+// # Figures
+//
+// Three nodes on libp2p over loopback in one process, disk sync on, two cores of an AMD
+// EPYC virtual machine that was busy with other work as well (load 17):
+//
+//   - asks through one actor with three replicas: 13,155 a second
+//     (go test -run xxx -bench Replicated -benchtime 3s ./actors).
+//   - from the death of an actor's node to the next answer: 33 ms in the median, 87 ms
+//     at worst of 20 (go test -run xxx -bench Failover -benchtime 20x ./actors).
 package actors
