@@ -11,6 +11,7 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 
 	awire "github.com/godwit-run/godwit/actors/wire"
+	"github.com/godwit-run/godwit/scheduler/placement"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
@@ -66,6 +67,10 @@ type Config struct {
 	// NoRun makes a node that takes and places tasks, and runs none.
 	NoRun bool
 
+	// Policy ranks nodes in a way of one's own; what the fields from Algorithm to
+	// PreferLocal, MaxLatency, MinExecute and the weights say is then up to it. Default
+	// nil: as they say.
+	Policy placement.Policy
 	// Algorithm, Strategy and LoadMetric choose how nodes are ranked, by the names
 	// in placement.Options: round-robin, capability-based or performance-aware;
 	// least-loaded, random or performance; task-count, cpu-usage or memory-usage.

@@ -26,7 +26,6 @@ import (
 	"github.com/godwit-run/godwit/runtime"
 	"github.com/godwit-run/godwit/scheduler"
 	"github.com/godwit-run/godwit/scheduler/gossip"
-	"github.com/godwit-run/godwit/scheduler/placement"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
@@ -240,7 +239,7 @@ func (n *Node) openCores(context.Context) (err error) {
 	}
 	n.opened(n.engine.Close)
 	n.metrics = metrics.New(n.measure)
-	policy, err := placement.New(n.cfg.policy())
+	policy, err := n.cfg.newPolicy()
 	if err != nil {
 		return err
 	}

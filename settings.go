@@ -29,6 +29,14 @@ func (c *Config) policy() placement.Options {
 	}
 }
 
+// newPolicy makes the policy, unless there is one of the embedder's own.
+func (c *Config) newPolicy() (placement.Policy, error) {
+	if c.Policy != nil {
+		return c.Policy, nil
+	}
+	return placement.New(c.policy())
+}
+
 // submitter is the part of the configuration that the submitter's core takes.
 func (c *Config) submitter(self wire.NodeID, policy placement.Policy, trust func(wire.NodeID) float64) scheduler.SubmitterConfig {
 	return scheduler.SubmitterConfig{
