@@ -127,3 +127,10 @@ func (s *unseries) Read(p []byte) (int, error) {
 	s.rest = s.rest[n:]
 	return n, nil
 }
+
+// Close ends the stream. Who closes it has all that it waited for: that the other side
+// was quicker to do so is no failure.
+func (c *conn) Close() error {
+	c.Stream.Close()
+	return nil
+}
