@@ -37,7 +37,8 @@
 //	Based         checkpoints before the base's can go, once this Ready's write is on disk
 //	Confirmed     outputs that were held back may leave
 //	Gone          delete everything: Removed tells whether the actor is gone, or only
-//	              this replica's place in it
+//	              this replica's place in it. A leader whose actor is gone stays for as
+//	              long as it takes the others to hear of it (Progress)
 //
 // Which outputs may leave: those of committed entries, while Fresh; else hold them, step
 // [Confirm] and wait for Confirmed or Deposed. A leader that was stopped for long finds

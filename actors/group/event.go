@@ -31,7 +31,8 @@ type (
 	Trust   struct{ Node wire.NodeID }
 
 	// Campaign says that a leader is wanted. It does nothing if there is one whose node
-	// is not suspected, unless it is Disclaimed: a node that says it does not lead.
+	// is not suspected, unless it is Disclaimed: a node that says it does not lead. A
+	// replica that has left its group asks whether it may go: Gone.
 	Campaign struct{ Disclaimed wire.NodeID }
 
 	// Confirm asks whether this replica still leads: Confirmed or Deposed follows.

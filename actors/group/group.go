@@ -94,6 +94,10 @@ func (g *Group) Step(now time.Time, ev Event) (r Ready, err error) {
 	if err := g.drain(); err != nil {
 		return Ready{}, err
 	}
+	g.evict()
+	if err := g.drain(); err != nil {
+		return Ready{}, err
+	}
 	g.settle()
 	r, g.ready = g.ready, Ready{}
 	return r, err

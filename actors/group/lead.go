@@ -25,6 +25,8 @@ type leadership struct {
 	suggested uint64 // checkpoint that was proposed
 	changing  uint64 // entry of the last change of members
 	target    wire.NodeID
+	leaving   wire.Members   // that are to be told
+	secured   uint64         // change of members that a majority is known to know of
 	snapshots map[uint64]int // ticks since a replica was sent the base
 }
 
@@ -34,6 +36,7 @@ type proposal struct {
 	at    time.Time
 	entry wire.Entry
 	data  []byte // its encoding
+	conf  uint64 // the last change of members that was committed then
 }
 
 // proposed is the proposal that became the entry at an index.
@@ -60,14 +63,14 @@ func (g *Group) propose(e wire.Entry) error {
 	if err := g.raft.Propose(data); err != nil {
 		return ErrBusy
 	}
-	g.lead.proposals = append(g.lead.proposals, proposal{g.Last() + 1, g.now, e, data})
+	g.lead.proposals = append(g.lead.proposals, proposal{g.Last() + 1, g.now, e, data, g.config().index})
 	return nil
 }
 
 // committed takes note that a majority had an entry after it was proposed.
 func (l *leadership) committed(index uint64) {
 	for len(l.proposals) > 0 && l.proposals[0].index <= index {
-		l.confirmed = l.proposals[0].at
+		l.confirmed, l.secured = l.proposals[0].at, l.proposals[0].conf
 		l.proposals = l.proposals[1:]
 	}
 }

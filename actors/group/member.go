@@ -155,20 +155,56 @@ func inConf(cs *raftpb.ConfState, id uint64) bool {
 		slices.Contains(cs.GetVotersOutgoing(), id) || slices.Contains(cs.GetLearnersNext(), id)
 }
 
-// left tells those who are no members any more.
+// left takes note of those who are no members any more. They are told when that is
+// safe, and go on voting until then.
 func (g *Group) left(was, is wire.Members) {
 	for _, m := range was {
-		switch {
-		case is.Node(m.Replica) != "":
-		case m.Replica == g.replica:
-			g.end(false)
-		case g.role.leads:
+		if is.Node(m.Replica) == "" && m.Replica != g.replica && g.role.leads {
 			delete(g.held, m.Replica)
-			g.send(m.Node, wire.Evicted{Actor: g.actor, Replica: m.Replica})
+			g.lead.leaving = append(g.lead.leaving, m)
 		}
 	}
 	for _, m := range is {
 		delete(g.unknown, m.Replica)
+	}
+}
+
+// secured tells whether who is no member may be told so, and delete what it has: a
+// majority of the members has it on disk that the change is committed. Before that,
+// whoever has only seen the change proposed needs the vote of those who leave. It is
+// so when an entry is committed that was proposed after the change was: with it came
+// the news.
+func (g *Group) secured() bool { return g.role.leads && g.lead.secured >= g.config().index }
+
+// evict tells those who have left, when that is safe, and else sees to it.
+func (g *Group) evict() {
+	switch {
+	case len(g.lead.leaving) == 0 || !g.role.leads:
+	case g.secured():
+		for _, m := range g.lead.leaving {
+			g.send(m.Node, wire.Evicted{Actor: g.actor, Replica: m.Replica})
+		}
+		g.lead.leaving = nil
+	case len(g.lead.proposals) == 0 || g.lead.proposals[len(g.lead.proposals)-1].conf < g.config().index:
+		_ = g.propose(wire.Entry{Time: max(g.now.UnixNano(), 0)}) // tried again at the next step
+	}
+}
+
+// evicted takes the news that a replica has left, or the question whether it has.
+func (g *Group) evicted(from wire.NodeID, m wire.Evicted) {
+	cfg := g.config()
+	switch {
+	case m.Replica == g.replica && cfg.members.Replica(from) != 0:
+		g.end(m.Removed)
+	case m.Replica < cfg.next && cfg.members.Node(m.Replica) == "" && g.secured():
+		g.send(from, wire.Evicted{Actor: g.actor, Replica: m.Replica})
+	}
+}
+
+// askToLeave asks all members whether this replica, which is none, may go.
+func (g *Group) askToLeave() {
+	for _, m := range g.members() {
+		g.send(m.Node, wire.Evicted{Actor: g.actor, Replica: g.replica})
 	}
 }
 

@@ -24,9 +24,7 @@ func (g *Group) receive(from wire.NodeID, m wire.NodeMessage) error {
 		}
 		return nil
 	case wire.Evicted:
-		if m.Replica == g.replica && g.members().Replica(from) != 0 {
-			g.end(m.Removed)
-		}
+		g.evicted(from, m)
 		return nil
 	}
 	return fmt.Errorf("%T: %w", m, ErrMessage)
@@ -63,9 +61,7 @@ func (g *Group) knows(from wire.NodeID, replica uint64) (bool, error) {
 		return true, nil
 	}
 	if replica < cfg.next {
-		if g.role.leads {
-			g.send(from, wire.Evicted{Actor: g.actor, Replica: replica})
-		}
+		g.evicted(from, wire.Evicted{Actor: g.actor, Replica: replica})
 		return false, nil
 	}
 	if len(g.unknown) >= maxUnknown {

@@ -40,7 +40,7 @@ type (
 	}
 	// Evicted tells a replica that it does not belong to its group any more: it deletes
 	// what it has. The receiver believes it of a node that is, as far as it knows, a
-	// member.
+	// member. From the replica itself it is the question whether that is so.
 	Evicted struct {
 		Actor   ActorID `cbor:"actor"`
 		Replica uint64  `cbor:"replica"`
