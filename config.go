@@ -121,7 +121,8 @@ type Config struct {
 	TaskMemory uint64
 	// LostAfter is how long a node may be silent about a task that it runs before it
 	// counts as lost; those that live are heard of every second. Default 3.5 s. (A
-	// connection that closes tells sooner.)
+	// connection that closes tells at once, and a node that answers no pings is lost
+	// after a quarter to a half of this.)
 	LostAfter time.Duration
 	// Announce is the time between announcements of capacity; it is announced
 	// earlier when it changes by a tenth. Default 15 s.
@@ -181,7 +182,7 @@ func (c Config) withDefaults() Config {
 	defaultTo(&c.BackoffBase, 2*time.Second)
 	defaultTo(&c.BackoffMax, time.Minute)
 	defaultTo(&c.TaskMemory, 128<<20)
-	defaultTo(&c.LostAfter, 3500*time.Millisecond)
+	defaultTo(&c.LostAfter, defaultLostAfter)
 	defaultTo(&c.Discovery, time.Minute)
 	defaultTo(&c.Announce, 15*time.Second)
 	defaultTo(&c.MaxOutput, 256<<20)
@@ -192,6 +193,8 @@ func (c Config) withDefaults() Config {
 	}
 	return c
 }
+
+const defaultLostAfter = 3500 * time.Millisecond
 
 func defaultTo[T comparable](v *T, value T) {
 	var zero T

@@ -9,6 +9,7 @@ import (
 	"github.com/godwit-run/godwit/internal/api"
 	"github.com/godwit-run/godwit/internal/hostfacts"
 	"github.com/godwit-run/godwit/scheduler"
+	"github.com/godwit-run/godwit/scheduler/detect"
 	"github.com/godwit-run/godwit/scheduler/placement"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
@@ -44,6 +45,17 @@ func (c *Config) submitter(self wire.NodeID, policy placement.Policy, trust func
 		BackoffBase: c.BackoffBase, BackoffMax: c.BackoffMax,
 		NoRetryOnTimeout: c.NoRetryTimeout, NoRetryOnNodeLoss: c.NoRetryLost,
 		ForgetAfter: 3 * c.Announce, StaleAfter: 2 * c.Announce, Window: c.AuctionWindow,
+	}
+}
+
+// detector is the part that the failure detector takes: who may be silent about its
+// tasks for longer may stand still for longer, too.
+func (c *Config) detector(self wire.NodeID, started int64) detect.Config {
+	part := float64(c.LostAfter) / float64(defaultLostAfter)
+	return detect.Config{
+		Self: self, Incarnation: started,
+		MinSuspicion: time.Duration(part * float64(detect.DefaultMinSuspicion)),
+		MaxSuspicion: time.Duration(part * float64(detect.DefaultMaxSuspicion)),
 	}
 }
 

@@ -66,7 +66,7 @@ type interest struct {
 }
 
 func newWatcher(n *Node) (*watcher, error) {
-	core, err := detect.New(detect.Config{Self: n.self, Incarnation: n.announcer.started})
+	core, err := detect.New(n.cfg.detector(n.self, n.announcer.started))
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package godwit
 
 import (
+	"crypto/ed25519"
 	"slices"
 	"syscall"
 	"testing"
@@ -102,5 +103,19 @@ func TestWatch(t *testing.T) {
 	waitFor(t, func() bool { return len(a.host.Network().Peers()) == 0 })
 	if len(changes) > 0 {
 		t.Errorf("told after it was stopped: %+v", <-changes)
+	}
+}
+
+// Whoever lets nodes be silent for long lets them stand still for long.
+func TestPatience(t *testing.T) {
+	self := wire.NodeIDOf(make(ed25519.PublicKey, ed25519.PublicKeySize))
+	for lost, want := range map[time.Duration]time.Duration{
+		0: detect.DefaultMinSuspicion, 35 * time.Second: 10 * detect.DefaultMinSuspicion, 24 * time.Hour: 14811428571428,
+	} {
+		cfg := Config{LostAfter: lost}.withDefaults()
+		got := cfg.detector(self, 1)
+		if err := got.Validate(); err != nil || (got.MinSuspicion-want).Abs() > time.Millisecond {
+			t.Errorf("%v: %v, %v; want %v", lost, got.MinSuspicion, err, want)
+		}
 	}
 }

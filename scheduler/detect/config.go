@@ -27,6 +27,12 @@ type Config struct {
 	Helpers int
 }
 
+// The default bounds of a suspicion.
+const (
+	DefaultMinSuspicion = 600 * time.Millisecond
+	DefaultMaxSuspicion = 1500 * time.Millisecond
+)
+
 // MaxHealth is the worst health: times are nine times as long then.
 const MaxHealth = 8
 
@@ -34,8 +40,8 @@ func (c Config) withDefaults() Config {
 	c.Interval = cmp.Or(c.Interval, 250*time.Millisecond)
 	c.MinTimeout = cmp.Or(c.MinTimeout, 100*time.Millisecond)
 	c.MaxTimeout = cmp.Or(c.MaxTimeout, time.Second)
-	c.MinSuspicion = cmp.Or(c.MinSuspicion, 600*time.Millisecond)
-	c.MaxSuspicion = cmp.Or(c.MaxSuspicion, 1500*time.Millisecond)
+	c.MinSuspicion = cmp.Or(c.MinSuspicion, DefaultMinSuspicion)
+	c.MaxSuspicion = cmp.Or(c.MaxSuspicion, DefaultMaxSuspicion)
 	c.Helpers = cmp.Or(c.Helpers, 2)
 	return c
 }

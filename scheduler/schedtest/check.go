@@ -115,6 +115,9 @@ func (c *checker) end(n *node, a *accepted, t *scheduler.Task) {
 	if a.spec.Profile.CPU == wire.MaxCPU && t.State == scheduler.Succeeded && len(c.w.liars) == 0 {
 		c.w.violated("%s: %s ran on a node that has not what it needs", n.name(), t.ID)
 	}
+	if t.Reason == wire.ReasonNotPlaced {
+		c.notPlaced(n, a, t)
+	}
 	if t.Result == nil {
 		return
 	}
@@ -130,6 +133,16 @@ func (c *checker) end(n *node, a *accepted, t *scheduler.Task) {
 	lost := t.Result.Reason == wire.ReasonNodeLost
 	if !lost && (!ok || truth.FuelUsed != t.Result.FuelUsed || truth.Status != t.Result.Status) {
 		c.w.violated("%s: %s ended with %+v; the run with %+v, %v", n.name(), t.ID, t.Result.Outcome, truth, ok)
+	}
+}
+
+// notPlaced: where nothing goes wrong and everyone is known, only what fits nowhere is
+// not placed.
+func (c *checker) notPlaced(n *node, a *accepted, t *scheduler.Task) {
+	for _, other := range c.w.nodes {
+		if c.w.cfg.Calm && len(c.w.nodes) <= maxView && other.total.ShortageOfAll(a.spec.Needs()) == "" {
+			c.w.violated("%s: %s is not placed, and fits on %s", n.name(), t.ID, other.name())
+		}
 	}
 }
 

@@ -20,6 +20,7 @@
 //     nor is what it holds to be free.
 //   - Nobody decides for another: nothing runs where it was not given, and accepted.
 //   - A result that counts is what its run came to, of the last attempt.
+//   - What is not placed, where nothing goes wrong, fits nowhere.
 //   - In the end every executor is idle and all of its capacity is free.
 //
 // # Figures
