@@ -129,7 +129,7 @@ func (c *calls) redirected(now time.Time, k *call, from wire.NodeID) {
 		return // it was sent elsewhere meanwhile
 	}
 	if k.hops++; k.hops > maxHops {
-		k.hops = 0
+		k.hops, k.to = 0, ""
 		c.again(now, k, callBusy)
 		return
 	}

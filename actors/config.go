@@ -61,6 +61,11 @@ type Config struct {
 	// LogBytes bounds what is kept of an actor's output and log lines. Default 1 MiB.
 	LogBytes int64
 
+	// Watch, unless nil, has another failure detector tell of a node that actors are
+	// shared with, as long as they are: tell is called with each change of what it
+	// believes, and Watch and stop return at once.
+	Watch func(node wire.NodeID, tell func(alive bool)) (stop func())
+
 	// Observer is told what is worth counting. Default: nobody.
 	Observer Observer
 	// Events is told of changes of actors led here. It must not block. Default: nobody.

@@ -95,8 +95,20 @@ func (l *loop) captureFor(now time.Time, r *replica) {
 }
 
 func (l *loop) shareWith(now time.Time, node wire.NodeID, more int) {
-	if node != l.host.cfg.Self {
-		l.liveness.share(now, node, more)
+	if node == l.host.cfg.Self {
+		return
+	}
+	shared := l.liveness.share(now, node, more)
+	if l.host.cfg.Watch == nil {
+		return
+	}
+	stop, watched := l.watches[node]
+	switch {
+	case shared > 0 && !watched:
+		l.watches[node] = l.host.cfg.Watch(node, func(alive bool) { l.host.Believe(node, alive) })
+	case shared == 0 && watched:
+		delete(l.watches, node)
+		stop()
 	}
 }
 

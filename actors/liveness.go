@@ -97,8 +97,9 @@ func (l *liveness) forget(node wire.NodeID, p *pulse) {
 	}
 }
 
-// share notes that so many more actors, or fewer, are shared with a node.
-func (l *liveness) share(now time.Time, node wire.NodeID, more int) {
+// share notes that so many more actors, or fewer, are shared with a node, and returns
+// how many are.
+func (l *liveness) share(now time.Time, node wire.NodeID, more int) (shared int) {
 	p := l.pulse(node)
 	if p.shared == 0 {
 		p.heard = now // silence counts from here
@@ -108,6 +109,7 @@ func (l *liveness) share(now time.Time, node wire.NodeID, more int) {
 	}
 	p.shared += more
 	l.forget(node, p)
+	return p.shared
 }
 
 // alive tells whether a node lives.

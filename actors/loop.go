@@ -33,7 +33,8 @@ type loop struct {
 	pulses    pulses
 	making    map[wire.ActorID]*making // that are created from here
 	spawning  map[wire.ActorID]bool
-	halting   map[wire.ActorID]int // activations that have not ended yet
+	watches   map[wire.NodeID]func() // what ends the watching of a node
+	halting   map[wire.ActorID]int   // activations that have not ended yet
 	buried    graves
 	orphans   []wire.ActorID // parked, and their leader's node is dead
 	lags      map[cid.Cid]lag
@@ -72,6 +73,7 @@ func newLoop(h *Host) *loop {
 		liveness:  newLiveness(h.cfg.Heartbeat, h.cfg.SuspectAfter),
 		directory: newDirectory(maxPlaces), sessions: newSessions(maxSessions),
 		pulses: newPulses(), making: make(map[wire.ActorID]*making), spawning: make(map[wire.ActorID]bool),
+		watches: make(map[wire.NodeID]func()),
 		halting: make(map[wire.ActorID]int), lags: make(map[cid.Cid]lag),
 		delayed: make(map[uint64]func(time.Time)), afterwards: newAlarms[uint64](),
 		buried: newGraves(),
@@ -88,6 +90,7 @@ func newLoop(h *Host) *loop {
 // run steps until ctx is done.
 func (l *loop) run(ctx context.Context) error {
 	defer l.inbox.close()
+	defer l.unwatch()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -99,6 +102,13 @@ func (l *loop) run(ctx context.Context) error {
 		}
 		l.round(time.Now())
 		timer.Reset(time.Until(l.deadline()))
+	}
+}
+
+// unwatch ends the watching of all nodes.
+func (l *loop) unwatch() {
+	for _, stop := range l.watches {
+		stop()
 	}
 }
 

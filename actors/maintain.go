@@ -43,11 +43,34 @@ func (l *loop) maintain(now time.Time, r *replica) {
 	case len(progress)-lost < r.spec.Replicas:
 		l.recruit(r)
 	default:
-		return
+		l.improve(now, r)
 	}
 	if r.live != nil {
 		l.maintainIn(r, l.maintainEvery())
 	}
+}
+
+// improveEvery is the time between looks whether an actor would better be elsewhere.
+const improveEvery = 5 * time.Second
+
+// improve moves an actor where it would better be, if the Placer knows such a place.
+func (l *loop) improve(now time.Time, r *replica) {
+	if r.recruiting || now.Before(r.improved.Add(improveEvery)) {
+		return
+	}
+	r.improved = now
+	id, p := r.id, l.placement(r)
+	l.host.background(func() {
+		to, reason := l.host.cfg.Placer.Better(p)
+		if to == "" || to == l.host.cfg.Self {
+			return
+		}
+		ctx, cancel := context.WithTimeout(l.host.ctx, handoverTime)
+		defer cancel()
+		if _, err := l.host.migrate(ctx, id, MigrateOptions{To: to, Reason: reason}); err != nil {
+			l.host.cfg.Log.Debug("move an actor", "id", id, "to", to, "reason", reason, "err", err)
+		}
+	})
 }
 
 func (l *loop) maintainEvery() time.Duration { return min(maintainEvery, l.host.cfg.ReplaceAfter/2) }
@@ -217,6 +240,9 @@ func (l *loop) review(now time.Time) {
 		return
 	}
 	l.reviewed = now
+	if !l.lostAny(now) {
+		return
+	}
 	n, nodes := 0, len(l.others())+1
 	for _, r := range l.replicas {
 		if n >= sweepMost {
@@ -230,6 +256,16 @@ func (l *loop) review(now time.Time) {
 			l.want(now, r, wire.ReasonWoken)
 		}
 	}
+}
+
+// lostAny tells whether a node that actors are shared with is lost for long.
+func (l *loop) lostAny(now time.Time) bool {
+	for node, p := range l.liveness.nodes {
+		if p.shared > 0 && l.liveness.deadFor(now, node) >= l.host.cfg.ReplaceAfter {
+			return true
+		}
+	}
+	return false
 }
 
 // lacks tells whether something could be done about a parked actor's replicas.

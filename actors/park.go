@@ -76,10 +76,16 @@ func (l *loop) restore(j *journal) error {
 	for _, r := range awake {
 		if err := l.unpark(now, r); err != nil {
 			l.logFailure(r, "cannot be taken up", err)
+			continue
 		}
+		l.orphans = append(l.orphans, r.id)
 	}
+	l.swept = now.Add(restartWait)
 	return nil
 }
+
+// restartWait is the time that other nodes have to say who leads, after a restart.
+const restartWait = 500 * time.Millisecond
 
 // remember makes a parked replica of what is known of it.
 func (l *loop) remember(now time.Time, id wire.ActorID, i info) *replica {
@@ -213,7 +219,8 @@ const (
 	sweepMost  = 8
 )
 
-// sweepOrphans takes up parked actors whose leader is dead.
+// sweepOrphans takes up actors that nobody may lead: parked ones whose leader is dead,
+// and those that were at work when this node ended.
 func (l *loop) sweepOrphans(now time.Time) {
 	if len(l.orphans) == 0 || now.Before(l.swept.Add(sweepEvery)) {
 		return
@@ -222,12 +229,24 @@ func (l *loop) sweepOrphans(now time.Time) {
 	for n := 0; n < sweepMost && len(l.orphans) > 0; {
 		r := l.replicas[l.orphans[0]]
 		l.orphans = l.orphans[1:]
-		if r == nil || r.live != nil || l.liveness.alive(r.where.Leader) {
+		if r == nil || l.isLed(r) {
 			continue
 		}
 		n++
-		l.want(now, r, wire.ReasonFailure)
+		l.want(now, r, l.reasonNow(r))
 	}
+}
+
+// isLed tells whether a living node is known to lead an actor.
+func (l *loop) isLed(r *replica) bool {
+	leader := r.where.Leader
+	if r.live != nil {
+		if r.leading {
+			return true
+		}
+		leader, _ = r.group.Leader()
+	}
+	return leader != l.host.cfg.Self && l.liveness.alive(leader)
 }
 
 // saved is what the journal has of a group.

@@ -60,6 +60,7 @@ type live struct {
 	changing    bool      // a change of members is under way
 	maintained  time.Time
 	invited     time.Time
+	improved    time.Time
 	arranged    bool          // it is to be maintained before long
 	recruiting  bool          // a node is being looked for
 	refused     []wire.NodeID // do not want a replica
