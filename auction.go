@@ -105,7 +105,7 @@ func (b *bidder) answer(ctx context.Context, q wire.Request) {
 		Request: q, Vector: wire.Vector{Node: n.self, Region: n.cfg.Region, Labels: n.labels.all()},
 		RTT: n.host.Peerstore().LatencyEWMA(peer.ID(q.Submitter)),
 	}
-	a.Held, a.Fetch = b.data(within, &q, a.RTT)
+	b.data(within, &a)
 	select {
 	case n.loop.events <- input{event: a}:
 	case <-ctx.Done():
@@ -113,22 +113,25 @@ func (b *bidder) answer(ctx context.Context, q wire.Request) {
 	}
 }
 
-// data is how many bytes are here of what a request wants near, and a guess of how
-// long it takes to fetch what the task reads.
-func (b *bidder) data(ctx context.Context, q *wire.Request, rtt time.Duration) (held uint64, fetch time.Duration) {
+// data says how much is here of what a request wants near, and guesses how long it
+// takes to fetch what the task reads.
+func (b *bidder) data(ctx context.Context, a *scheduler.Asked) {
+	q := &a.Request
 	near := make(map[cid.Cid]bool)
 	for _, l := range slices.Concat(q.Hints.Near, q.Hints.Require.Near) {
 		if !near[l.Cid] {
 			near[l.Cid] = true
-			held += b.has(ctx, l.Cid).bytes
+			a.Held = min(a.Held+b.has(ctx, l.Cid).bytes, 1<<62)
 		}
+	}
+	for _, l := range q.Hints.Require.Near {
+		a.Lacks = a.Lacks || !b.has(ctx, l.Cid).whole
 	}
 	for _, l := range append([]wire.Link{q.Module}, q.Data...) {
 		if !b.has(ctx, l.Cid).whole {
-			fetch = max(fetch, fetchAtLeast+2*rtt) // all at once
+			a.Fetch = fetchAtLeast + 2*a.RTT // all at once
 		}
 	}
-	return min(held, 1<<62), fetch
 }
 
 // has is how much of some content is here. It fetches nothing: a stranger may ask.

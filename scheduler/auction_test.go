@@ -298,6 +298,7 @@ func TestOfferFacts(t *testing.T) {
 	for name, c := range map[string]struct {
 		spec  func(s *wire.Spec)
 		facts func(a *scheduler.Asked)
+		lacks bool // the others lack what is required
 		costs [2]uint64
 		said  string
 	}{
@@ -305,6 +306,12 @@ func TestOfferFacts(t *testing.T) {
 			spec:  func(s *wire.Spec) { s.Hints.Near, s.Hints.Sizes = []wire.Link{data}, []uint64{1 << 30} },
 			facts: func(a *scheduler.Asked) { a.Held = 1 << 30 },
 			said:  "e1 offered, e2 offered",
+		},
+		"all the data": {
+			spec:  func(s *wire.Spec) { s.Hints.Require.Near = []wire.Link{data} },
+			facts: func(a *scheduler.Asked) { a.Held, a.Lacks = 1, false },
+			lacks: true,
+			said:  "e2 offered",
 		},
 		"cost": {
 			spec:  func(s *wire.Spec) { s.MaxCost, s.Limits.Fuel = 100, 10_000 },
@@ -339,6 +346,7 @@ func TestOfferFacts(t *testing.T) {
 				if c.facts != nil {
 					m.facts[m.exec("e2")] = c.facts
 				}
+				m.facts[m.exec("e1")] = func(a *scheduler.Asked) { a.Held, a.Lacks = 0, c.lacks }
 				s := m.auctioned()
 				c.spec(&s)
 				id := m.mustSubmit("a", s)

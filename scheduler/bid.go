@@ -17,6 +17,8 @@ type Asked struct {
 	Vector wire.Vector
 	// Held is how many bytes it has of what the request wants near.
 	Held uint64
+	// Lacks tells that it has not all of what the request requires near.
+	Lacks bool
 	// Fetch is how long it takes until all that the task reads is here.
 	Fetch time.Duration
 	// RTT is the round trip to the submitter; zero if not measured.
@@ -30,7 +32,7 @@ func (Asked) event() {}
 func (e *Executor) asked(a Asked) {
 	q := &a.Request
 	key := Run{q.Submitter, q.Ref}
-	if e.runs[key] != nil || !q.Asks(e.self) {
+	if e.runs[key] != nil || !q.Asks(e.self) || a.Lacks {
 		return
 	}
 	switch out, never := placement.Check(e.candidate(&a)); {
