@@ -113,7 +113,7 @@ func mostly(messages map[wire.NodeID]uint64, id wire.NodeID) bool {
 // rank judges all nodes for an actor, best first.
 func (p *placer) rank(ctx context.Context, r actors.Placement) []placement.Candidate {
 	n := (*Node)(p)
-	policy, err := placement.New(n.cfg.policy())
+	policy, err := n.cfg.newPolicy()
 	if err != nil {
 		return nil // New has checked it
 	}

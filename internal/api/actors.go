@@ -267,10 +267,8 @@ func (r *ActorRequest) check() error {
 	if err := checkCID("module", r.Module); err != nil {
 		return err
 	}
-	for _, id := range r.Hints.Near {
-		if err := checkCID("hints.near", id); err != nil {
-			return err
-		}
+	if err := r.Hints.check(); err != nil {
+		return err
 	}
 	requires := Requirements{RequireLabels: r.Labels}
 	return errors.Join(requires.check(), checkCommon(r.Env, nil))

@@ -26,12 +26,7 @@ func (r *TaskRequest) check() error {
 			return err
 		}
 	}
-	for _, id := range r.Hints.Near {
-		if err := checkCID("hints.near", strings.TrimPrefix(id, Require)); err != nil {
-			return err
-		}
-	}
-	if err := checkLabels(r.Hints.Labels); err != nil {
+	if err := r.Hints.check(); err != nil {
 		return err
 	}
 	return checkCommon(r.Env, r.Inputs)
@@ -56,6 +51,15 @@ func (r *Requirements) check() error {
 		r.GPU = "required"
 	}
 	return checkLabels(r.RequireLabels)
+}
+
+func (h *Hints) check() error {
+	for _, id := range h.Near {
+		if err := checkCID("hints.near", strings.TrimPrefix(id, Require)); err != nil {
+			return err
+		}
+	}
+	return checkLabels(h.Labels)
 }
 
 func checkLabels(list []string) error {
