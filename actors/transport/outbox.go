@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"sync"
 	"time"
 
@@ -110,6 +111,7 @@ func (t *Transport) deliverAll(to peer.ID, o *outbox) error {
 	defer stream.Reset()
 	stop := context.AfterFunc(t.ctx, func() { stream.Reset() })
 	defer stop()
+	broken := t.watchStream(stream)
 	w := bufio.NewWriterSize(stream, 64<<10)
 	idle := time.NewTimer(t.cfg.Idle)
 	defer idle.Stop()
@@ -124,12 +126,32 @@ func (t *Transport) deliverAll(to peer.ID, o *outbox) error {
 		case <-o.wake:
 		case <-t.ctx.Done():
 			return nil
+		case <-broken:
+			if !o.bury(false) { // the next stream has what came meanwhile
+				return t.deliverAll(to, o)
+			}
+			return errBroken
 		case <-idle.C:
 			if o.bury(false) {
 				return stream.Close()
 			}
 		}
 	}
+}
+
+// errBroken: the stream broke while nothing was sent.
+var errBroken = errors.New("the stream broke")
+
+// watchStream tells when a stream breaks on which the other side never writes. Else
+// the first frame to a node that was started again would be lost in the stream to the
+// process before.
+func (t *Transport) watchStream(stream network.Stream) <-chan struct{} {
+	broken := make(chan struct{})
+	t.workers.Go(func() {
+		defer close(broken)
+		stream.Read(make([]byte, 1)) // whatever it returns, it is over
+	})
+	return broken
 }
 
 // write writes frames and flushes them, within a time for each.

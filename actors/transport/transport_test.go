@@ -239,6 +239,22 @@ func TestConnectionIsToldOnce(t *testing.T) {
 	}
 }
 
+// The first frame after a connection was lost and came back arrives: it does not go
+// into the stream of before.
+func TestFramesAfterReconnection(t *testing.T) {
+	a, b := newSide(t, Config{}), newSide(t, Config{})
+	for i := range 20 {
+		connect(t, a, b)
+		if err := a.Send(b.id, fmt.Appendf(nil, "frame %d", i)); err != nil {
+			t.Fatal(err)
+		}
+		b.await(t, "a frame", func() bool { return len(b.frames) == i+1 })
+		b.host.Network().ClosePeer(a.host.ID())
+		a.await(t, "the end of the connection", func() bool { return !a.up[b.id] })
+		b.await(t, "the end of the connection", func() bool { return !b.up[a.id] })
+	}
+}
+
 // A hostile peer opens what it can: it gets its few streams and no more, and the frames
 // of others still come.
 func TestHostilePeer(t *testing.T) {
