@@ -242,7 +242,7 @@ func (a *Activation) goBack(f *failure) error {
 	a.mu.Unlock()
 	r, err := a.current()
 	if err == nil {
-		r.until, r.after = f.number, f.after
+		r.quiet, r.after = f.number, f.after
 	}
 	return err
 }

@@ -16,18 +16,24 @@ import (
 // sees to it that somebody looks again when it is time.
 func (r *run) captureIfDue() error {
 	now := r.engine.cfg.Now()
+	if r.captures(now) {
+		return r.capture(now)
+	}
 	r.mu.Lock()
-	due := r.want || now.Sub(r.last) >= r.pace.Next()
+	defer r.mu.Unlock()
 	if r.position() == r.seen {
 		r.want = false
 	}
-	if r.position() == r.seen || !r.live || r.until > 0 || r.storing || !r.state.Quiet() || !due {
-		r.remind(now)
-		r.mu.Unlock()
-		return nil
-	}
-	r.mu.Unlock()
-	return r.capture(now)
+	r.remind(now)
+	return nil
+}
+
+// captures tells whether it is time for a checkpoint.
+func (r *run) captures(now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	due := r.want || now.Sub(r.last) >= r.pace.Next()
+	return due && r.position() != r.seen && r.live && r.quiet == 0 && !r.storing && r.state.Quiet()
 }
 
 // remind sets the alarm for a capture that is due later. r.mu is locked.

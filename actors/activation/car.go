@@ -55,7 +55,7 @@ func (e *Engine) Import(ctx context.Context, r io.Reader, actor wire.ActorID, ch
 	if err != nil {
 		return wire.Spec{}, wire.Checkpoint{}, err
 	}
-	m, err := decodeMailbox(state.Sections[sectionGuest])
+	until, m, err := decodeState(state.Sections[sectionGuest])
 	if err == nil && !m.Quiet() {
 		err = fmt.Errorf("in the middle of a message: %w", mailbox.ErrState)
 	}
@@ -68,7 +68,7 @@ func (e *Engine) Import(ctx context.Context, r io.Reader, actor wire.ActorID, ch
 	if err := spec.Validate(); err != nil {
 		return wire.Spec{}, wire.Checkpoint{}, err
 	}
-	state.Sections[sectionGuest] = encodeMailbox(m.Copy(actor, &spec, firstIndex))
+	state.Sections[sectionGuest] = encodeState(until, m.Copy(actor, &spec, firstIndex))
 	c, err := e.begun(b, signed, state, actor)
 	return spec, c, err
 }

@@ -33,7 +33,10 @@
 // on inside that call. So the guest is back, or blocked, whenever an entry is applied,
 // and what it sees is a function of the log. An activation without anything to do has
 // no goroutine, unless its guest is blocked. Config.Workers bounds how many guests run
-// at a time; who is blocked does not count.
+// at a time; who is blocked does not count. Where the engine can suspend guests
+// (runtime.Config.Suspend) one that waits with nothing left to apply is suspended: then
+// it needs no goroutine either, and a process that waits in receive is captured with its
+// stack, like any other.
 //
 // What the guest does leaves through the Sink, with the entry that caused it. While the
 // entries that Start brought are executed nothing leaves; then the whole outbox does.
@@ -42,15 +45,15 @@
 //
 // A message at which the guest traps, or runs out of fuel or memory, has no effect: the
 // activation goes back to its base and replays what is behind it without the message
-// (mailbox.State.Skip). A process is replayed from its beginning, since it cannot be
-// captured in a call; its log is kept from there. Errors of this node, such as a
+// (mailbox.State.Skip). A process that cannot be suspended is replayed from its
+// beginning; its log is kept from there. Errors of this node, such as a
 // missing page, are not the guest's: the sink is told, and another node may go on.
 //
 // # Checkpoints
 //
-// A capture is taken between two messages, every Config.Checkpoint while there is
+// A capture is taken between two messages (not in an await), every Config.Checkpoint while there is
 // something new. Its mailbox is in the section "host:godwit_actor" of the checkpoint:
-// a version byte and mailbox.State.Encode. Making it an object tree, signing and
+// a version byte, until when a suspended receive waits, and mailbox.State.Encode. Making it an object tree, signing and
 // writing it happen outside the pause; one at a time for an actor. Once it is on disk
 // it is the base, and the sink is told, for the group to have it pushed and committed.
 //

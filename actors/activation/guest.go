@@ -2,6 +2,7 @@ package activation
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -97,6 +98,7 @@ func (g *guest) Ask(to string, payload []byte, wait time.Duration, async bool) (
 
 // Await implements actor.Activation.
 func (g *guest) Await(ctx context.Context, ask uint64) error {
+	g.run.again, g.run.ask = false, ask
 	for {
 		_, done, err := g.run.state.Result(ask)
 		if err != nil {
@@ -206,23 +208,27 @@ func outcomeError(o wire.Outcome) error {
 	return actor.ErrFailed
 }
 
-// stateVersion is that of what a guest's state has in a checkpoint: this byte, then
-// the mailbox.
+// stateVersion is that of what a guest's state has in a checkpoint: this byte, until
+// when a receive waits in which it is suspended (8 bytes, big-endian), and the mailbox.
 const stateVersion = 1
 
 // Capture implements runtime.HostState.
-func (g *guest) Capture() ([]byte, error) { return encodeMailbox(g.run.state), nil }
+func (g *guest) Capture() ([]byte, error) { return encodeState(g.run.until, g.run.state), nil }
 
 // Restore implements runtime.HostState. The mailbox is there already: the clocks of
 // WASI are restored first, and they are its.
 func (g *guest) Restore([]byte) error { return nil }
 
-func encodeMailbox(s *mailbox.State) []byte { return append([]byte{stateVersion}, s.Encode()...) }
+func encodeState(until int64, s *mailbox.State) []byte {
+	b := binary.BigEndian.AppendUint64([]byte{stateVersion}, uint64(until))
+	return append(b, s.Encode()...)
+}
 
-// decodeMailbox reads what encodeMailbox wrote.
-func decodeMailbox(b []byte) (*mailbox.State, error) {
-	if len(b) == 0 || b[0] != stateVersion {
-		return nil, fmt.Errorf("mailbox of another version: %w", mailbox.ErrState)
+// decodeState reads what encodeState wrote.
+func decodeState(b []byte) (until int64, s *mailbox.State, err error) {
+	if len(b) < 9 || b[0] != stateVersion {
+		return 0, nil, fmt.Errorf("mailbox of another version: %w", mailbox.ErrState)
 	}
-	return mailbox.Decode(b[1:])
+	s, err = mailbox.Decode(b[9:])
+	return int64(binary.BigEndian.Uint64(b[1:])), s, err
 }

@@ -21,22 +21,29 @@ func (r *run) receive(ctx context.Context, wait time.Duration) (mailbox.Delivery
 		r.early = nil
 		return *d, nil
 	}
-	if err := r.finish(); err != nil {
-		return mailbox.Delivery{}, err
-	}
-	until := int64(math.MaxInt64)
-	if wait >= 0 {
-		until = r.state.Now() + int64(min(wait, wire.MaxWait))
+	again := r.again
+	r.again, r.ask = false, 0
+	if !again {
+		if err := r.finish(); err != nil {
+			return mailbox.Delivery{}, err
+		}
+		r.until = math.MaxInt64
+		if wait >= 0 {
+			r.until = r.state.Now() + int64(min(wait, wire.MaxWait))
+		}
+		if r.suspends && r.captures(r.engine.cfg.Now()) {
+			return mailbox.Delivery{}, actor.ErrSuspend
+		}
 	}
 	for {
-		d, ok := r.next(until)
+		d, ok := r.next(r.until)
 		if !ok {
 			if err := r.block(ctx); err != nil {
 				return d, err
 			}
 			continue
 		}
-		if done, err := r.offer(d, until); done {
+		if done, err := r.offer(d, r.until); done {
 			return d, err
 		}
 	}

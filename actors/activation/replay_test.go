@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,11 +79,20 @@ func live(t *testing.T, n *node, module wire.Link, rng *rand.Rand, entries int) 
 // from a checkpoint and the entries behind it, it ends up the same, to the byte, and
 // has said the same.
 func TestReplay(t *testing.T) {
-	for _, guest := range []string{"probe", "process"} {
-		t.Run(guest, func(t *testing.T) {
+	for _, name := range []string{"probe", "process", "process/blocking"} {
+		t.Run(name, func(t *testing.T) {
+			guest, _, blocking := strings.Cut(name, "/")
 			lib := &library{all: map[cid.Cid][]byte{}}
-			often := func(c *Config) { c.Checkpoint = 2 * time.Millisecond }
-			nodes := []*node{newNode(t, lib), newNode(t, lib, often), newNode(t, lib, often)}
+			seldom := func(c *Config) {
+				if blocking {
+					c.Runtime = newRuntime(t, false)
+				}
+			}
+			often := func(c *Config) {
+				seldom(c)
+				c.Checkpoint = 2 * time.Millisecond
+			}
+			nodes := []*node{newNode(t, lib, seldom), newNode(t, lib, often), newNode(t, lib, often)}
 			for seed := range uint64(6) {
 				rng := rand.New(rand.NewPCG(seed, 0))
 				h := live(t, nodes[0], lib.guest(t, guest), rng, 60)
@@ -93,7 +103,7 @@ func TestReplay(t *testing.T) {
 				}
 				relive(t, nodes, h, rng)
 				if t.Failed() {
-					t.Fatalf("seed %d: go test -run TestReplay/%s ./actors/activation", seed, guest)
+					t.Fatalf("seed %d: go test -run TestReplay/%s ./actors/activation", seed, name)
 				}
 			}
 		})

@@ -58,7 +58,7 @@ func (r *run) restore(b base) error {
 	if err != nil {
 		return err
 	}
-	m, err := decodeMailbox(state.Sections[sectionGuest])
+	until, m, err := decodeState(state.Sections[sectionGuest])
 	if err != nil {
 		return err
 	}
@@ -66,6 +66,7 @@ func (r *run) restore(b base) error {
 		return fmt.Errorf("mailbox of actor %s, entry %d: %w", m.Actor(), m.Index(), runtime.ErrSaved)
 	}
 	r.adopt(m)
+	r.until = until
 	r.origin, r.changed = signed, m.Index()
 	r.seen = r.position()
 	if state.Sections[sectionAbsent] != nil {

@@ -41,11 +41,19 @@ type run struct {
 	upgrade, early *mailbox.Delivery
 	// stopped: the guest was ended in the middle of a delivery, as the actor is to stop.
 	stopped bool
-	broken  error // what the guest was ended for, if not for something of its own
+	// suspends: the guest may be suspended where it waits, in the call that it is in.
+	suspends bool
+	broken   error // what the guest was ended for, if not for something of its own
+	// again: the call that the guest makes next is the one in which it was suspended;
+	// until is when a receive that was is over, and ask what an await waits for, 0 in a
+	// receive.
+	again bool
+	until int64
+	ask   uint64
 	// trial: this is a copy on which an upgrade is tried.
 	trial bool
 
-	until   uint64   // quiet up to this delivery, which is known to fail
+	quiet   uint64   // up to this delivery, which is known to fail
 	after   [32]byte // hash of the mailbox then
 	out     []mailbox.Output
 	flushed time.Time
@@ -78,6 +86,12 @@ func (f *failure) Error() string { return fmt.Sprintf("delivery %d has failed", 
 // turn executes what is there, and returns when nothing is left to do.
 func (r *run) turn() error {
 	for {
+		if r.suspended() {
+			if done, err := r.goOn(); done || err != nil {
+				return err
+			}
+			continue
+		}
 		d, ok := r.state.Next()
 		switch {
 		case !ok:
@@ -134,10 +148,10 @@ func (r *run) skip(number uint64) error {
 // settle ends the quiet when the delivery that had failed is over. By then all must be
 // as it was: if it is not, the log does not say all that the guest has seen.
 func (r *run) settle() error {
-	if r.until == 0 || r.trial || r.state.Deliveries() < r.until || !r.state.Quiet() {
+	if r.quiet == 0 || r.trial || r.state.Deliveries() < r.quiet || !r.state.Quiet() {
 		return nil
 	}
-	r.until = 0
+	r.quiet = 0
 	if r.after != sha256.Sum256(r.state.Encode()) {
 		return fmt.Errorf("actor %s, entry %d: %w", r.name, r.state.Index(), ErrDiverged)
 	}
@@ -153,7 +167,7 @@ func (r *run) known(number uint64) *mailbox.Failed {
 
 // emit keeps outputs until they are flushed; in a replay they have been seen before.
 func (r *run) emit(out []mailbox.Output) {
-	if len(out) > 0 && r.until == 0 && r.live {
+	if len(out) > 0 && r.quiet == 0 && r.live {
 		r.out = append(r.out, out...)
 	}
 }
@@ -188,7 +202,7 @@ func (r *run) idle() error {
 	if err := r.captureIfDue(); err != nil {
 		return err
 	}
-	r.report(false)
+	r.report(!r.state.Quiet())
 	return nil
 }
 
@@ -211,6 +225,9 @@ func (r *run) block(ctx context.Context) error {
 		if applied {
 			return nil
 		}
+		if r.suspends {
+			return actor.ErrSuspend
+		}
 		r.flush(r.state.Index())
 		r.report(true)
 		if err := r.await(ctx); err != nil {
@@ -230,7 +247,7 @@ func (r *run) report(inCall bool) {
 	r.mu.Lock()
 	checkpointed, kept, live := r.base.index, r.kept, r.live
 	r.mu.Unlock()
-	if !live || r.until > 0 {
+	if !live || r.quiet > 0 {
 		return
 	}
 	s := summary(r.state)
@@ -260,13 +277,22 @@ func (r *run) handle(d mailbox.Delivery) error {
 	case d.Kind == mailbox.Init || r.inst == nil:
 		err = r.initialise(d)
 	case d.Kind != mailbox.Start:
-		err = r.call(actor.ExportHandle)
+		err = r.handleMessage()
 	}
-	for r.upgrade != nil && r.ctx.Err() == nil { // a process was interrupted for it
-		d, r.upgrade = *r.upgrade, nil
+	return r.over(err)
+}
+
+// over is called when the guest is back: it is done, or has failed, or is suspended.
+func (r *run) over(err error) error {
+	for r.upgrade != nil && r.ctx.Err() == nil { // a process was ended for it
+		d := *r.upgrade
+		r.upgrade = nil
 		err = r.change(d)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, runtime.ErrSuspended):
+		return nil
+	case err != nil:
 		return r.fails(err)
 	}
 	return r.finish()
@@ -315,14 +341,27 @@ func (r *run) initialise(d mailbox.Delivery) error {
 		}
 	}
 	if isMessage {
-		return r.call(actor.ExportHandle)
+		return r.handleMessage()
 	}
 	return nil
 }
 
-// runProcess runs a process to its end.
+// handleMessage has a reactor handle the delivery in progress.
+func (r *run) handleMessage() error {
+	r.suspends = r.inst.MaySuspend()
+	defer func() { r.suspends = false }()
+	return r.call(actor.ExportHandle)
+}
+
+// runProcess runs a process to its end, or until it is suspended.
 func (r *run) runProcess() error {
-	err := r.call(exportStart)
+	r.suspends = r.inst.MaySuspend()
+	defer func() { r.suspends = false }()
+	return r.exited(r.call(exportStart))
+}
+
+// exited notes that a process has ended.
+func (r *run) exited(err error) error {
 	if r.upgrade != nil || r.stopped || r.broken != nil {
 		return err
 	}
@@ -391,7 +430,7 @@ func cause(end *runtime.GuestError) string {
 // say writes a line to the actor's log, unless it was said before. That logs cannot be
 // written is no reason to stop the actor: it is told with the next failure.
 func (r *run) say(stream, level, line string) {
-	if r.until > 0 {
+	if r.quiet > 0 {
 		return
 	}
 	l := Line{Time: time.Unix(0, r.state.Now()), Index: r.state.Index(), Epoch: r.state.Epoch(), Stream: stream, Level: level, Text: line}

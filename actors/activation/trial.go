@@ -36,7 +36,7 @@ func (e *Engine) DryRun(ctx context.Context, actor wire.ActorID, spec wire.Spec,
 
 // try has a copy of the actor change to a module, with the limits of a message.
 func (r *run) try(module cid.Cid) error {
-	r.trial, r.until = true, math.MaxUint64 // quiet
+	r.trial, r.quiet = true, math.MaxUint64
 	spec := r.state.Spec()
 	copied := r.state.Copy(r.start.Actor, &spec, firstIndex)
 	r.adopt(copied)

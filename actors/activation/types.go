@@ -62,13 +62,14 @@ type Summary struct {
 	// Due is when an entry is wanted so that a timer fires; zero if there is none.
 	Due time.Time
 	// Kept is about how many bytes of entries there are behind the last checkpoint. It
-	// only grows for a process, which cannot be captured: so that whoever takes in
+	// only grows for a process that cannot be captured: so that whoever takes in
 	// messages can put an end to it.
 	Kept int64
 	// Settled: nothing is under way, so the actor may be parked once it is
 	// checkpointed.
 	Settled bool
-	// InCall: the guest is blocked in the middle of a message, or is a process.
+	// InCall: the guest is blocked in the middle of a message, or is a process that
+	// cannot be suspended: it is not captured now.
 	InCall  bool
 	History []mailbox.Activation
 }

@@ -76,11 +76,7 @@ type node struct {
 
 func newNode(t testing.TB, l *library, change ...func(*Config)) *node {
 	t.Helper()
-	rt, err := runtime.New(runtime.Config{HostModules: []hostabi.Module{actor.Module()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := Config{Runtime: rt, Store: newStore(t), Dir: t.TempDir(), Owner: testKey, Modules: l.get, Checkpoint: time.Minute}
+	cfg := Config{Runtime: newRuntime(t, true), Store: newStore(t), Dir: t.TempDir(), Owner: testKey, Modules: l.get, Checkpoint: time.Minute}
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -89,11 +85,25 @@ func newNode(t testing.TB, l *library, change ...func(*Config)) *node {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := errors.Join(e.Close(), rt.Close()); err != nil {
+		if err := e.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return &node{e, t}
+}
+
+func newRuntime(t testing.TB, suspend bool) *runtime.Engine {
+	t.Helper()
+	rt, err := runtime.New(runtime.Config{HostModules: []hostabi.Module{actor.Module()}, Suspend: suspend})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := rt.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return rt
 }
 
 // push brings a checkpoint to another node.
