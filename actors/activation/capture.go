@@ -188,8 +188,8 @@ func (a *Activation) save(k keeping) (*checkpoint.Ready, error) {
 		if err = b.Save(ready); err == nil {
 			return ready, nil
 		}
-		if try == keepTries || errors.Is(err, store.ErrClosed) {
-			return nil, err
+		if try == keepTries || errors.Is(err, store.ErrClosed) || errors.Is(err, checkpoint.ErrStale) {
+			return nil, err // stale: another node has led since
 		}
 		a.mu.Lock()
 		a.pace = a.pace.Failed()

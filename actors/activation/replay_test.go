@@ -121,7 +121,9 @@ func relive(t *testing.T, nodes []*node, h history, rng *rand.Rand) {
 			nodes[(home+len(nodes)-1)%len(nodes)].push(h.actor, *last, n)
 		}
 		h.entries = all[:at]
-		a, w := n.activate(h.start(last))
+		start := h.start(last)
+		start.Epoch += uint64(home)
+		a, w := n.activate(start)
 		w.executed(uint64(at))
 		for range rng.IntN(20) {
 			to := min(len(all), at+rng.IntN(5))
