@@ -35,6 +35,8 @@ type activation struct {
 	due      time.Time // for which there is an alarm
 	sequence uint64
 	captured uint64 // index of the last capture
+	live     bool   // it runs for the first time, not again
+	overdue  bool   // a capture is, since a delivery is in progress
 	worked   bool   // something has happened since that is worth a capture
 	sent     map[wire.MessageID]mailbox.Sent
 }
@@ -128,6 +130,9 @@ func (a *activation) restore() {
 // replay goes through the entries again; it is true if a delivery failed.
 func (a *activation) replay() bool {
 	a.restore()
+	if a.run() { // what waited when it was captured
+		return true
+	}
 	for _, c := range a.entries {
 		a.s.Apply(c)
 		if a.run() {
@@ -163,6 +168,9 @@ func (a *activation) run() bool {
 				return true
 			}
 			continue
+		}
+		if a.overdue && a.live {
+			a.capture()
 		}
 		d, ok := a.s.Next()
 		if !ok {
@@ -238,10 +246,13 @@ func (a *activation) execute() {
 	a.entries = append(a.entries, c)
 	a.worked = a.worked || works(&c)
 	a.emit(a.s.Apply(c))
+	a.live = true
 	for a.run() {
+		a.live = false
 		for a.replay() {
 		}
 	}
+	a.live = false
 	a.told = max(a.told, a.finished())
 	a.compare()
 	a.r.n.w.check.executed(a.r, c.Index)
@@ -291,8 +302,10 @@ func (a *activation) checkpoint() {
 	}))
 }
 
+// capture makes a checkpoint, now or as soon as no delivery is in progress.
 func (a *activation) capture() {
-	if !a.s.Quiet() || a.wait != nil || !a.worked {
+	a.overdue = a.worked && !a.s.Quiet()
+	if a.overdue || !a.worked {
 		return
 	}
 	a.worked = false
@@ -303,7 +316,6 @@ func (a *activation) capture() {
 	b, err := json.Marshal(img)
 	a.must(err)
 	c := wire.Checkpoint{Index: img.Index, Epoch: a.epoch, Sequence: a.sequence, Manifest: linkOf(b)}
-	a.r.n.w.check.captured(c)
 	a.r.store(c, b)
 	a.r.push(c, b)
 }

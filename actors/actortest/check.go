@@ -23,7 +23,6 @@ type checker struct {
 	states  map[wire.ActorID]map[uint64][32]byte
 	epochs  map[wire.ActorID][]activated
 	done_   map[wire.ActorID]map[uint64]time.Time // when an entry was first executed
-	taken   map[wire.Link]time.Time               // when a checkpoint was captured
 	kept    map[wire.ActorID][]wire.Checkpoint
 	newest  map[wire.ActorID]uint64 // checkpoint that was agreed on
 	ops     []*operation
@@ -52,7 +51,7 @@ func (c *checker) init(w *world) {
 	c.w = w
 	c.history, c.states = make(map[wire.ActorID]map[uint64][]byte), make(map[wire.ActorID]map[uint64][32]byte)
 	c.epochs, c.done_ = make(map[wire.ActorID][]activated), make(map[wire.ActorID]map[uint64]time.Time)
-	c.taken, c.kept = make(map[wire.Link]time.Time), make(map[wire.ActorID][]wire.Checkpoint)
+	c.kept = make(map[wire.ActorID][]wire.Checkpoint)
 	c.newest, c.lost = make(map[wire.ActorID]uint64), make(map[wire.ActorID]time.Time)
 }
 
@@ -113,16 +112,15 @@ func (c *checker) executed(r *replica, index uint64) {
 	}
 }
 
-func (c *checker) captured(p wire.Checkpoint) { c.taken[p.Manifest] = c.w.now }
-
 // activated: how much work is done again, and how long the actor was away.
 func (c *checker) activated(r *replica, a *activation) {
-	from := start
-	if p := r.g.Base().Checkpoint; p != nil {
-		from = c.taken[p.Manifest]
-	}
+	var from time.Time
 	for _, e := range a.entries {
-		if at := c.done_[r.actor.id][e.Index]; !at.IsZero() {
+		at := c.done_[r.actor.id][e.Index]
+		if from.IsZero() && works(&e) {
+			from = at
+		}
+		if !at.IsZero() && !from.IsZero() {
 			c.w.report.Repeated = max(c.w.report.Repeated, at.Sub(from))
 		}
 	}

@@ -45,8 +45,8 @@ func (w *world) call(i int) {
 		fmt.Sprintf("try %s %d", other.name, amount), "ask " + other.name, fmt.Sprint("late ", amount),
 	}
 	text := texts[w.rng.IntN(len(texts))]
-	if waits := text[:3] == "sum" || text[:3] == "try"; waits && other.name <= a.name {
-		text = "get" // two actors that wait for each other wait for ever
+	if waits := text[:3] == "sum" || text[:3] == "try"; waits && (other.name <= a.name || w.cfg.Brief) {
+		text = "get" // two actors that wait for each other would wait for ever
 	}
 	ask := text[:3] == "add" || text[:3] == "get" || w.chance(0.5)
 	if text[:3] == "ask" || text[:3] == "lat" || text[:3] == "add" && w.chance(0.2) {

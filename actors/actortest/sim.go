@@ -29,6 +29,9 @@ type Config struct {
 	Calm bool
 	// Burn has one node never come back from the faults, nor its disk.
 	Burn bool
+	// Brief leaves out what makes an actor wait in the middle of a message: it cannot be
+	// captured then.
+	Brief bool
 	// MaxEvents is how many events there may be. Default 500,000.
 	MaxEvents int
 	// Checkpoint is the time between checkpoints of an actor that works. Default 100 ms.
@@ -55,8 +58,8 @@ type Report struct {
 	// Crashes and pauses of nodes, elections that were won, checkpoints that were
 	// agreed on, replicas that were replaced, deliveries that failed, calls that were answered and that were not.
 	Crashes, Pauses, Elections, Checkpoints, Replaced, Failures, Answered, Unknown int
-	// Repeated is the most work that an activation did again that another had done, by
-	// the time from the checkpoint it began with to the last thing that was done.
+	// Repeated is the most work that an activation did again that another had done: the
+	// time from the first to the last of it, when it was done first.
 	Repeated time.Duration
 	// Gap is the longest time from a crash of a leader's node to the activation after it.
 	Gap time.Duration

@@ -8,7 +8,7 @@ import (
 
 var (
 	firstSeed = flag.Uint64("seed", 1, "first `seed` of the simulations")
-	seeds     = flag.Int("seeds", 10, "`number` of simulations of each kind")
+	seeds     = flag.Int("seeds", 5, "`number` of simulations of each kind")
 )
 
 func TestSeeds(t *testing.T) {
@@ -70,4 +70,29 @@ func TestDeterminism(t *testing.T) {
 			t.Errorf("seed %d: %+v and %+v", seed, a, b)
 		}
 	}
+}
+
+// After a single failure at most 100 ms of work is done again: the time between two
+// checkpoints and what it takes until one counts. All works well otherwise, and the
+// actors have much to do.
+func TestRepeatedWork(t *testing.T) {
+	var repeated, gap time.Duration
+	crashes := 0
+	for i := range uint64(*seeds) {
+		w, err := newWorld(Config{Seed: *firstSeed + i, Calm: true, Brief: true, Calls: 500, Faults: 4 * time.Second, Checkpoint: 80 * time.Millisecond}.withDefaults())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.after(time.Second+w.upTo(2*time.Second), func() { w.anyLeader(func(r *replica) { r.n.crash() }) })
+		w.run()
+		repeated, gap = max(repeated, w.report.Repeated), max(gap, w.report.Gap)
+		crashes += w.report.Crashes
+		if w.report.Repeated > 100*time.Millisecond {
+			t.Errorf("seed %d: %v of work was done again", w.cfg.Seed, w.report.Repeated)
+		}
+	}
+	if crashes < *seeds || repeated == 0 {
+		t.Errorf("%d crashes, %v repeated: this tests nothing", crashes, repeated)
+	}
+	t.Logf("%d crashes; at most %v repeated, away for at most %v", crashes, repeated, gap)
 }

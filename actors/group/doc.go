@@ -71,6 +71,8 @@
 //   - A log is cut only at checkpoints that its replica holds and a majority held when
 //     they were agreed on. A learner is promoted only when it holds the base. So any
 //     majority has all that is needed to go on.
+//   - A replica that was taken out stays until a majority of the others has it on disk
+//     that it was: till then they may need its vote.
 //   - No message from another node panics: what raft itself would panic at makes Step
 //     return ErrBroken, and the group is made again from disk.
 //
