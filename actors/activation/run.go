@@ -251,6 +251,9 @@ func (r *run) report(inCall bool) {
 		return
 	}
 	s := summary(r.state)
+	if s.History = r.told.History; s.History == nil || r.told.Epoch != s.Epoch {
+		s.History = r.state.History()
+	}
 	s.Checkpointed, s.Kept, s.InCall = checkpointed, kept, inCall
 	r.told = s
 	r.tell(func(sink Sink) { sink.Executed(s) })
@@ -261,7 +264,7 @@ func summary(s *mailbox.State) Summary {
 	waiting, _ := s.Waiting()
 	return Summary{
 		Index: s.Index(), Epoch: s.Epoch(), Status: status, Reason: reason, Module: s.Module(), Previous: s.Previous(),
-		Waiting: waiting, Due: s.NextDue(), Settled: s.Settled(), History: s.History(),
+		Waiting: waiting, Due: s.NextDue(), Settled: s.Settled(),
 	}
 }
 

@@ -70,7 +70,8 @@ type Summary struct {
 	Settled bool
 	// InCall: the guest is blocked in the middle of a message, or is a process that
 	// cannot be suspended: it is not captured now.
-	InCall  bool
+	InCall bool
+	// History is the last activations, oldest first. It must not be changed.
 	History []mailbox.Activation
 }
 
