@@ -168,7 +168,7 @@ func (l *loop) receive(now time.Time, from wire.NodeID, m wire.NodeMessage) {
 		l.lifeChanged(now, from, true)
 	}
 	switch m := m.(type) {
-	case wire.Raft, wire.Held, wire.Evicted:
+	case wire.Raft, wire.Held, wire.Evicted, wire.Vouch:
 		l.forGroup(now, from, m)
 	case wire.Request:
 		l.request(now, from, m)
@@ -276,6 +276,8 @@ func (l *loop) forGroup(now time.Time, from wire.NodeID, m wire.NodeMessage) {
 	case wire.Held:
 		actor = m.Actor
 	case wire.Evicted:
+		actor = m.Actor
+	case wire.Vouch:
 		actor = m.Actor
 	}
 	r := l.replicas[actor]

@@ -213,6 +213,8 @@ func (n *node) receive(from wire.NodeID, m wire.NodeMessage) {
 			n.toReplica(m.Actor, from, m)
 		case wire.Evicted:
 			n.toReplica(m.Actor, from, m)
+		case wire.Vouch:
+			n.toReplica(m.Actor, from, m)
 		case wire.Create:
 			n.create(m)
 		case wire.Request:

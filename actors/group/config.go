@@ -30,6 +30,9 @@ var (
 type Config struct {
 	// Self is this node.
 	Self wire.NodeID
+	// Join is, for a replica that begins with nothing, the members of which one may teach
+	// it. Default: whoever comes first.
+	Join wire.Members
 	// Tick is the time between heartbeats of a busy leader. Default 50 ms.
 	Tick time.Duration
 	// QuorumTicks is how many ticks a busy leader goes on without hearing of a majority,

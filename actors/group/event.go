@@ -11,8 +11,8 @@ type (
 	// Tick says that time has passed: Deadline is due.
 	Tick struct{}
 
-	// Received is a message (wire.Raft, wire.Held or wire.Evicted) for this actor, from
-	// the node that its stream authenticates.
+	// Received is a message (wire.Raft, wire.Held, wire.Evicted or wire.Vouch) for this
+	// actor, from the node that its stream authenticates.
 	Received struct {
 		From    wire.NodeID
 		Message wire.NodeMessage

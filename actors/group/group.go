@@ -34,6 +34,7 @@ type Group struct {
 	heard    time.Time   // of the leader
 	suspects map[wire.NodeID]bool
 	unknown  map[uint64]wire.NodeID // replicas that are heard of before they are members here
+	asked    time.Time              // when the members were last asked to vouch for a replica
 	elect    election
 	lead     leadership
 	gone     bool

@@ -321,6 +321,37 @@ func TestImpostor(t *testing.T) {
 	}
 }
 
+// Nobody becomes a member by saying so: a member must vouch for it.
+func TestVouch(t *testing.T) {
+	g := quietly(t, 2)
+	stranger := func() *raftpb.Message {
+		return &raftpb.Message{Type: raftpb.MsgHeartbeat.Enum(), From: new(uint64(9)), To: new(uint64(2)), Term: new(uint64(99)), Commit: new(uint64(1))}
+	}
+	r, err := g.Step(begin, Received{testNode(9), raftMessage(stranger())})
+	if err != nil || len(r.Messages) != 2 || r.Messages[0].Message != (wire.Vouch{Actor: testActor, Replica: 9, Node: testNode(9)}) {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	yes := wire.Vouch{Actor: testActor, Replica: 9, Node: testNode(9), Yes: true}
+	for from, want := range map[byte]uint64{8: 1, 9: 1, 3: 99} { // 3 is the only member
+		g := quietly(t, 2)
+		if _, err := g.Step(begin, Received{testNode(from), yes}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.Step(begin, Received{testNode(9), raftMessage(stranger())}); err != nil {
+			t.Fatal(err)
+		}
+		if epoch, _ := g.Leads(); epoch != want {
+			t.Errorf("vouched for by %d: epoch %d, not %d", from, epoch, want)
+		}
+	}
+	if r, err := g.Step(begin, Received{testNode(9), wire.Vouch{Actor: testActor, Replica: 3, Node: testNode(3)}}); err != nil || len(r.Messages) != 1 {
+		t.Errorf("does not vouch for a member: %+v, %v", r, err)
+	}
+	if r, err := g.Step(begin, Received{testNode(1), wire.Vouch{Actor: testActor, Replica: 9, Node: testNode(9)}}); err != nil || len(r.Messages) != 0 {
+		t.Errorf("vouches for a stranger: %+v, %v", r, err)
+	}
+}
+
 // The proposal of an entry, its way to two others and back, without disks and networks.
 func BenchmarkPropose(b *testing.B) {
 	for _, size := range []int{1, 64} {

@@ -26,6 +26,9 @@ func (g *Group) receive(from wire.NodeID, m wire.NodeMessage) error {
 	case wire.Evicted:
 		g.evicted(from, m)
 		return nil
+	case wire.Vouch:
+		g.vouch(from, m)
+		return nil
 	}
 	return fmt.Errorf("%T: %w", m, ErrMessage)
 }
@@ -51,7 +54,8 @@ func (g *Group) receiveRaft(from wire.NodeID, data []byte) error {
 }
 
 // knows tells whether a message of a replica counts. One that is no member any more is
-// told so; one that may have become a member in entries that have not come yet counts.
+// told so; one that may have become a member by entries that have not come yet counts
+// if a member vouches for it.
 func (g *Group) knows(from wire.NodeID, replica uint64) (bool, error) {
 	cfg := g.config()
 	if node := cfg.members.Node(replica); node != "" {
@@ -64,11 +68,47 @@ func (g *Group) knows(from wire.NodeID, replica uint64) (bool, error) {
 		g.evicted(from, wire.Evicted{Actor: g.actor, Replica: replica})
 		return false, nil
 	}
+	return g.unknown[replica] == from || g.joins(from, replica) || g.ask(from, replica), nil
+}
+
+// joins tells whether this replica knows nobody yet, and may learn from this node.
+func (g *Group) joins(from wire.NodeID, replica uint64) bool {
+	ok := len(g.members()) == 0 && (len(g.cfg.Join) == 0 || g.cfg.Join.Replica(from) == replica)
+	if ok {
+		g.learn(replica, from)
+	}
+	return ok
+}
+
+func (g *Group) learn(replica uint64, node wire.NodeID) {
 	if len(g.unknown) >= maxUnknown {
 		clear(g.unknown)
 	}
-	g.unknown[replica] = from
-	return true, nil
+	g.unknown[replica] = node
+}
+
+// ask asks the members that are known whether a replica is one of them now. What it
+// said is said again. It is false, for knows.
+func (g *Group) ask(from wire.NodeID, replica uint64) bool {
+	if g.now.Sub(g.asked) < g.cfg.Tick {
+		return false
+	}
+	g.asked = g.now
+	for _, m := range g.members() {
+		g.send(m.Node, wire.Vouch{Actor: g.actor, Replica: replica, Node: from})
+	}
+	return false
+}
+
+// vouch answers for a member, or takes a member's word for another.
+func (g *Group) vouch(from wire.NodeID, m wire.Vouch) {
+	cfg := g.config()
+	switch {
+	case !m.Yes && cfg.members.Node(m.Replica) == m.Node:
+		g.send(from, wire.Vouch{Actor: g.actor, Replica: m.Replica, Node: m.Node, Yes: true})
+	case m.Yes && cfg.members.Replica(from) != 0 && m.Replica >= cfg.next:
+		g.learn(m.Replica, m.Node)
+	}
 }
 
 // heed prepares for a message: who hears of the leader stands by it; who is asked for

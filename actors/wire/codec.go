@@ -51,6 +51,7 @@ var bodies = map[kind]reflect.Type{
 	12: reflect.TypeFor[Heartbeat](),
 	13: reflect.TypeFor[Ack](),
 	14: reflect.TypeFor[Bulk](),
+	15: reflect.TypeFor[Vouch](),
 	32: reflect.TypeFor[Entry](),
 	33: reflect.TypeFor[Base](),
 }
@@ -69,6 +70,7 @@ func (Found) kind() kind     { return 11 }
 func (Heartbeat) kind() kind { return 12 }
 func (Ack) kind() kind       { return 13 }
 func (Bulk) kind() kind      { return 14 }
+func (Vouch) kind() kind     { return 15 }
 func (Entry) kind() kind     { return 32 }
 func (Base) kind() kind      { return 33 }
 

@@ -47,6 +47,14 @@ type (
 		// Removed: the actor itself is gone.
 		Removed bool `cbor:"removed,omitempty"`
 	}
+	// Vouch asks whether a replica that the asker has not heard of belongs to the group,
+	// and where; the answer is the same with Yes, or none. It counts from a member.
+	Vouch struct {
+		Actor   ActorID `cbor:"actor"`
+		Replica uint64  `cbor:"replica"`
+		Node    NodeID  `cbor:"node"`
+		Yes     bool    `cbor:"yes,omitempty"`
+	}
 )
 
 // To make replicas.
@@ -183,6 +191,7 @@ type Bulk struct {
 func (Raft) nodeMessage()      {}
 func (Held) nodeMessage()      {}
 func (Evicted) nodeMessage()   {}
+func (Vouch) nodeMessage()     {}
 func (Create) nodeMessage()    {}
 func (Created) nodeMessage()   {}
 func (Request) nodeMessage()   {}
@@ -210,6 +219,11 @@ func (m Held) Validate() error {
 
 // Validate implements Body.
 func (m Evicted) Validate() error { return first(checkActor(m.Actor), checkReplica(m.Replica)) }
+
+// Validate implements Body.
+func (m Vouch) Validate() error {
+	return first(checkActor(m.Actor), checkReplica(m.Replica), checkNode(m.Node))
+}
 
 // Validate implements Body.
 func (m Create) Validate() error {

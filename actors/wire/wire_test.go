@@ -65,6 +65,7 @@ func bodiesByName() map[string]Body {
 		"raft":     Raft{testActor, []byte("raft")},
 		"held":     Held{testActor, 2, *testCheckpoint()},
 		"evicted":  Evicted{testActor, 2, true},
+		"vouch":    Vouch{testActor, 2, testNode(1), true},
 		"create":   Create{testBase(), 4, true},
 		"created":  Created{testActor, 4, "full"},
 		"request":  Request{testActor, client, nil, time.Second},
