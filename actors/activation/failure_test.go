@@ -185,3 +185,40 @@ func TestLogs(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestProcessEnds: an actor whose process ends has stopped; started again, it begins
+// anew. What else its process waits for is waited for elsewhere, too.
+func TestProcessEnds(t *testing.T) {
+	lib := &library{all: map[cid.Cid][]byte{}}
+	n, there := newNode(t, lib), newNode(t, lib)
+	s := newScript(t, lib.guest(t, "process"))
+	a, w := n.activate(s.start(nil))
+	s.add(s.ask("inc"))
+	a.Apply(s.entries[1:])
+	waiting := w.checkpoint(a, 2)
+	s.add(s.ask("inc"), s.ask("end"), s.ask("inc"))
+	a.Apply(s.entries[2:])
+	if last := w.executed(3); last.Status != mailbox.Stopped || last.Reason != "it has ended" {
+		t.Errorf("%+v", last)
+	}
+	if got, want := w.answers(), []string{"1", "2", "2", "stopped: it has ended"}; !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	ended := w.checkpoint(a, 3)
+	for _, c := range []*wire.Checkpoint{&waiting, &ended} {
+		n.push(s.actor, *c, there)
+		s.entries = s.entries[:3]
+		b, w2 := there.activate(s.start(c))
+		w2.executed(3)
+		s.add(control(wire.VerbStart, wire.Link{}, 1))
+		s.add(s.ask("inc"))
+		b.Apply(s.entries[3:])
+		w2.executed(5)
+		if got, want := w2.answers(), []string{"1"}; !slices.Equal(got, want) {
+			t.Errorf("%q", got)
+		}
+		if err := b.Halt(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
