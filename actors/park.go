@@ -134,6 +134,9 @@ func (l *loop) begin(now time.Time, r *replica, saved group.Saved) error {
 		l.step(now, r, group.Hold{Node: l.host.cfg.Self, Checkpoint: *c})
 	}
 	l.toldSuspects(now, r)
+	if r.live != nil {
+		l.astray(now, r)
+	}
 	return nil
 }
 

@@ -68,8 +68,9 @@ type live struct {
 	handover    *handover
 	gave        wire.NodeID // where this node has handed the actor to
 	gaveAt      time.Time
-	restarted   int  // activations that failed, one after the other
-	wanted      bool // it is to be activated as soon as the last activation has ended
+	wantedAt    time.Time // when a leader was wanted last
+	restarted   int       // activations that failed, one after the other
+	wanted      bool      // it is to be activated as soon as the last activation has ended
 }
 
 // waiter is a request that was taken and is not done.
@@ -268,8 +269,22 @@ func (l *loop) wake(now time.Time, r *replica) {
 	if r.leading {
 		l.maintain(now, r)
 	}
+	if r.live == nil || l.astray(now, r) {
+		return
+	}
 	l.park(now, r)
 	l.touch(r)
+}
+
+// astray tells whether a replica does not belong to its group any more, as far as it
+// knows, and then has it ask whether it may go.
+func (l *loop) astray(now time.Time, r *replica) bool {
+	members := r.group.Roster().Members
+	if len(members) == 0 || members.Replica(l.host.cfg.Self) != 0 {
+		return false
+	}
+	l.step(now, r, group.Campaign{})
+	return true
 }
 
 // expire forgets requests that nobody waits for any more.

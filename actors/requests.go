@@ -139,6 +139,10 @@ func (l *loop) want(now time.Time, r *replica, reason wire.Reason) {
 	if l.unpark(now, r) != nil || r.leading || now.Sub(r.gaveAt) < giveTime && l.liveness.alive(r.gave) {
 		return
 	}
+	if reason == "" && now.Sub(r.wantedAt) < wantAgain {
+		return
+	}
+	r.wantedAt = now
 	if r.reason == "" {
 		if r.reason = reason; reason == "" {
 			r.reason = l.reasonNow(r)
@@ -147,6 +151,9 @@ func (l *loop) want(now time.Time, r *replica, reason wire.Reason) {
 	}
 	l.step(now, r, group.Campaign{})
 }
+
+// wantAgain is the time between two campaigns for the same want.
+const wantAgain = 50 * time.Millisecond
 
 // giveTime is how long a node that has handed an actor over leaves the other one in
 // peace.
