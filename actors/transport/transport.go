@@ -95,6 +95,7 @@ type Transport struct {
 	running bool
 	out     map[peer.ID]*outbox
 	in      map[peer.ID]*streams
+	doubted map[peer.ID]bool // are being asked whether they still answer
 }
 
 var _ actors.Network = (*Transport)(nil)
@@ -109,6 +110,7 @@ func New(cfg Config) (*Transport, error) {
 	}
 	return &Transport{
 		cfg: cfg.withDefaults(), out: make(map[peer.ID]*outbox), in: make(map[peer.ID]*streams),
+		doubted: make(map[peer.ID]bool),
 	}, nil
 }
 
@@ -122,7 +124,7 @@ func (t *Transport) Run(ctx context.Context, h actors.Handler) error {
 	t.ctx, t.handler, t.running = ctx, h, true
 	t.mu.Unlock()
 
-	watch := &watcher{handler: h, connected: make(map[peer.ID]bool)}
+	watch := &watcher{handler: h, doubt: t.doubt, connected: make(map[peer.ID]bool)}
 	t.cfg.Host.SetStreamHandler(protocolFrames, t.acceptFrames)
 	t.cfg.Host.SetStreamHandler(protocolBulk, t.acceptBulk)
 	watch.begin(t.cfg.Host.Network())

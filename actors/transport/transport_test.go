@@ -255,6 +255,23 @@ func TestFramesAfterReconnection(t *testing.T) {
 	}
 }
 
+// A peer that answers stays connected when one of two connections is closed.
+func TestOneOfTwoConnectionsCloses(t *testing.T) {
+	a, b := newSide(t, Config{}), newSide(t, Config{})
+	connect(t, a, b)
+	ctx := network.WithForceDirectDial(t.Context(), "a second one")
+	if _, err := b.host.Network().DialPeer(ctx, a.host.ID()); err != nil {
+		t.Fatal(err)
+	}
+	a.host.Network().ConnsToPeer(b.host.ID())[0].Close()
+	for i := range 3 {
+		if err := a.Send(b.id, fmt.Appendf(nil, "%d", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.await(t, "a frame", func() bool { return b.count("2") == 1 })
+}
+
 // A hostile peer opens what it can: it gets its few streams and no more, and the frames
 // of others still come.
 func TestHostilePeer(t *testing.T) {

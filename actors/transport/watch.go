@@ -14,6 +14,8 @@ import (
 // event bus would do as well, but a moment later.
 type watcher struct {
 	handler actors.Handler
+	// doubt is called when one of several connections with a peer was closed.
+	doubt func(peer.ID)
 
 	mu        sync.Mutex
 	connected map[peer.ID]bool
@@ -22,8 +24,14 @@ type watcher struct {
 }
 
 func (w *watcher) begin(n network.Network) {
-	look := func(n network.Network, c network.Conn) { w.look(n, c.RemotePeer()) }
-	w.notifiee = network.NotifyBundle{ConnectedF: look, DisconnectedF: look}
+	w.notifiee = network.NotifyBundle{
+		ConnectedF: func(n network.Network, c network.Conn) { w.look(n, c.RemotePeer()) },
+		DisconnectedF: func(n network.Network, c network.Conn) {
+			if w.look(n, c.RemotePeer()) {
+				w.doubt(c.RemotePeer())
+			}
+		},
+	}
 	n.Notify(&w.notifiee)
 	for _, p := range n.Peers() {
 		w.look(n, p)
@@ -39,16 +47,16 @@ func (w *watcher) end(n network.Network) {
 }
 
 // look tells the handler if the connections with a peer are not as they were last
-// told.
-func (w *watcher) look(n network.Network, p peer.ID) {
+// told, and returns whether there are any.
+func (w *watcher) look(n network.Network, p peer.ID) (up bool) {
 	if wire.NodeID(p).Validate() != nil {
-		return // not one of ours: nodes have Ed25519 keys
+		return false // not one of ours: nodes have Ed25519 keys
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	up := n.Connectedness(p) == network.Connected || n.Connectedness(p) == network.Limited
+	up = n.Connectedness(p) == network.Connected || n.Connectedness(p) == network.Limited
 	if w.ended || w.connected[p] == up {
-		return
+		return up && !w.ended
 	}
 	if up {
 		w.connected[p] = true
@@ -56,4 +64,5 @@ func (w *watcher) look(n network.Network, p peer.ID) {
 		delete(w.connected, p)
 	}
 	w.handler.Connection(wire.NodeID(p), up)
+	return up
 }
