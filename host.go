@@ -90,8 +90,10 @@ func newHost(key crypto.PrivKey, listen []string) (host.Host, error) {
 	return h, nil
 }
 
-// quicDelay is the head start of TCP over QUIC where both are near.
-const quicDelay = 30 * time.Millisecond
+// quicDelay is the head start of TCP over QUIC where both are near: enough on a busy
+// machine too. The death of a process closes its TCP connections at once; of a QUIC
+// connection nobody learns before a heartbeat is missed.
+const quicDelay = 300 * time.Millisecond
 
 // rankAddrs says in which order to try a peer's addresses. Near by, TCP comes
 // first: the kernel moves the same bytes for two thirds of the processor time that
