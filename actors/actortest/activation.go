@@ -38,15 +38,12 @@ type activation struct {
 	live     bool   // it runs for the first time, not again
 	overdue  bool   // a capture is, since a delivery is in progress
 	worked   bool   // something has happened since that is worth a capture
-	sent     map[wire.MessageID]mailbox.Sent
 }
 
 // image is a captured actor.
 type image struct {
-	Index   uint64
-	State   []byte
-	Memory  []byte
-	fetched bool
+	Index         uint64
+	State, Memory []byte
 }
 
 // activate begins an epoch: from the base, and what is committed behind it.

@@ -64,7 +64,8 @@ func (g *Group) campaign(disclaimed wire.NodeID) {
 // stand sets this replica's turn, if a leader is wanted and can be elected.
 func (g *Group) stand() {
 	if g.elect.wanted && g.elect.at.IsZero() && g.quorumLives() {
-		g.elect.at = g.now.Add(time.Duration(g.rank()) * g.cfg.Stagger)
+		turn := g.now.Add(time.Duration(g.rank()) * g.cfg.Stagger)
+		g.elect.at = latest(turn, g.tried.Add(g.cfg.Retry)) // however often a leader is found and lost
 		g.tickElection()
 	}
 }
@@ -111,6 +112,7 @@ func (g *Group) tickElection() {
 		return
 	}
 	g.elect.attempts++
+	g.tried = g.now
 	_ = g.raft.Campaign() // refuses where there is nothing to campaign for
 	wait := min(g.elect.attempts, 8)*uint64(g.cfg.Retry) + g.jitter(uint64(g.cfg.Retry))
 	g.elect.at = g.now.Add(time.Duration(wait))

@@ -35,6 +35,7 @@ type Group struct {
 	suspects map[wire.NodeID]bool
 	unknown  map[uint64]wire.NodeID // replicas that are heard of before they are members here
 	asked    time.Time              // when the members were last asked to vouch for a replica
+	tried    time.Time              // when this replica last campaigned
 	elect    election
 	lead     leadership
 	gone     bool

@@ -377,3 +377,27 @@ func BenchmarkPropose(b *testing.B) {
 		})
 	}
 }
+
+// A replica that is always told to campaign, and always told that there is a leader,
+// does not do so more often than it would without one.
+func TestCampaignsNowAndThen(t *testing.T) {
+	m := newMesh(t, 3)
+	l := m.elect(testNode(1))
+	eager := testNode(1)
+	if eager == l {
+		eager = testNode(2)
+	}
+	m.must(eager, Suspect{l})
+	campaigns := 0
+	for range 300 {
+		before := m.groups[eager].tried
+		m.must(eager, Campaign{})
+		m.pass(time.Millisecond)
+		if m.groups[eager].tried != before {
+			campaigns++
+		}
+	}
+	if campaigns > 4 {
+		t.Errorf("%d campaigns in 300 ms", campaigns)
+	}
+}

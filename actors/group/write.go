@@ -12,7 +12,6 @@ type writes struct {
 	last    uint64 // number of the last write
 	pending []pending
 	state   *raftpb.HardState // as the group knows it
-	saved   *raftpb.HardState // as last written
 }
 
 // pending is what raft is to be told, or others, when a write is on disk.
