@@ -9,8 +9,11 @@ import (
 
 	"github.com/godwit-run/godwit/actors"
 	"github.com/godwit-run/godwit/actors/transport"
+	"github.com/godwit-run/godwit/hostabi"
+	"github.com/godwit-run/godwit/hostabi/actor"
 	"github.com/godwit-run/godwit/internal/api"
 	"github.com/godwit-run/godwit/internal/metrics"
+	"github.com/godwit-run/godwit/runtime"
 )
 
 // actorsName is the folder of the actors inside the data folder.
@@ -22,10 +25,19 @@ func (n *Node) openActors(context.Context) error {
 	if err != nil {
 		return err
 	}
+	// Actors have an engine of their own: their guests can be suspended where they wait,
+	// which would cost tasks some speed for nothing.
+	engine, err := runtime.New(runtime.Config{
+		CacheDir: n.folder.path(codeName), HostModules: []hostabi.Module{actor.Module()}, Suspend: true,
+	})
+	if err != nil {
+		return fmt.Errorf("actors: %w", err)
+	}
+	n.opened(engine.Close)
 	n.code = newActorModules(n.store, n.log)
 	n.actors, err = actors.New(actors.Config{
 		Self: n.self, Key: n.folder.key, Dir: n.folder.path(actorsName), Network: carrier,
-		Engine: n.engine, Modules: n.code, Placer: (*placer)(n),
+		Engine: engine, Modules: n.code, Placer: (*placer)(n),
 		Replicas: n.cfg.ActorReplicas, Heartbeat: n.cfg.ActorHeartbeat, SuspectAfter: n.cfg.ActorSuspectAfter,
 		ReplaceAfter: n.cfg.ActorReplaceAfter, ParkAfter: n.cfg.ActorIdleAfter, CheckpointEvery: n.cfg.CheckpointEvery,
 		Observer: observer{n.metrics}, Events: n.actorEvent, Log: n.log,
