@@ -110,7 +110,7 @@ func (t *sources) raise(s *source, floor uint64) {
 	if s.ordered() {
 		s.taken[0] = max(s.taken[0], floor-1)
 	} else {
-		s.taken = slices.Delete(s.taken, 0, lowerBound(s.taken, floor))
+		s.taken = s.taken[lowerBound(s.taken, floor):]
 	}
 	for len(s.answers) > 0 && s.answers[0].Seq < floor {
 		t.dropAnswer(s)
@@ -170,7 +170,8 @@ func (s *source) find(seq uint64) (wire.Result, bool) {
 
 func (t *sources) dropAnswer(s *source) {
 	t.bytes -= len(s.answers[0].Result.Payload)
-	s.answers = slices.Delete(s.answers, 0, 1)
+	s.answers[0] = answer{}
+	s.answers = s.answers[1:]
 }
 
 // makeRoom forgets sessions that have not been used for long, and the oldest sources
