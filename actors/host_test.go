@@ -130,6 +130,7 @@ func TestMajorityGone(t *testing.T) {
 	last := c.but(leader, other)
 	leader.kill()
 	other.kill()
+	c.await("word of it", func() bool { return !last.Alive(leader.id) && !last.Alive(other.id) })
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	if _, err := last.Ask(ctx, "counter", []byte("inc"), actors.MessageOptions{}); !errors.Is(err, actors.ErrUnavailable) {

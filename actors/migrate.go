@@ -175,14 +175,14 @@ func (l *loop) led(now time.Time, actor wire.ActorID) (*replica, error) {
 	r.work = now
 	leader, _ := r.group.Leader()
 	switch {
+	case !l.quorum(r):
+		return nil, fmt.Errorf("%w: too few of its replicas can be reached", ErrUnavailable)
 	case r.leading && r.executed:
 		return r, nil
 	case r.leading:
 		return nil, errNotYet
 	case leader != "" && leader != l.host.cfg.Self && l.liveness.alive(leader):
 		return nil, &redirectError{leader}
-	case !l.quorum(r):
-		return nil, fmt.Errorf("%w: too few of its replicas can be reached", ErrUnavailable)
 	}
 	l.want(now, r, "")
 	return nil, errNotYet

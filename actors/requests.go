@@ -80,6 +80,14 @@ func (l *loop) admit(now time.Time, r *replica, from wire.NodeID, m wire.Request
 	r.waiting[id] = w
 	r.intake.add(item, weight)
 	l.traffic(r, from)
+	l.sayUnavailable(now, r, id)
+}
+
+// sayUnavailable tells who waits that it may take long, if too few replicas live.
+func (l *loop) sayUnavailable(now time.Time, r *replica, id wire.MessageID) {
+	if w := r.waiting[id]; w != nil && !w.committed && !l.quorum(r) {
+		l.respond(now, r, w.from, wire.Response{ID: id, Phase: wire.Unavailable})
+	}
 }
 
 // maxKept is how many bytes of log may be behind the last checkpoint: a process that is
@@ -91,6 +99,7 @@ const maxKept = 64 << 20
 func (l *loop) again(now time.Time, r *replica, w *waiter, from wire.NodeID, m wire.Request) {
 	w.from = from
 	if !w.committed {
+		l.sayUnavailable(now, r, requestID(&m))
 		return
 	}
 	if m.Message != nil {
