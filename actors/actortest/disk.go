@@ -19,6 +19,7 @@ type disk struct {
 // saved is a replica on disk.
 type saved struct {
 	number uint64
+	join   wire.Members // who may teach it, if it began with nothing
 	group  group.Saved
 	first  uint64 // index of the first entry
 }

@@ -81,7 +81,7 @@ func (n *node) boot() {
 
 // load takes up a replica that is on disk.
 func (n *node) load(a *actor, s *saved) *replica {
-	g, err := group.New(group.Config{Self: n.id}, a.id, s.number, s.group)
+	g, err := group.New(group.Config{Self: n.id, Join: s.join}, a.id, s.number, s.group)
 	if err != nil {
 		n.w.violated("%s: %s: %v", n.name(), a.name, err)
 	}
@@ -251,7 +251,7 @@ func (n *node) create(m wire.Create) {
 	}
 	a := n.w.byKey[id]
 	n.w.note("%s joins %s as %d", n.name(), a.name, m.Replica)
-	s := &saved{number: m.Replica}
+	s := &saved{number: m.Replica, join: m.Base.Members}
 	n.write(func() { n.disk.replicas[id] = s }, func() {})
 	n.load(a, s)
 }

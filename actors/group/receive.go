@@ -73,7 +73,7 @@ func (g *Group) knows(from wire.NodeID, replica uint64) (bool, error) {
 
 // joins tells whether this replica knows nobody yet, and may learn from this node.
 func (g *Group) joins(from wire.NodeID, replica uint64) bool {
-	ok := len(g.members()) == 0 && (len(g.cfg.Join) == 0 || g.cfg.Join.Replica(from) == replica)
+	ok := len(g.members()) == 0 && (len(g.cfg.Join) == 0 || g.cfg.Join.Replica(from) != 0)
 	if ok {
 		g.learn(replica, from)
 	}
