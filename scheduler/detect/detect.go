@@ -15,6 +15,7 @@ type Detector struct {
 	judged map[wire.NodeID]*peer // those of peers that are watched and were met
 	asks   map[uint64]*ask       // by the number of the ping that was sent for it
 	asking map[wire.NodeID]int
+	gone   map[wire.NodeID]*gone // nodes that may be knocked at for others
 	seq    uint64
 	health int
 	stats  Stats
@@ -42,7 +43,7 @@ func New(cfg Config) (*Detector, error) {
 	}
 	return &Detector{
 		cfg: cfg.withDefaults(), peers: make(map[wire.NodeID]*peer), judged: make(map[wire.NodeID]*peer),
-		asks: make(map[uint64]*ask), asking: make(map[wire.NodeID]int),
+		asks: make(map[uint64]*ask), asking: make(map[wire.NodeID]int), gone: make(map[wire.NodeID]*gone),
 	}, nil
 }
 

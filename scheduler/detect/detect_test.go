@@ -161,6 +161,10 @@ func TestLiesKillNobody(t *testing.T) {
 func TestAsksAreBounded(t *testing.T) {
 	w := newWorld(t, 1, 3, 2*time.Millisecond)
 	d, now := w.nodes[0].d, begin
+	for i := range 7 { // were here a moment ago
+		d.Step(now, Connected{nodeID(3 + i)})
+		d.Step(now, Disconnected{nodeID(3 + i)})
+	}
 	knocks := 0
 	for i := range 2000 {
 		r := d.Step(now, Received{nodeID(100 + i%100), wire.Ping{Seq: uint64(i + 1), Of: nodeID(3 + i%7)}})
@@ -179,6 +183,44 @@ func TestAsksAreBounded(t *testing.T) {
 	}
 	if len(d.asks) != 0 || len(d.asking) != 0 || len(d.peers) != 2 || answers < maxAsks {
 		t.Errorf("%d asks of %d, %d peers, %d answers", len(d.asks), len(d.asking), len(d.peers), answers)
+	}
+}
+
+// Nobody has this node dial whom it has not met, or one that it has met again and again.
+func TestNobodyHasItKnock(t *testing.T) {
+	w := newWorld(t, 1, 3, 2*time.Millisecond)
+	d, now := w.nodes[0].d, begin
+	d.Step(now, Unwatch{nodeID(1)}) // so that all it does is for others
+	ask := func(of wire.NodeID) Ready { return d.Step(now, Received{nodeID(2), wire.Ping{Seq: 7, Of: of}}) }
+	if r := ask(nodeID(50)); len(r.Knocks)+len(r.Messages) > 0 || len(d.peers) != 2 || len(d.asks) != 0 {
+		t.Errorf("of a stranger: %+v", r)
+	}
+	d.Step(now, Connected{nodeID(50)})
+	d.Step(now, Disconnected{nodeID(50)})
+	if r := ask(nodeID(50)); len(r.Knocks) != 1 {
+		t.Errorf("of one that was here: %+v", r)
+	}
+	d.Step(now, Knocked{nodeID(50), Refused})
+	for range 5 {
+		if r := ask(nodeID(50)); len(r.Knocks) > 0 || len(r.Messages) != 1 || r.Messages[0].Message != (wire.Pong{Seq: 7, Of: nodeID(50)}) {
+			t.Errorf("asked again: %+v", r)
+		}
+		now = now.Add(knockAgain / 6)
+	}
+	if now = now.Add(knockAgain); len(ask(nodeID(50)).Knocks) != 1 {
+		t.Error("does not look again")
+	}
+	now = now.Add(keepGone)
+	d.Step(now, Knocked{nodeID(50), Refused})
+	if r := ask(nodeID(50)); len(r.Knocks)+len(r.Messages) > 0 {
+		t.Errorf("of one that has been away for long: %+v", r)
+	}
+	for i := range 2 * maxGone {
+		d.Step(now, Connected{nodeID(100 + i)})
+		d.Step(now, Disconnected{nodeID(100 + i)})
+	}
+	if len(d.gone) > maxGone {
+		t.Errorf("%d are remembered", len(d.gone))
 	}
 }
 

@@ -24,7 +24,9 @@
 //     for himself no suspicion travels, so none needs to be refuted, and the number
 //     grows only when the node starts again. That ends the life before: dead, then
 //     alive, with all that it ran lost.
-//   - helper: a node that pings another one for this one.
+//   - helper: a node that pings another one for this one. It helps with those that it
+//     is connected with, or was until 10 s ago, and knocks at each of the latter once a
+//     second at most: else anybody could have it dial whatever address he makes up.
 //   - health: from 0, well, to MaxHealth: how far this node doubts itself. It is
 //     Lifeguard's local health multiplier (https://arxiv.org/abs/1707.00788), and
 //     grows when its own timers are late or helpers do not answer.

@@ -13,6 +13,12 @@ const (
 	// many of them for one node; those beyond are not answered.
 	maxAsks   = 256
 	maxAsksOf = 8
+	// maxGone is of how many nodes it is remembered that their connections have closed,
+	// and keepGone how long. Others are not knocked at for anybody.
+	maxGone  = 1024
+	keepGone = 10 * time.Second
+	// knockAgain is how long what came of a knock is the answer to everyone who asks.
+	knockAgain = time.Second
 )
 
 // ask is a ping that another node wants of a third one.
@@ -51,21 +57,46 @@ func (d *Detector) pinged(from wire.NodeID, m wire.Ping) {
 	}
 }
 
-// help pings a node for another one. The knock at one that is not connected takes
-// longer, but is bounded by the shell.
+// help pings a node for another one, or knocks at one that was connected a moment ago.
+// Whoever was never met is not looked for: where it is said to be anybody may have said,
+// and whoever asks could have this node dial whatever he likes, as often as he likes.
 func (d *Detector) help(from wire.NodeID, m wire.Ping) {
-	a := &ask{from: from, seq: m.Seq, of: m.Of, until: d.now.Add(d.cfg.MaxTimeout)}
-	seq := d.next()
-	d.asks[seq] = a
-	d.asking[from]++
-	p := d.peer(m.Of)
-	if !p.connected {
-		a.knock = true
-		d.knock(p)
+	if p := d.peers[m.Of]; p != nil && p.connected {
+		d.send(m.Of, wire.Ping{Seq: d.newAsk(from, m, d.timeout(p), false)})
 		return
 	}
-	a.until = d.now.Add(d.timeout(p))
-	d.send(m.Of, wire.Ping{Seq: seq})
+	switch g := d.gone[m.Of]; {
+	case g == nil || d.now.Sub(g.at) > keepGone:
+	case d.now.Sub(g.down) < knockAgain:
+		d.send(from, wire.Pong{Seq: m.Seq, Of: m.Of})
+	default: // the knock takes longer, but is bounded by the shell
+		d.newAsk(from, m, d.cfg.MaxTimeout, true)
+		d.knock(d.peer(m.Of))
+	}
+}
+
+// newAsk notes what another node wants, and returns the number for the ping.
+func (d *Detector) newAsk(from wire.NodeID, m wire.Ping, timeout time.Duration, knock bool) uint64 {
+	seq := d.next()
+	d.asks[seq] = &ask{from: from, seq: m.Seq, of: m.Of, until: d.now.Add(timeout), knock: knock}
+	d.asking[from]++
+	return seq
+}
+
+// gone is a node that was connected until a moment ago.
+type gone struct {
+	at   time.Time
+	down time.Time // when a knock at it failed; zero if none has
+}
+
+// noteGone remembers that a connection has closed.
+func (d *Detector) noteGone(id wire.NodeID) {
+	if len(d.gone) >= maxGone {
+		maps.DeleteFunc(d.gone, func(_ wire.NodeID, g *gone) bool { return d.now.Sub(g.at) > keepGone })
+	}
+	if len(d.gone) < maxGone {
+		d.gone[id] = &gone{at: d.now}
+	}
 }
 
 // ponged takes the answer to a ping, this node's own or one for another.
@@ -86,6 +117,9 @@ func (d *Detector) ponged(from wire.NodeID, p *peer, m wire.Pong) {
 
 // knockedFor goes on with what waits for a knock.
 func (d *Detector) knockedFor(of wire.NodeID, o Outcome) {
+	if g := d.gone[of]; g != nil && (o == Failed || o == Refused) {
+		g.down = d.now
+	}
 	for _, seq := range slices.Sorted(maps.Keys(d.asks)) {
 		a := d.asks[seq]
 		if a.of != of || !a.knock {

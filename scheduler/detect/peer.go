@@ -119,6 +119,7 @@ func (d *Detector) connected(id wire.NodeID) {
 	p := d.peer(id)
 	first := !p.met
 	p.connected, p.met, p.refused = true, true, false
+	delete(d.gone, id)
 	if !p.watched {
 		return
 	}
@@ -135,6 +136,7 @@ func (d *Detector) disconnected(id wire.NodeID) {
 		return
 	}
 	p.connected, p.unsure, p.lateAt = false, true, time.Time{}
+	d.noteGone(id)
 	for _, a := range d.asks {
 		if a.of == id {
 			a.until = d.now // no answer will come
