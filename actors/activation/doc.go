@@ -70,4 +70,20 @@
 //   - After Halt nothing is called back, and nothing of the actor is in memory but the
 //     image of its last memory.
 //   - A checkpoint is told of after it is on disk.
+//
+// # Figures
+//
+// On a virtual machine with two EPYC cores, with a load of 15 and more from other work
+// (go test -run xxx -bench . ./actors/activation):
+//
+//   - asks to one counter, executed and answered, with a checkpoint every 100 ms: 140,000
+//     a second one by one, 190,000 to 210,000 in batches (BenchmarkDeliver); 2 µs of
+//     processor time each
+//   - from Activate of an idle actor to the answer of its first message: 0.25 ms in the
+//     median where its image is ready, whatever its size; 0.6 ms with 128 KiB and 1.3 to 6
+//     with 1 MiB where it is not (BenchmarkActivate)
+//   - moving an actor of 64 MiB that writes to 1 % between checkpoints, from its last
+//     capture until it has answered elsewhere: 6.6 to 11 ms in the median, without raft
+//     (BenchmarkMigrate)
+//   - an idle actor: 0.5 KiB of heap, most of it the store's index (BenchmarkIdle)
 package activation

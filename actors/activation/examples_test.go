@@ -28,6 +28,9 @@ func TestExamples(t *testing.T) {
 		"game-of-life/life.wasm": {asks: []string{"generation", "step 3", "generation"}, process: true, want: "5"},
 	} {
 		t.Run(file, func(t *testing.T) {
+			if testing.Short() && strings.HasPrefix(file, "chat") {
+				t.Skip("compiles a Go program")
+			}
 			s := newScript(t, lib.example(t, file))
 			s.spec.Fuel = 10_000_000_000
 			s.actor = wire.ActorID(append([]byte(file), 0, 0)[:16])

@@ -215,7 +215,7 @@ func (w *watcher) Failed(err error)    { w.change(func() { w.err = err }) }
 // until waits for something to be so.
 func (w *watcher) until(so func() bool) {
 	w.t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(2 * time.Minute) // to compile a module takes long on a busy machine
 	for {
 		w.mu.Lock()
 		done, err, changed := so(), w.err, w.changed
