@@ -50,6 +50,11 @@ func BenchmarkLocalSend(b *testing.B) {
 
 func benchmarkAsks(b *testing.B, n *node, name func(int64) string) {
 	var count atomic.Int64
+	for i := range int64(100) { // all are awake
+		if _, err := n.Ask(b.Context(), name(i), []byte("get"), actors.MessageOptions{}); err != nil {
+			b.Fatal(err)
+		}
+	}
 	b.SetParallelism(256)
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
@@ -84,6 +89,28 @@ func BenchmarkFailover(b *testing.B) {
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+}
+
+// From a message for an idle actor to its answer.
+func BenchmarkWake(b *testing.B) {
+	for _, replicas := range []int{1, 3} {
+		b.Run(fmt.Sprint(replicas), func(b *testing.B) {
+			c := newCluster(b, 3, func(cfg *actors.Config) { cfg.ParkAfter = 20 * time.Millisecond })
+			n := c.nodes[0]
+			n.create("counter", actors.CreateOptions{Module: c.module("counter"), Replicas: replicas})
+			var took []time.Duration
+			for b.Loop() {
+				c.await("rest", func() bool { return n.Stats().Running == 0 })
+				began := time.Now()
+				if _, err := n.Ask(b.Context(), "counter", []byte("inc"), actors.MessageOptions{}); err != nil {
+					b.Fatal(err)
+				}
+				took = append(took, time.Since(began))
+			}
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+		})
+	}
 }
 
 // What an idle actor costs in memory.

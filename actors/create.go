@@ -297,6 +297,7 @@ func (l *loop) makeHere(now time.Time, c wire.Create) error {
 	}
 	r := l.remember(now, c.Base.Actor, info{
 		Number: c.Replica, Name: c.Base.Spec.Name, Created: c.Base.Spec.Created, Members: c.Base.Members,
+		Leader: c.Base.Members[0].Node,
 	})
 	if err := l.begin(now, r, saved); err != nil {
 		return err

@@ -118,7 +118,14 @@ func (l *loop) unpark(now time.Time, r *replica) error {
 
 // begin makes a replica's group.
 func (l *loop) begin(now time.Time, r *replica, saved group.Saved) error {
-	g, err := group.New(group.Config{Self: l.host.cfg.Self}, r.id, r.number, saved)
+	cfg := group.Config{Self: l.host.cfg.Self}
+	if r.where.Leader == l.host.cfg.Self {
+		cfg.Stagger = 1 // it is this node's turn, before all others'
+	}
+	if len(saved.Base) == 0 {
+		cfg.Join = r.where.Members
+	}
+	g, err := group.New(cfg, r.id, r.number, saved)
 	if err != nil {
 		return err
 	}
