@@ -121,6 +121,8 @@ func TestValidateRequest(t *testing.T) {
 		want pubsub.ValidationResult
 	}{
 		{"one", alice.request(t, 1, now), pubsub.ValidationAccept},
+		{"the same again", alice.request(t, 1, now), pubsub.ValidationIgnore},
+		{"the same, signed later", alice.request(t, 1, now.Add(time.Second)), pubsub.ValidationIgnore},
 		{"this node's own", self.request(t, 1, now), pubsub.ValidationAccept},
 		{"an old one", alice.request(t, 2, now.Add(-time.Hour)), pubsub.ValidationIgnore},
 		{"one of the future", alice.request(t, 2, now.Add(time.Hour)), pubsub.ValidationIgnore},
@@ -151,14 +153,33 @@ func TestValidateRequest(t *testing.T) {
 
 func TestRatesAreBounded(t *testing.T) {
 	r, now := newRates(10), time.Now()
+	ask := func(at time.Time, node string, attempt uint32, size int) bool {
+		return r.allow(at, &wire.Request{Submitter: wire.NodeID(node), Ref: wire.Ref{Attempt: attempt}}, size)
+	}
 	for i := range 100 {
-		r.allow(now, wire.NodeID(fmt.Sprint(i)))
+		ask(now, fmt.Sprint(i), 1, 500)
 	}
 	if len(r.nodes) != 10 {
 		t.Errorf("%d nodes, want 10", len(r.nodes))
 	}
-	if !r.allow(now.Add(time.Minute), "new") {
+	now = now.Add(time.Minute)
+	if !ask(now, "new", 1, 500) {
 		t.Error("no room for a new node when the others are quiet")
+	}
+	for range 2 * requestBurst {
+		if ask(now, "new", 1, 500) {
+			t.Fatal("the same request is taken twice")
+		}
+	}
+	if !ask(now, "new", 2, wire.MaxRequest) || ask(now, "new", 3, wire.MaxRequest) {
+		t.Error("a replay costs its node something, or a large request as little as a small one")
+	}
+	for i := range maxRequests + 100 {
+		now = now.Add(time.Second)
+		ask(now, "new", uint32(10+i), 500)
+	}
+	if len(r.came) != maxRequests || len(r.order) != maxRequests {
+		t.Errorf("%d requests are remembered, want %d", len(r.came), maxRequests)
 	}
 }
 
