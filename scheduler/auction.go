@@ -20,7 +20,9 @@ type auction struct {
 	// expected have not answered yet.
 	expected map[wire.NodeID]bool
 	offers   []offer
-	// strangers counts offers of nodes that are not in view.
+	// heard have answered with a bid, good or bad, and strangers of them are not in
+	// view.
+	heard     map[wire.NodeID]bool
 	strangers int
 	// unmet are wishes that nobody in view meets: unless an offer does, others may
 	// come that are not in view, and the window stays open.
@@ -46,7 +48,7 @@ const (
 func (s *Submitter) openAuction(t *task, r placement.Request, why string, unmet []wish) {
 	s.number(t)
 	t.spent = true // everybody is going to know it
-	a := &auction{asked: r, expected: make(map[wire.NodeID]bool), unmet: unmet}
+	a := &auction{asked: r, expected: make(map[wire.NodeID]bool), heard: make(map[wire.NodeID]bool), unmet: unmet}
 	// What an offer leaves free is what counts: that the task fits, it says itself.
 	a.asked.Needs = wire.Profile{Duration: r.Needs.Duration}
 	capable := s.capable(&r)
@@ -97,7 +99,8 @@ func dataOf(spec *wire.Spec) (links []wire.Link) {
 	return links[:min(len(links), wire.MaxReads)]
 }
 
-// bid takes an offer, or turns down one that comes too late or for nothing.
+// bid takes an offer, or turns down one that comes too late or for nothing. A node has
+// one for each auction: to check its signature is what costs most.
 func (s *Submitter) bid(from wire.NodeID, m wire.Bid) {
 	t := s.bidding[m.Task]
 	if t == nil || t.number != m.Attempt {
@@ -107,19 +110,20 @@ func (s *Submitter) bid(from wire.NodeID, m wire.Bid) {
 		return
 	}
 	a := t.auction
-	if slices.ContainsFunc(a.offers, func(o offer) bool { return o.Executor == from }) {
+	if a.heard[from] {
 		return
 	}
+	if !s.hasRoom(a, from) {
+		s.send(from, wire.Cancel{Ref: m.Ref})
+		return
+	}
+	a.heard[from] = true
 	delete(a.expected, from)
-	o, err := s.openOffer(t, from, m)
-	switch {
-	case err != nil:
+	if o, err := s.openOffer(t, from, m); err != nil {
 		s.stats.BadOffers++
 		s.answers(t, Answer{Node: from, Said: SaidInvalid, Detail: err.Error()})
 		s.send(from, wire.Cancel{Ref: m.Ref})
-	case !s.hasRoom(a, from):
-		s.send(from, wire.Cancel{Ref: m.Ref})
-	default:
+	} else {
 		a.offers = append(a.offers, offer{o, s.now})
 		s.answers(t, Answer{Node: from, Said: SaidOffered, Offer: &OfferFacts{o.Queue, o.Cost, o.Start, o.Held, o.RTT, o.Lease}})
 	}
@@ -129,11 +133,13 @@ func (s *Submitter) bid(from wire.NodeID, m wire.Bid) {
 // hasRoom tells whether an offer of a node is to be looked at. Names cost nothing, so
 // those whom nobody has heard of must not keep the others out.
 func (s *Submitter) hasRoom(a *auction, from wire.NodeID) bool {
-	if k, _ := s.view.node(from); k != nil {
-		return len(a.offers) < maxOffers
+	if k, _ := s.view.node(from); k == nil {
+		if a.strangers >= maxStrangers {
+			return false
+		}
+		a.strangers++
 	}
-	a.strangers++
-	return len(a.offers) < maxOffers && a.strangers <= maxStrangers
+	return len(a.heard) < maxOffers
 }
 
 // openOffer checks that an offer is its sender's, and for this auction.
