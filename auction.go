@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/time/rate"
 
 	"github.com/godwit-run/godwit/blobs"
 	"github.com/godwit-run/godwit/scheduler"
@@ -19,6 +21,11 @@ const (
 	// answering is how many requests for offers are looked into at the same time, and
 	// maxUnanswered how many wait for that; others are not answered.
 	answering, maxUnanswered = 4, 256
+	// strangers is how many requests a second are answered of nodes that this one is
+	// not connected with, and maxStrangers how many of them at once. An answer has to
+	// look for such a node, and dial it wherever it is said to be: nobody is to have
+	// all nodes do so by one small message, again and again.
+	strangers, maxStrangers = 10, 40
 	// answerWithin bounds how long this node looks for what it has of a request's
 	// data. What it has not found by then does not count.
 	answerWithin = 50 * time.Millisecond
@@ -32,8 +39,9 @@ const (
 
 // bidder answers requests for offers.
 type bidder struct {
-	node     *Node
-	requests chan wire.Request
+	node      *Node
+	requests  chan wire.Request
+	strangers *rate.Limiter
 
 	mu   sync.Mutex
 	held map[cid.Cid]heldBytes
@@ -47,7 +55,10 @@ type heldBytes struct {
 }
 
 func newBidder(n *Node) *bidder {
-	return &bidder{node: n, requests: make(chan wire.Request, maxUnanswered), held: make(map[cid.Cid]heldBytes)}
+	return &bidder{
+		node: n, requests: make(chan wire.Request, maxUnanswered), strangers: rate.NewLimiter(strangers, maxStrangers),
+		held: make(map[cid.Cid]heldBytes),
+	}
 }
 
 // run answers other nodes' requests until ctx is done.
@@ -87,7 +98,10 @@ func (b *bidder) ask(q wire.Request) {
 // hear takes another node's request, the signature of which was checked. It does not
 // wait.
 func (b *bidder) hear(q wire.Request) {
-	if b.node.cfg.NoRun {
+	if b.node.cfg.NoRun || !q.Asks(b.node.self) {
+		return
+	}
+	if b.node.host.Network().Connectedness(peer.ID(q.Submitter)) != network.Connected && !b.strangers.Allow() {
 		return
 	}
 	select {
