@@ -9,7 +9,7 @@ BENCH     ?= .
 # detector. It needs cgo; without a C compiler this round is left out. Those that
 # link the mesh take long to build anew: `make race` runs them as well.
 RACE := ./internal/api/... ./hostabi/... ./runtime/internal/linmem/... ./checkpoint/...
-RACE_MESH := . ./cmd/... ./blobs/... ./scheduler/gossip/...
+RACE_MESH := . ./cmd/... ./blobs/... ./scheduler/gossip/... ./actors/activation
 
 # Of the runtime's tests, those that exercise concurrency: the others interpret
 # billions of instructions.
