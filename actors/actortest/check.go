@@ -14,7 +14,7 @@ import (
 
 // lease is for how long after another leader's activation outputs may still leave the
 // leader before: group.Config.Lease.
-const lease = 300 * time.Millisecond
+const lease = 500 * time.Millisecond
 
 // checker knows what really happened, and what must follow from it.
 type checker struct {

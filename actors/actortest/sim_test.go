@@ -53,6 +53,9 @@ func TestFound(t *testing.T) {
 		// A replica that was taken out deleted itself while the others, who had crashed,
 		// did not know yet that it was out, and needed its vote.
 		"two, 117": {Nodes: 3, Replicas: 2, Seed: 117},
+		// A leader that stood still took the word that its followers had given before for
+		// a new one, and spoke.
+		"hasty, 20005": {Checkpoint: 15 * time.Millisecond, Seed: 20005},
 	} {
 		if _, err := Run(cfg); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -45,8 +45,8 @@ type Config struct {
 	// Silence is for how long a voter stands by a leader that it hears nothing of, when
 	// another candidate asks. Default 500 ms.
 	Silence time.Duration
-	// Lease is for how long a majority's word that this replica leads counts. Default
-	// 300 ms.
+	// Lease is for how long a majority's word that this replica leads counts, from when it
+	// was asked: more than a round trip. Default 500 ms.
 	Lease time.Duration
 	// MaxUncommitted bounds the bytes of proposals not yet committed. Default 16 MiB.
 	MaxUncommitted uint64
@@ -69,7 +69,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.Stagger, 40*time.Millisecond)
 	orDefault(&c.Retry, 120*time.Millisecond)
 	orDefault(&c.Silence, 500*time.Millisecond)
-	orDefault(&c.Lease, 300*time.Millisecond)
+	orDefault(&c.Lease, 500*time.Millisecond)
 	orDefault(&c.MaxUncommitted, 16<<20)
 	return c
 }

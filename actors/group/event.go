@@ -134,7 +134,7 @@ type (
 		Leader wire.NodeID
 		Epoch  uint64
 	}
-	// Confirmed says that this replica led when Confirm was stepped.
+	// Confirmed says that this replica has led within the last Config.Lease.
 	Confirmed struct{}
 	// TransferFailed says that this replica goes on leading.
 	TransferFailed struct{ To wire.NodeID }

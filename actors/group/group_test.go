@@ -161,6 +161,39 @@ func TestStaleLeader(t *testing.T) {
 	}
 }
 
+// What a majority said before a leader stood still is no news when it goes on.
+func TestOldWord(t *testing.T) {
+	m := newMesh(t, 3)
+	l := m.elect(testNode(1))
+	m.now = m.now.Add(time.Second)
+	r, err := m.groups[l].Step(m.now, Confirm{})
+	if err != nil || len(r.Messages) != 2 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	var answers []delivery
+	for _, out := range r.Messages {
+		reply, err := m.groups[out.To].Step(m.now, Received{l, out.Message})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range reply.Messages {
+			answers = append(answers, delivery{out.To, a.To, a.Message})
+		}
+	}
+	m.now = m.now.Add(10 * time.Second)
+	for _, a := range answers {
+		r, err := m.groups[l].Step(m.now, Received{a.from, a.message})
+		if err != nil || len(r.Effects) > 0 {
+			t.Errorf("%+v, %v", r.Effects, err)
+		}
+	}
+	m.told[l] = nil
+	m.pass(time.Second) // it has asked again, and its followers follow still
+	if len(m.told[l]) != 1 || m.told[l][0] != (Confirmed{}) {
+		t.Errorf("%v", m.told[l])
+	}
+}
+
 // A leader that hears of nobody gives up, and says so.
 func TestLosesItsMajority(t *testing.T) {
 	m := newMesh(t, 3)

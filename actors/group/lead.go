@@ -86,6 +86,7 @@ func (g *Group) confirm() error {
 		return ErrNotLeader
 	}
 	if g.Fresh(g.now) {
+		g.lead.wanted = false
 		g.effect(Confirmed{})
 		return nil
 	}
@@ -97,7 +98,8 @@ func (g *Group) confirm() error {
 	return nil
 }
 
-// reads takes in what a majority has confirmed.
+// reads takes in what a majority has confirmed. A leader that stood still meanwhile
+// hears of what was so long ago, and has to ask again.
 func (g *Group) reads(states []raft.ReadState) {
 	for _, s := range states {
 		n := binary.BigEndian.Uint64(s.RequestCtx)
@@ -108,8 +110,7 @@ func (g *Group) reads(states []raft.ReadState) {
 		}
 	}
 	if len(states) > 0 && g.lead.wanted {
-		g.lead.wanted = false
-		g.effect(Confirmed{})
+		_ = g.confirm() // who leads no more is told so by Deposed
 	}
 }
 
