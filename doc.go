@@ -18,6 +18,10 @@
 //   - journal: the database of what a node has accepted, on disk before it is
 //     acknowledged.
 //   - link: the stream of task messages from one node to another.
+//   - actor: a program with a name and a memory that lasts, kept by several nodes; see
+//     package actors. The node gives their host what it needs: modules by CID, where they
+//     best live (the policy that places tasks), metrics, events, and a way to move them
+//     when it drains.
 //   - partner: a node that work is shared with. Partners watch each other (package
 //     detect), and what one has of the other's moves on when it dies.
 //
@@ -63,4 +67,7 @@
 //     (go test -run xxx -bench Start -benchtime 20x .).
 //   - 48 kills of nodes within 40 s, submitters too: 3,840 accepted tasks, each with
 //     one end (GODWIT_CHAOS=40s go test -run AnyNodeIsKilled -v .).
+//   - from the SIGKILL of the process that an actor lives on to the answer of the next
+//     message by another: 83 ms in the median, 120 ms at worst of 12, at load 7
+//     (go test -run xxx -bench ActorFailover -benchtime 12x .).
 package godwit
