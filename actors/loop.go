@@ -38,6 +38,7 @@ type loop struct {
 	buried    graves
 	orphans   []wire.ActorID // parked, and their leader's node is dead
 	lags      map[cid.Cid]lag
+	turns     map[wire.NodeID]chan struct{} // of pushes
 	// What later has put off, by number.
 	laters     uint64
 	delayed    map[uint64]func(time.Time)
@@ -75,6 +76,7 @@ func newLoop(h *Host) *loop {
 		pulses: newPulses(), making: make(map[wire.ActorID]*making), spawning: make(map[wire.ActorID]bool),
 		watches: make(map[wire.NodeID]func()),
 		halting: make(map[wire.ActorID]int), lags: make(map[cid.Cid]lag),
+		turns:   make(map[wire.NodeID]chan struct{}),
 		delayed: make(map[uint64]func(time.Time)), afterwards: newAlarms[uint64](),
 		buried: newGraves(),
 	}

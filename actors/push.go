@@ -49,11 +49,32 @@ func (l *loop) push(r *replica, node wire.NodeID, c wire.Checkpoint) {
 }
 
 func (l *loop) startPush(r *replica, node wire.NodeID, c wire.Checkpoint) {
-	id, live := r.id, r.live
+	id, live, turn := r.id, r.live, l.pushTurn(node)
 	l.host.background(func() {
+		select {
+		case turn <- struct{}{}:
+		case <-l.host.ctx.Done():
+			return
+		}
 		sent, err := l.host.push(id, node, c)
+		<-turn
 		l.inbox.put(func(now time.Time) { l.pushed(now, id, live, node, c, sent, err) })
 	})
+}
+
+// maxPushes is how many checkpoints are on their way to a node at once. With more
+// actors at work than that can carry, checkpoints come less often, and messages are not
+// held up by them.
+const maxPushes = 3
+
+// pushTurn is what a push to a node has to take a place in.
+func (l *loop) pushTurn(node wire.NodeID) chan struct{} {
+	turn := l.turns[node]
+	if turn == nil {
+		turn = make(chan struct{}, maxPushes)
+		l.turns[node] = turn
+	}
+	return turn
 }
 
 // pushed notes how a push ended.
