@@ -145,6 +145,20 @@ func TestReservations(t *testing.T) {
 	}
 }
 
+// What is assigned without having been reserved costs what it costs now.
+func TestCostOfAnAssignment(t *testing.T) {
+	l := newLone(t, scheduler.ExecutorConfig{Cost: 100})
+	for most, want := range map[uint64]string{99: "refused cost", 100: "accepted"} {
+		m := assign(ref(byte(most), 1), 100)
+		m.Spec.MaxCost, m.Spec.Limits.Fuel = most, 1000
+		if got := kind(l.get(peer, m)); got != want {
+			t.Errorf("for %d: %s, want %s", most, got, want)
+		}
+		l.get(peer, wire.Cancel{Ref: m.Ref})
+		l.step(scheduler.Ended{Run: scheduler.Run{Submitter: peer, Ref: m.Ref}})
+	}
+}
+
 // Accepted means on disk first.
 func TestAcceptIsSynced(t *testing.T) {
 	l := newLone(t, scheduler.ExecutorConfig{})

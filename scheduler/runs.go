@@ -76,7 +76,11 @@ func (e *Executor) assign(from wire.NodeID, m wire.Assign) {
 		e.forget(r)
 		r = nil
 	}
-	if r == nil {
+	if r == nil { // what it costs was said of what was reserved
+		if tooExpensive(e.Price(), m.Spec.Limits.Fuel, m.Spec.MaxCost) {
+			e.refuse(key, wire.RefusedCost, "")
+			return
+		}
 		if r = e.admit(key, needs); r == nil {
 			return
 		}
