@@ -3,6 +3,7 @@ package placement
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -258,5 +259,35 @@ func BenchmarkIndex(b *testing.B) {
 				x.Changed(nodes[i%n].ID)
 			}
 		})
+	}
+}
+
+// odd is a policy of one's own that knows no bounds.
+type odd struct{ value, weight, factor float64 }
+
+func (o odd) Judge(c *Candidate, r *Request) {
+	if c.Refuse(Check(r, c.Node)); c.Out == "" {
+		c.Add("odd", o.value, o.weight)
+		c.Add("trust", c.Node.Trust, 1)
+		c.Scale(o.factor)
+	}
+}
+
+// Whatever a policy adds, a score is a number from 0 to 1, and so are its terms.
+func TestScoresAreBounded(t *testing.T) {
+	numbers := []float64{math.NaN(), math.Inf(1), math.Inf(-1), -1, 0, 0.5, 2, math.MaxFloat64}
+	for _, value := range numbers {
+		for _, weight := range numbers {
+			for _, factor := range numbers {
+				x := NewIndex(odd{value, weight, factor})
+				x.Put(Node{ID: "n", Trust: 0.5, Vector: &wire.Vector{}})
+				c := x.Reasons(&Request{}, x.Node("n"))
+				for _, n := range []float64{c.Score, c.Factor, c.Terms[0].Value, c.Terms[0].Weight} {
+					if !(n >= 0 && n <= 1) {
+						t.Fatalf("value %v, weight %v, factor %v: %+v", value, weight, factor, c)
+					}
+				}
+			}
+		}
 	}
 }

@@ -103,14 +103,23 @@ type Policy interface {
 // never.
 func (c *Candidate) Refuse(out wire.Refusal, never bool) { c.Out, c.Never = out, never }
 
-// Add adds a term to the score: a value from 0 to 1 and its weight, in proportion
-// to the other terms'. One without weight is left out.
+// Add adds a term to the score: a value from 0 to 1 and its weight up to a million, in
+// proportion to the other terms'. What is beyond these bounds counts as the nearest
+// that is not, and no number as 0. A term without weight is left out.
 func (c *Candidate) Add(name string, value, weight float64) {
-	c.Terms = term(c.Terms, name, value, weight)
+	c.Terms = term(c.Terms, name, unit(value), min(weight, maxWeight))
 }
 
-// Scale multiplies the score by a factor from 0 to 1.
-func (c *Candidate) Scale(factor float64) { c.Factor *= factor }
+// Scale multiplies the score by a factor from 0 to 1, bounded like a term's value.
+func (c *Candidate) Scale(factor float64) { c.Factor *= unit(factor) }
+
+// unit is the number from 0 to 1 that is nearest to x; 0 if x is no number.
+func unit(x float64) float64 {
+	if !(x > 0) {
+		return 0
+	}
+	return min(x, 1)
+}
 
 // settle makes the weights sum to 1, and the score of the terms.
 func (c *Candidate) settle() {

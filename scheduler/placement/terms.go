@@ -86,7 +86,7 @@ func wished(terms []Term, h *wire.Wishes, n *Node, w *Weights) []Term {
 }
 
 func term(terms []Term, name string, value, weight float64) []Term {
-	if weight <= 0 {
+	if !(weight > 0) {
 		return terms
 	}
 	return append(terms, Term{name, value, weight})
