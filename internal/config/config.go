@@ -98,7 +98,8 @@ type Config struct {
 	AuctionWindow time.Duration `key:"scheduler.auction.window" unit:"1ms"`
 	// TrustFile says how far other nodes are trusted, from 0 to 1; "" trusts everyone
 	// 0.5. It is read again when it changes. Nodes trusted less than MinExecute get no
-	// tasks, those trusted less than MinSubmit cannot have theirs run here.
+	// tasks, those trusted less than MinSubmit cannot have theirs run here. Both are
+	// above 0: whom nobody trusts at all is kept out.
 	TrustFile  string  `key:"scheduler.trust.file"`
 	MinExecute float64 `key:"scheduler.trust.min_execute"`
 	MinSubmit  float64 `key:"scheduler.trust.min_submit"`
@@ -237,8 +238,8 @@ func (c Config) Validate() error {
 // validatePlacement checks what decides where tasks run.
 func (c Config) validatePlacement() error {
 	for key, v := range map[string]float64{"scheduler.trust.min_execute": c.MinExecute, "scheduler.trust.min_submit": c.MinSubmit} {
-		if v > 1 {
-			return &KeyError{key, fmt.Errorf("%v is more than 1", v)}
+		if !(v > 0 && v <= 1) {
+			return &KeyError{key, fmt.Errorf("%v is not above 0 and up to 1", v)}
 		}
 	}
 	switch {

@@ -102,7 +102,7 @@ func TestValidate(t *testing.T) {
 		"log.level":                                       {"loud", ""},
 		"scheduler.auction.window":                        {"0", "501", "-1", "1us"},
 		"node.cost":                                       {"-1", "1e10", "NaN"},
-		"scheduler.trust.min_execute":                     {"1.1", "-1"},
+		"scheduler.trust.min_execute":                     {"1.1", "-1", "0"},
 		"scheduler.trust.min_submit":                      {"2", "much"},
 		"scheduler.weights.default":                       {"trust=-1", "trust=much", "beauty=1", "trust"},
 		"scheduler.weights.latency":                       {"rtt=1e300"},
