@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/ipfs/go-cid"
-
 	"github.com/godwit-run/godwit/actors/group"
 	"github.com/godwit-run/godwit/actors/wire"
 )
@@ -36,8 +34,7 @@ type loop struct {
 	watches   map[wire.NodeID]func() // what ends the watching of a node
 	halting   map[wire.ActorID]int   // activations that have not ended yet
 	buried    graves
-	orphans   []wire.ActorID // parked, and their leader's node is dead
-	lags      map[cid.Cid]lag
+	orphans   []wire.ActorID                // parked, and their leader's node is dead
 	turns     map[wire.NodeID]chan struct{} // of pushes
 	// What later has put off, by number.
 	laters     uint64
@@ -75,7 +72,7 @@ func newLoop(h *Host) *loop {
 		directory: newDirectory(maxPlaces), sessions: newSessions(maxSessions),
 		pulses: newPulses(), making: make(map[wire.ActorID]*making), spawning: make(map[wire.ActorID]bool),
 		watches: make(map[wire.NodeID]func()),
-		halting: make(map[wire.ActorID]int), lags: make(map[cid.Cid]lag),
+		halting: make(map[wire.ActorID]int),
 		turns:   make(map[wire.NodeID]chan struct{}),
 		delayed: make(map[uint64]func(time.Time)), afterwards: newAlarms[uint64](),
 		buried: newGraves(),

@@ -132,6 +132,7 @@ func (l *loop) begin(now time.Time, r *replica, saved group.Saved) error {
 	r.live = &live{
 		group: g, work: now, waiting: make(map[wire.MessageID]*waiter),
 		requesters: make(map[wire.ActorID]wire.NodeID), pushes: make(map[wire.NodeID]*push),
+		lags: make(map[uint64]lag),
 	}
 	r.spec = g.Base().Spec
 	r.due = time.Time{}

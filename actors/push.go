@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/godwit-run/godwit/actors/activation"
@@ -25,7 +26,7 @@ type push struct {
 // others.
 func (l *loop) wasCaptured(now time.Time, r *replica, c *activation.Captured) {
 	r.captured, r.capturedAt = c.Checkpoint, now.Add(-c.Lag)
-	l.lags[c.Checkpoint.Manifest.Cid] = lag{c.Bytes, c.Pause, now.Add(-c.Lag)}
+	r.lags[c.Checkpoint.Index] = lag{c.Bytes, c.Pause, now.Add(-c.Lag)}
 	l.step(now, r, group.Hold{Node: l.host.cfg.Self, Checkpoint: c.Checkpoint})
 	if r.live == nil || !r.leading {
 		return
@@ -168,10 +169,10 @@ func (l *loop) holds(now time.Time, actor wire.ActorID, c wire.Checkpoint) {
 // agreed notes that a majority has a checkpoint.
 func (l *loop) agreed(now time.Time, r *replica, c wire.Checkpoint) {
 	r.agreedIndex = max(r.agreedIndex, c.Index)
-	if lag, ok := l.lags[c.Manifest.Cid]; ok {
-		delete(l.lags, c.Manifest.Cid)
+	if lag, ok := r.lags[c.Index]; ok {
 		l.host.cfg.Observer.Checkpointed(lag.bytes, lag.pause, now.Sub(lag.begun))
 	}
+	maps.DeleteFunc(r.lags, func(index uint64, _ lag) bool { return index <= c.Index })
 	l.handoverStep(now, r)
 }
 

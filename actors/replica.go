@@ -53,6 +53,7 @@ type live struct {
 	asked    int              // of kept, how many the question under way is for
 	asking   bool
 	pushes   map[wire.NodeID]*push
+	lags     map[uint64]lag // of checkpoints that are not agreed yet, by index
 	// agreedIndex is the last checkpoint that a majority holds.
 	agreedIndex uint64
 	captured    wire.Checkpoint
