@@ -70,7 +70,8 @@ func (c *Client) AskActor(ctx context.Context, m ActorMessage) (id string, reply
 	return resp.Header.Get(messageHeader), reply, nil
 }
 
-// post sends a message. The node gets as much time for it as ctx has left.
+// post sends a message. The node gets almost as much time for it as ctx has left: what
+// it knows of a message that was not answered, it says before we give up.
 func (c *Client) post(ctx context.Context, verb string, m ActorMessage) (*http.Response, error) {
 	k := call{method: http.MethodPost, path: at("actors", m.Name, verb), body: bytes.NewReader(m.Payload)}
 	k.header = withHeader(nil, "Content-Type", "application/octet-stream")
@@ -78,7 +79,8 @@ func (c *Client) post(ctx context.Context, verb string, m ActorMessage) (*http.R
 		k.header.Set("Idempotency-Key", m.Key)
 	}
 	if deadline, ok := ctx.Deadline(); ok {
-		k.query = url.Values{"timeout": {max(time.Until(deadline), time.Millisecond).String()}}
+		left := time.Until(deadline)
+		k.query = url.Values{"timeout": {max(left-min(left/10, 200*time.Millisecond), time.Millisecond).String()}}
 	}
 	return c.send(ctx, k)
 }
