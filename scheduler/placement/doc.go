@@ -72,15 +72,15 @@
 // for wishes only looks at nodes that could still win. All nodes are put in order by a
 // radix sort of their rounded scores.
 //
-// Medians on a virtual machine with two EPYC cores that others used as well (load 17;
-// go test -run xxx -bench Index ./scheduler/placement):
+// Medians on a virtual machine with two EPYC cores and nothing else to do (go test -run
+// xxx -bench Index -count 5 ./scheduler/placement):
 //
 //	                         100 nodes  10,000 nodes
-//	best                     0.6 µs     50 µs
-//	best, of four wishes     2.8 µs     190 µs
-//	all in order             7 µs       0.5 ms
-//	all, of four wishes      10 µs      1.2 ms
-//	a change of a node       0.2 µs     0.2 µs
+//	best                     0.5 µs     34 µs
+//	best, of four wishes     1.7 µs     0.19 ms
+//	all in order             6.6 µs     0.5 ms
+//	all, of four wishes      8.4 µs     0.8 ms
+//	a change of a node       0.3 µs     0.3 µs
 //
 // One node after the other ([Ranker]): 10 µs and 1.1 ms for the best, 37 µs and 17 ms
 // for all in order (go test -run xxx -bench Rank ./scheduler/placement).

@@ -19,6 +19,7 @@ type query struct {
 	gpu, marks               uint64
 	self                     bool // only this node may have it
 	careful                  bool // the rows do not tell everything
+	labels                   bool // a row without the marks is all that keeps its node out
 
 	spread, hash float64 // weight of the hash, and as much if it counts
 	wishes       []Term  // each of value 1
@@ -36,6 +37,7 @@ func (x *Index) query(r *Request) query {
 	}
 	if r.Hints != nil && !r.Hints.Require.IsZero() {
 		q.marks, q.careful = required(&r.Hints.Require), true
+		q.labels = r.MaxCost == 0 && !q.self && labelsFirst(&r.Hints.Require)
 	}
 	if len(x.nodes) > 0 {
 		q.weigh(&x.nodes[0])
@@ -53,6 +55,11 @@ func required(h *wire.Wishes) (marks uint64) {
 		marks |= mark("region", h.Region)
 	}
 	return marks
+}
+
+// labelsFirst tells whether nothing is required that Check looks at before labels.
+func labelsFirst(h *wire.Wishes) bool {
+	return len(h.Labels) > 0 && len(h.Avoid) == 0 && len(h.Prefer) == 0 && h.Region == ""
 }
 
 // weigh works out the weights, which are the same for any node.
@@ -106,6 +113,11 @@ func (q *query) score(i int) float64 {
 func (q *query) candidate(r *Request, i int) Candidate {
 	x := q.index
 	c := Candidate{Node: &x.nodes[i], Factor: x.rows[i].factor}
+	if q.labels && x.rows[i].marks&q.marks != q.marks {
+		c.Factor = 1
+		c.Refuse(wire.RefusedLabel, true)
+		return c
+	}
 	if !q.fits(&x.rows[i]) || q.careful {
 		if c.Refuse(checkAll(r, c.Node, x.linear)); c.Out != "" {
 			c.Factor = 1
