@@ -36,13 +36,19 @@ var large = []hostile{
 	made("a ring of 30000 functions", func() []byte { return recursionChain(30_000) }),
 	made("a million elements", func() []byte { return segments(65536) }),
 	made("50000 segments", func() []byte { return overlapping(50_000, 60) }),
+	made("4000 calls over 20 locals", func() []byte { return callsOver(4000, 20) }),
+	made("100000 calls over 1000 locals", func() []byte { return callsOver(100_000, 1000) }),
 }
 
 // TestHostileCompile loads them, in a time that a person would wait, and runs
 // them a little.
 func TestHostileCompile(t *testing.T) {
+	t.Run("metered", func(t *testing.T) { hostileCompile(t, newEngine(t, Config{})) })
+	t.Run("suspendable", func(t *testing.T) { hostileCompile(t, newEngine(t, Config{Suspend: true})) })
+}
+
+func hostileCompile(t *testing.T, e *Engine) {
 	const bound = 20 * time.Second // the slowest takes a second or two on an idle machine
-	e := newEngine(t, Config{})
 	for _, h := range large {
 		t.Run(h.name, func(t *testing.T) {
 			binary := h.binary(t)
@@ -59,6 +65,32 @@ func TestHostileCompile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// callsOver has a function that keeps so many locals over so many calls, of one with a loop.
+func callsOver(calls, locals int) []byte {
+	i32 := []wasm.ValType{wasm.I32}
+	b := []byte{}
+	for x := range locals {
+		b = wasm.AppendU32(append(b, 0x20, 0, 0x41, 3, 0x6a, 0x21), uint32(1+x))
+	}
+	for n := range calls {
+		b = append(wasm.AppendU32(append(b, 0x20), uint32(n%locals)), 0x10, 1, 0x1a)
+	}
+	for x := range locals {
+		b = append(wasm.AppendU32(append(b, 0x20), uint32(1+x)), 0x24, 0)
+	}
+	m := &wasm.Module{
+		Types: []wasm.FuncType{{Params: i32}, {Params: i32, Results: i32}, {}}, Funcs: []uint32{0, 1, 2},
+		Globals: []wasm.Global{{Type: wasm.GlobalType{Type: wasm.I32, Mutable: true}, Init: wasm.ConstI32(0)}},
+		Exports: []wasm.Export{{Name: startExport, Kind: wasm.KindFunc, Index: 2}},
+		Codes: []wasm.Code{
+			{Locals: []wasm.LocalRun{{N: uint32(locals), Type: wasm.I32}}, Body: append(b, 0x0b)},
+			{Body: []byte{0x03, 0x40, 0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0, 0x0b, 0x20, 0, 0x0b}},
+			{Body: []byte{0x41, 5, 0x10, 0, 0x0b}},
+		},
+	}
+	return m.Encode()
 }
 
 // globalsFunctions has many mutable globals, and functions that do nothing.

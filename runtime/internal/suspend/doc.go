@@ -112,8 +112,8 @@
 // # What cannot be suspended
 //
 // Functions that keep a funcref or exnref across a point, since there are no words for them
-// (other references are null where nobody gives the guest one), and functions with 4,095 points
-// and more. Such a module is left as it was, and Plan.Refused names the function: it runs, and can be
+// (other references are null where nobody gives the guest one), and functions that would
+// become too large to compile in reasonable time (see bound.go). Such a module is left as it was, and Plan.Refused names the function: it runs, and can be
 // captured between calls.
 //
 // # Invariants

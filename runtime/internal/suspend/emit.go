@@ -45,6 +45,7 @@ type emitter struct {
 	bases  []int // the height below each open construct
 	next   int   // point
 	opens  int32 // constructs that have been opened
+	words  int   // in all frames
 	pause  int   // the point that the pause just met belongs to, or -1
 	frames []frame
 	guard  *guard // of a clone
@@ -66,24 +67,16 @@ func (mod *module) emitter(checker *wasm.Checker, l linker, function uint32) (*e
 	if err != nil {
 		return nil, err
 	}
-	if len(s.points) >= maxPoints {
-		return nil, &tooManyPoints{function, len(s.points)}
-	}
 	checker.Begin(i)
-	s.liveness(len(checker.Locals()))
+	locals := len(checker.Locals())
+	if !s.bounded(locals, len(mod.m.Codes[i].Body)) {
+		return nil, &errTooLarge{function}
+	}
+	s.liveness(locals)
 	return &emitter{
 		linker: l, scan: s, mod: mod, checker: checker, function: function, typ: mod.typeOf(function),
 		body: mod.m.Codes[i].Body, first: uint32(len(checker.Locals())), temps: make(map[temp]uint32), pause: -1,
 	}, nil
-}
-
-type tooManyPoints struct {
-	function uint32
-	points   int
-}
-
-func (e *tooManyPoints) Error() string {
-	return fmt.Sprintf("function %d has %d calls at which it could stop, more than %d", e.function, e.points, maxPoints-1)
 }
 
 // local adds a local.
@@ -306,13 +299,28 @@ func (e *emitter) passed(ordinal int) error {
 		return err
 	}
 	e.frames = append(e.frames, newFrame(pointOf(e.function, ordinal), values))
+	if e.words += words(values); e.words > maxWords && e.words > wordsPerByte*len(e.body) {
+		return &errTooLarge{e.function}
+	}
 	e.globalGet(e.flag())
 	label := uint32(e.checker.Depth() + len(e.frames) - 1)
 	if e.guard != nil && e.guard.open {
 		label++
 	}
 	e.brIf(label)
+	if len(e.points) > maxPlain && len(e.frames)%interval == 0 {
+		e.refresh(values)
+	}
 	return nil
+}
+
+// refresh sets locals to what they are: a compiler that looks for where a value comes from,
+// from each of thousands of blocks, then need not go back to where the function begins.
+func (e *emitter) refresh(values []value) {
+	for _, v := range values {
+		e.localGet(v.local)
+		e.localSet(v.local)
+	}
 }
 
 // values lists what a frame holds: locals that are live and operands. References of

@@ -50,10 +50,8 @@ type Plan struct {
 // number of the place within it.
 type Point uint64
 
-const (
-	pointBits = 12
-	maxPoints = 1 << pointBits // in a function
-)
+// pointBits is how many bits number the points of one function.
+const pointBits = 12
 
 func pointOf(function uint32, ordinal int) Point {
 	return Point(function)<<pointBits | Point(ordinal)
@@ -62,4 +60,4 @@ func pointOf(function uint32, ordinal int) Point {
 // Function is the index of the function, in the rewritten module.
 func (p Point) Function() uint32 { return uint32(p >> pointBits) }
 
-func (p Point) ordinal() int { return int(p % maxPoints) }
+func (p Point) ordinal() int { return int(p % (1 << pointBits)) }

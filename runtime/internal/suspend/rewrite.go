@@ -23,7 +23,7 @@ func Rewrite(m *wasm.Module, code Code) (Plan, error) {
 // refused tells whether an error is about what cannot be suspended.
 func refused(err error) bool {
 	switch err.(type) {
-	case *errReference, *tooManyPoints:
+	case *errReference, *errTooLarge:
 		return true
 	}
 	return false

@@ -28,6 +28,8 @@ type scan struct {
 	events     []event
 	open       []int32 // constructs
 	catches    bool
+	branches   int // places where control flow divides or meets
+	nesting    int
 	sets       int // local.sets still to come that belong to the last point
 }
 
@@ -68,6 +70,7 @@ func (s *scan) step(mod *module, in *wasm.Instr) {
 	case wasm.OpElse:
 		c := &s.constructs[s.inner()]
 		c.other = in.End
+		s.branches++
 		s.event(evElse, 0)
 	case wasm.OpEnd:
 		if len(s.open) > 0 {
@@ -75,11 +78,14 @@ func (s *scan) step(mod *module, in *wasm.Instr) {
 			s.event(evEnd, 0)
 		}
 	case wasm.OpBr:
+		s.branches++
 		s.event(evBranch, in.A)
 		s.event(evStop, 0)
 	case wasm.OpBrIf:
+		s.branches++
 		s.event(evBranch, in.A)
 	case wasm.OpBrTable:
+		s.branches += len(in.Targets)
 		for _, t := range in.Targets {
 			s.event(evBranch, t)
 		}
@@ -105,6 +111,8 @@ func (s *scan) openConstruct(in *wasm.Instr) {
 	s.constructs = append(s.constructs, construct{op: in.Op, pos: in.Pos, end: in.End, parent: s.inner()})
 	index := int32(len(s.constructs) - 1)
 	s.open = append(s.open, index)
+	s.branches++
+	s.nesting = max(s.nesting, len(s.open))
 	switch in.Op {
 	case wasm.OpLoop:
 		s.event(evLoop, uint32(index))
