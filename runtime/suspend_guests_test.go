@@ -16,6 +16,19 @@ type snapshot struct {
 	memory []byte
 }
 
+// then is the snapshot after another capture.
+func (s snapshot) then(c checkpoint.Capture) snapshot {
+	memory := append(bytes.Clone(s.memory), make([]byte, int(c.Size)-len(s.memory))...)
+	for _, r := range c.Dirty {
+		copy(memory[r.Start:], r.Bytes)
+	}
+	c.Dirty = nil
+	return snapshot{c, memory}
+}
+
+// suspended tells whether it is of the middle of a call.
+func (s *snapshot) suspended() bool { return s.State.Sections[sectionCall] != nil }
+
 // watched runs a program to its end and captures it meanwhile, again and again, from another
 // goroutine.
 func watched(t *testing.T, m *Module, task Task, every time.Duration) (fuel uint64, out string, shots []snapshot) {
@@ -34,7 +47,7 @@ func watched(t *testing.T, m *Module, task Task, every time.Duration) (fuel uint
 	}()
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	var memory []byte
+	var last snapshot
 	for {
 		select {
 		case err := <-ended:
@@ -51,13 +64,9 @@ func watched(t *testing.T, m *Module, task Task, every time.Duration) (fuel uint
 		if err != nil {
 			t.Fatal(err)
 		}
-		memory = append(bytes.Clone(memory), make([]byte, int(c.Size)-len(memory))...)
-		for _, r := range c.Dirty {
-			copy(memory[r.Start:], r.Bytes)
-		}
-		c.Dirty = nil
-		if len(shots) < 8 {
-			shots = append(shots, snapshot{Capture: c, memory: memory})
+		last = last.then(c)
+		if len(shots) < 8 && last.suspended() {
+			shots = append(shots, last)
 		}
 	}
 }

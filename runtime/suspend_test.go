@@ -3,10 +3,14 @@ package runtime
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tetratelabs/wazero/api"
 
@@ -120,6 +124,69 @@ func TestProcess(t *testing.T) {
 	}
 	if err := i.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// sleeper calls poll_oneoff for a clock that is due after so long, and returns its errno.
+func sleeper(d time.Duration) []byte {
+	i32 := []wasm.ValType{wasm.I32}
+	subscription := make([]byte, 48)
+	subscription[16] = 1 // the monotonic clock
+	binary.LittleEndian.PutUint64(subscription[24:], uint64(d))
+	m := &wasm.Module{
+		Types:    []wasm.FuncType{{Params: slices.Repeat(i32, 4), Results: i32}, {Results: i32}},
+		Imports:  []wasm.Import{{Module: wasiModule, Name: "poll_oneoff", Kind: wasm.KindFunc, Func: 0}},
+		Funcs:    []uint32{1},
+		Memories: []wasm.MemoryType{{Limits: wasm.Limits{Min: 1}}},
+		Exports:  []wasm.Export{{Name: "sleep", Kind: wasm.KindFunc, Index: 1}},
+		Data:     []wasm.Data{{Offset: wasm.ConstI32(0), Bytes: subscription}},
+		Codes:    []wasm.Code{{Body: []byte{0x41, 0, 0x41, 0xc0, 0, 0x41, 1, 0x41, 0x80, 1, 0x10, 0, 0x0b}}},
+	}
+	return m.Encode()
+}
+
+// TestSleep captures a guest that sleeps, over and over. It wakes when it would have, there and
+// where it goes on.
+func TestSleep(t *testing.T) {
+	const long = 400 * time.Millisecond
+	ctx := t.Context()
+	m := load(t, newEngine(t, Config{Suspend: true}), sleeper(long))
+	i, err := m.Instantiate(ctx, Task{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer i.Close()
+	woken := make(chan error)
+	start := time.Now()
+	go func() {
+		results, err := i.Call(ctx, "sleep")
+		if err == nil && results[0] != 0 {
+			err = fmt.Errorf("errno %d", results[0])
+		}
+		woken <- err
+	}()
+	var last, asleep snapshot
+	captures := 0
+	for tick := time.NewTicker(10 * time.Millisecond); ; {
+		select {
+		case err = <-woken:
+		case <-tick.C:
+			if c, err := i.Capture(); err == nil {
+				captures++
+				if last = last.then(c); last.suspended() {
+					asleep = last
+				}
+			}
+			continue
+		}
+		tick.Stop()
+		break
+	}
+	if took := time.Since(start); err != nil || took < long || captures < 3 {
+		t.Errorf("woke after %v and %d captures: %v", took, captures, err)
+	}
+	if _, _, err := asleep.finish(ctx, m, Task{}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -67,6 +67,15 @@ func (c call) units(n uint64) {
 	}
 }
 
+// suspendWanted is closed when a function that waits should suspend the guest instead; nil
+// if it can't.
+func (c call) suspendWanted() <-chan struct{} {
+	if s, ok := c.caller.(hostabi.Suspender); ok && s.MaySuspend() {
+		return s.SuspendWanted()
+	}
+	return nil
+}
+
 // function is an entry of the table: params has one letter for each parameter,
 // i for i32 and l for i64; the result is the errno, unless there is none.
 type function struct {
@@ -87,7 +96,8 @@ func (f function) hostFunc(a *abi) hostabi.Func {
 	if f.name == "proc_exit" {
 		results = nil
 	}
-	return hostabi.Func{Name: f.name, Params: params, Results: results, Call: f.dispatch(a)}
+	waits := f.name == "poll_oneoff" || f.name == "fd_read"
+	return hostabi.Func{Name: f.name, Params: params, Results: results, Call: f.dispatch(a), Suspends: waits}
 }
 
 func (f function) dispatch(a *abi) func(context.Context, hostabi.Caller, []uint64) {

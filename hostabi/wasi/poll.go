@@ -3,6 +3,8 @@ package wasi
 import (
 	"math"
 	"time"
+
+	"github.com/godwit-run/godwit/hostabi"
 )
 
 // Types of subscription and event (witx typename $eventtype).
@@ -42,7 +44,8 @@ func (c call) pollOneoff(a []uint64) errno {
 	if _, e := c.mem.bytes(result, 4); e != success {
 		return e
 	}
-	p := poll{call: c, subs: subs, events: events, realtime: c.now(), start: c.monotonic()}
+	p := poll{call: c, subs: subs, events: events}
+	p.realtime, p.start = c.polledSince()
 	if e := p.check(); e != success {
 		return e
 	}
@@ -51,6 +54,15 @@ func (c call) pollOneoff(a []uint64) errno {
 		return e
 	}
 	return c.mem.put32(result, p.count)
+}
+
+// polledSince is what both clocks were when the guest made the call.
+func (c call) polledSince() (realtime, start uint64) {
+	if p := c.state.Poll; p != nil {
+		c.state.Poll = nil
+		return p.Realtime, p.Start
+	}
+	return c.now(), c.monotonic()
 }
 
 // poll is a poll_oneoff under way.
@@ -220,6 +232,9 @@ func (p *poll) wait(next uint64, input bool) errno {
 		p.waited += next
 	case t := <-p.stdin.done:
 		return p.take(t)
+	case <-p.suspendWanted():
+		p.state.Poll = &Poll{p.realtime, p.start}
+		panic(hostabi.Suspend{})
 	case <-p.ctx.Done():
 		return eintr
 	}

@@ -22,7 +22,13 @@ type State struct {
 	Stdin InputStream
 	// Stdout and Stderr count the bytes delivered to the standard streams.
 	Stdout, Stderr uint64
+	// Poll is set while the guest is suspended in poll_oneoff.
+	Poll *Poll `cbor:",omitempty"`
 }
+
+// Poll is a poll_oneoff that has been suspended, and will be called again: both clocks
+// when it was called first, in nanoseconds.
+type Poll struct{ Realtime, Start uint64 }
 
 // DescriptorKind is what a descriptor refers to.
 type DescriptorKind uint8

@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+
+	"github.com/godwit-run/godwit/hostabi"
 )
 
 // streamBuffer is how much passes between a standard stream and its goroutine
@@ -111,6 +113,8 @@ func (c call) fill(d *Descriptor) errno {
 			if e := c.take(t); e != success {
 				return e
 			}
+		case <-c.suspendWanted():
+			panic(hostabi.Suspend{})
 		case <-c.ctx.Done():
 			return eintr
 		}
