@@ -139,7 +139,7 @@ func (k *clone) function(p Point) (Frame, error) {
 	}
 	locals = append(locals, k.mod.m.Codes[f-k.mod.imported].Locals...)
 	k.add(e.typ.Results, e.code(locals, 0))
-	info := Frame{Words: words(frame.values), Results: e.typ.Results, Innermost: at.pause}
+	info := Frame{Words: frame.words(), Results: e.typ.Results, Innermost: at.pause}
 	if !at.pause {
 		info.Calls = k.mod.m.Types[at.typ].Results
 	}
@@ -168,7 +168,7 @@ func (k *clone) shim(shim, f uint32) Frame {
 		locals = append(locals, wasm.LocalRun{N: 1, Type: p})
 	}
 	k.add(t.Results, wasm.Code{Locals: append(locals, wasm.LocalRun{N: 1, Type: wasm.I32}, wasm.LocalRun{N: 1, Type: wasm.I64}), Body: a.b})
-	return Frame{Words: words(frame.values), Results: t.Results, Innermost: true}
+	return Frame{Words: frame.words(), Results: t.Results, Innermost: true}
 }
 
 // host imports a function from the meter's host module.

@@ -332,7 +332,7 @@ func (e *emitter) values(p *point, operands []wasm.ValType) (values []value, err
 		case wasm.FuncRef, wasm.ExnRef:
 			err = &errReference{e.function, t}
 		default:
-			values = append(values, value{local, t})
+			values = append(values, value{local: local, typ: t})
 		}
 	}
 	for x, t := range e.checker.Locals() {

@@ -6,16 +6,17 @@ import (
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
 )
 
-// value is a local that belongs to a frame.
+// value is a local that belongs to a frame, or, with pad, a zero in its place.
 type value struct {
 	local uint32
 	typ   wasm.ValType
+	pad   bool
 }
 
 // frame is what is saved at a point.
 type frame struct {
 	point  Point
-	values []value // by class
+	pieces [][]value
 }
 
 // class orders values within a frame.
@@ -31,7 +32,37 @@ func class(t wasm.ValType) int {
 
 func newFrame(p Point, values []value) frame {
 	slices.SortStableFunc(values, func(a, b value) int { return class(a.typ) - class(b.typ) })
-	return frame{p, values}
+	f := frame{point: p}
+	for len(values) > maxPiece {
+		f.pieces, values = append(f.pieces, padded(values[:maxPiece])), values[maxPiece:]
+	}
+	f.pieces = append(f.pieces, padded(values))
+	return f
+}
+
+// padded is a piece with zeros, so that it has one of few shapes, for each of which there is a
+// function.
+func padded(values []value) []value {
+	n := 0
+	for n < len(values) && class(values[n].typ) == 0 {
+		n++
+	}
+	pad := func(list []value, words int, t wasm.ValType) []value {
+		return append(list, slices.Repeat([]value{{typ: t, pad: true}}, shape(words)-words)...)
+	}
+	piece := pad(append(make([]value, 0, len(values)+8), values[:n]...), n, wasm.I32)
+	return pad(append(piece, values[n:]...), words(values[n:]), wasm.I64)
+}
+
+// shape rounds a number of words up.
+func shape(words int) int {
+	switch {
+	case words <= 2:
+		return words
+	case words <= 6:
+		return (words + 1) / 2 * 2
+	}
+	return (words + 3) / 4 * 4
 }
 
 // words is how many words the values take.
@@ -45,6 +76,14 @@ func words(values []value) int {
 	return n
 }
 
+// words is how many words the frame has.
+func (f *frame) words() (n int) {
+	for _, piece := range f.pieces {
+		n += words(piece)
+	}
+	return n
+}
+
 // A frame is handed over in pieces, each with a head:
 //
 //	bits 0 to 47    the point
@@ -53,7 +92,7 @@ func words(values []value) int {
 const (
 	headWords = 48
 	headMore  = 1 << 56
-	maxPiece  = 24 // values
+	maxPiece  = 24 // values, before padding
 )
 
 // PointOf is the point of a piece whose first word is head.
@@ -74,12 +113,9 @@ type saver interface {
 
 // save writes code that hands a frame over.
 func (f *frame) save(a *asm, s saver) {
-	rest := f.values
-	for {
-		piece := rest[:min(maxPiece, len(rest))]
-		rest = rest[len(piece):]
+	for i, piece := range f.pieces {
 		head := int64(f.point)
-		if len(rest) > 0 {
+		if i < len(f.pieces)-1 {
 			head |= headMore
 		}
 		a.i64(head)
@@ -91,13 +127,14 @@ func (f *frame) save(a *asm, s saver) {
 			}
 		}
 		a.call(s.piece(n, words(piece)-n))
-		if len(rest) == 0 {
-			return
-		}
 	}
 }
 
 func (a *asm) saveWord(v value) {
+	if v.pad {
+		a.zero(v.typ)
+		return
+	}
 	a.localGet(v.local)
 	switch v.typ {
 	case wasm.F32:
@@ -148,19 +185,13 @@ func pieceBody(n, m int, save uint32) wasm.Code {
 // values.
 func (f *frame) load(a *asm, load, next, scratch uint32) {
 	stores := []func(){func() { a.op(wasm.OpI32WrapI64); a.localSet(next) }}
-	for _, v := range f.values {
+	for _, v := range slices.Concat(f.pieces...) {
 		if v.typ != wasm.V128 {
 			stores = append(stores, func() { a.loadWord(v) })
 			continue
 		}
 		for lane := range byte(2) {
-			stores = append(stores, func() {
-				a.localSet(scratch)
-				a.localGet(v.local)
-				a.localGet(scratch)
-				a.lane(wasm.OpI64x2ReplaceLane, lane)
-				a.localSet(v.local)
-			})
+			stores = append(stores, func() { a.loadLane(v.local, lane, scratch) })
 		}
 	}
 	for chunk := range slices.Chunk(stores, Chunk) {
@@ -174,7 +205,19 @@ func (f *frame) load(a *asm, load, next, scratch uint32) {
 	}
 }
 
+func (a *asm) loadLane(local uint32, lane byte, scratch uint32) {
+	a.localSet(scratch)
+	a.localGet(local)
+	a.localGet(scratch)
+	a.lane(wasm.OpI64x2ReplaceLane, lane)
+	a.localSet(local)
+}
+
 func (a *asm) loadWord(v value) {
+	if v.pad {
+		a.op(wasm.OpDrop)
+		return
+	}
 	switch v.typ {
 	case wasm.I32:
 		a.op(wasm.OpI32WrapI64)

@@ -140,7 +140,7 @@ func (o *output) shim(f uint32) wasm.Code {
 func (mod *module) shimFrame(shim, f uint32) frame {
 	var values []value
 	for x, t := range mod.typeOf(f).Params {
-		values = append(values, value{uint32(x), t})
+		values = append(values, value{local: uint32(x), typ: t})
 	}
 	return newFrame(pointOf(shim, 0), values)
 }
