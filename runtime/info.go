@@ -23,6 +23,10 @@ type Info struct {
 	// their usual names, such as "simd" or "bulk-memory".
 	Features []string
 
+	// Unsuspendable says why its guests cannot be suspended in the middle of a call, on an
+	// engine with Config.Suspend; empty if they can.
+	Unsuspendable string
+
 	// Problems say why it can't run on this engine, a sentence each. Empty means
 	// that it can.
 	Problems []string

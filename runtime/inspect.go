@@ -8,6 +8,7 @@ import (
 
 	"github.com/godwit-run/godwit/blobs/unixfscid"
 	"github.com/godwit-run/godwit/hostabi"
+	"github.com/godwit-run/godwit/runtime/internal/meter"
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
 )
 
@@ -31,7 +32,22 @@ func (e *Engine) Inspect(binary []byte) (*Info, error) {
 	info.Features = featuresOf(m)
 	e.describeImports(info, m)
 	describeExports(info, m)
+	info.suspension(e, m)
 	return info, nil
+}
+
+// suspension rewrites the module to see whether its guests can be suspended.
+func (info *Info) suspension(e *Engine, m *wasm.Module) {
+	if len(info.Problems) > 0 {
+		return
+	}
+	rewriter := Engine{hosts: e.hosts, rewrite: meter.RewriteSuspendable}
+	var l loaded
+	r, err := rewriter.transform(&l, m)
+	if err != nil {
+		info.Problems = append(info.Problems, err.Error())
+	}
+	info.Unsuspendable = r.plan.Suspend.Refused
 }
 
 func (info *Info) problems(e *Engine, m *wasm.Module, size int) {

@@ -77,6 +77,8 @@ type moduleView struct {
 	Functions int          `json:"functions"`
 	Runnable  bool         `json:"runnable"`
 	Problems  []string     `json:"problems"`
+	Suspends  bool         `json:"suspendable"`
+	Why       string       `json:"unsuspendable,omitempty"`
 	Features  []string     `json:"features"`
 	Memory    *memoryView  `json:"memory"`
 	Tables    []tableView  `json:"tables"`
@@ -117,6 +119,7 @@ func viewModule(info *runtime.Info) moduleView {
 		CID: info.CID.String(), Bytes: info.Bytes, CodeBytes: info.CodeBytes, Functions: info.Functions,
 		Runnable: len(info.Problems) == 0,
 		Problems: append([]string{}, info.Problems...),
+		Suspends: len(info.Problems) == 0 && info.Unsuspendable == "", Why: info.Unsuspendable,
 		Features: append([]string{}, info.Features...),
 		Tables:   []tableView{}, Imports: []importView{}, Exports: []exportView{},
 	}
@@ -161,6 +164,12 @@ func (v moduleView) table(w io.Writer) error {
 	row("runs here", "%s", yesNo(v.Runnable))
 	for _, p := range v.Problems {
 		row("", "%s", p)
+	}
+	if v.Runnable {
+		row("stops anywhere", "%s", yesNo(v.Suspends))
+	}
+	if v.Why != "" {
+		row("", "%s", v.Why)
 	}
 	row("imports", "%d", len(v.Imports))
 	for _, i := range v.Imports {

@@ -15,11 +15,17 @@ const (
 	wordsPerByte = 4       // enough bytes for them
 )
 
-// errTooLarge is why a function cannot be suspended.
-type errTooLarge struct{ function uint32 }
+// refusal is why a function cannot be suspended.
+type refusal struct {
+	function uint32
+	why      string
+}
 
-func (e *errTooLarge) Error() string {
-	return fmt.Sprintf("function %d has too many calls, branches and locals to be stopped at each call", e.function)
+// Error implements error.
+func (r *refusal) Error() string { return fmt.Sprintf("function %d %s", r.function, r.why) }
+
+func tooLarge(function uint32) error {
+	return &refusal{function, "has too many calls, branches and locals to be stopped at each call"}
 }
 
 // bounded tells whether a function with so many locals and bytes of code may get the save

@@ -51,16 +51,6 @@ type emitter struct {
 	guard  *guard // of a clone
 }
 
-// errReference is why a function cannot be suspended.
-type errReference struct {
-	function uint32
-	typ      wasm.ValType
-}
-
-func (e *errReference) Error() string {
-	return fmt.Sprintf("function %d keeps a value of type %v across a call", e.function, e.typ)
-}
-
 func (mod *module) emitter(checker *wasm.Checker, l linker, function uint32) (*emitter, error) {
 	i := int(function - mod.imported)
 	s, err := mod.scan(i)
@@ -70,7 +60,7 @@ func (mod *module) emitter(checker *wasm.Checker, l linker, function uint32) (*e
 	checker.Begin(i)
 	locals := len(checker.Locals())
 	if !s.bounded(locals, len(mod.m.Codes[i].Body)) {
-		return nil, &errTooLarge{function}
+		return nil, tooLarge(function)
 	}
 	s.liveness(locals)
 	return &emitter{
@@ -300,7 +290,7 @@ func (e *emitter) passed(ordinal int) error {
 	}
 	e.frames = append(e.frames, newFrame(pointOf(e.function, ordinal), values))
 	if e.words += words(values); e.words > maxWords && e.words > wordsPerByte*len(e.body) {
-		return &errTooLarge{e.function}
+		return tooLarge(e.function)
 	}
 	e.globalGet(e.flag())
 	label := uint32(e.checker.Depth() + len(e.frames) - 1)
@@ -330,7 +320,7 @@ func (e *emitter) values(p *point, operands []wasm.ValType) (values []value, err
 		switch t {
 		case wasm.ExternRef:
 		case wasm.FuncRef, wasm.ExnRef:
-			err = &errReference{e.function, t}
+			err = &refusal{e.function, fmt.Sprintf("keeps a value of type %v across a call", t)}
 		default:
 			values = append(values, value{local: local, typ: t})
 		}

@@ -22,6 +22,9 @@ const Chunk = 8
 
 // Code is what the rewriter must be told of a metered module.
 type Code struct {
+	// Added is how many function imports the meter has added: functions are named without
+	// them.
+	Added uint32
 	// Save (i64 × 8) -> (): function import that takes the words of the frames; see
 	// Saved.
 	Save uint32

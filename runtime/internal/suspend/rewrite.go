@@ -1,6 +1,7 @@
 package suspend
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -11,22 +12,29 @@ import (
 // that it is refused, m is as it was.
 func Rewrite(m *wasm.Module, code Code) (Plan, error) {
 	o := newOutput(newModule(m, code))
-	if err := o.functions(); err != nil {
-		if refused(err) {
-			return Plan{Refused: err.Error()}, nil
-		}
+	err := o.functions()
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return Plan{Refused: o.mod.describe(r.function) + " " + r.why}, nil
+	}
+	if err != nil {
 		return Plan{}, err
 	}
 	return o.finish(), nil
 }
 
-// refused tells whether an error is about what cannot be suspended.
-func refused(err error) bool {
-	switch err.(type) {
-	case *errReference, *errTooLarge:
-		return true
+// describe names a function as the module's author knows it.
+func (mod *module) describe(f uint32) string {
+	text := fmt.Sprintf("function %d", f-mod.code.Added)
+	names := mod.m.Names()
+	if names == nil {
+		return text
 	}
-	return false
+	for _, n := range names.Funcs {
+		if n.Index == f {
+			return fmt.Sprintf("%s (%s)", text, n.Name)
+		}
+	}
+	return text
 }
 
 // output is the rewritten module in the making.
