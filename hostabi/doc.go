@@ -13,6 +13,8 @@
 //     Caller.Memory before use, in 64-bit arithmetic.
 //   - A host function that moves bytes charges UnitsFor(n) before it moves them,
 //     so that no guest gets work for nothing.
+//   - A host function that waits may suspend the guest instead (Suspend): it is called
+//     again when the guest goes on, and must not have done anything before.
 //   - What a host function remembers between calls lives in the state that the
 //     instance carries (Caller.State), as plain data, so that it can be captured
 //     with the instance and restored elsewhere. A host module itself is stateless

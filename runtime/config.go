@@ -36,9 +36,9 @@ type Config struct {
 	HostModules []hostabi.Module
 
 	// Suspend lets guests be suspended in the middle of a call (see Instance.Suspend):
-	// they are rewritten so that they can, which costs them some speed and memory.
-	// Continuations go on only where Suspend is set as well, and the same host functions
-	// suspend. Default false.
+	// they are rewritten so that they can, which costs them little speed, and some time
+	// and memory when they are loaded. Continuations go on only where Suspend is set as
+	// well, and the same host functions suspend. Default false.
 	Suspend bool
 
 	// MaxModuleBytes bounds the size of a module, in bytes. Default 64 MiB.
