@@ -8,19 +8,27 @@ import (
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
 )
 
-// ErrPoint says that a point is none of the module's.
-var ErrPoint = errors.New("no such place in the module")
+// ErrPoint says that points are none of the module's, or too many.
+var ErrPoint = errors.New("no such places in the module")
 
 // Cloner makes the modules in which frames go on.
 type Cloner struct {
 	mod   *module
 	plan  Plan
 	shims map[uint32]uint32 // from the shim to the import
+	most  int               // bytes of code to make a module of
 }
+
+// maxCloned is how many bytes of code one module of clones may be made of, beside as many
+// as the guest has: far above what stacks come to, and no more than a guest may have.
+const maxCloned = 16 << 20
 
 // NewCloner is the cloner of a module as Rewrite got it, and the plan that came of it.
 func NewCloner(m *wasm.Module, plan Plan) *Cloner {
-	c := &Cloner{mod: newModule(m, plan.Code), plan: plan, shims: make(map[uint32]uint32)}
+	c := &Cloner{mod: newModule(m, plan.Code), plan: plan, shims: make(map[uint32]uint32), most: maxCloned}
+	for i := range m.Codes {
+		c.most += len(m.Codes[i].Body)
+	}
 	for i, f := range plan.Code.Blocking {
 		c.shims[uint32(len(c.mod.funcs)+i)] = f
 	}
@@ -51,6 +59,9 @@ type Frame struct {
 
 // Clone makes the module for a set of points. The error wraps ErrPoint if one is none.
 func (c *Cloner) Clone(points []Point) (*Clone, error) {
+	if err := c.bounded(points); err != nil {
+		return nil, err
+	}
 	k := newClone(c)
 	out := &Clone{}
 	for n, p := range points {
@@ -63,6 +74,20 @@ func (c *Cloner) Clone(points []Point) (*Clone, error) {
 	}
 	out.Module = k.finish()
 	return out, nil
+}
+
+// bounded sees to it that points that someone made up do not keep a compiler busy for long.
+func (c *Cloner) bounded(points []Point) error {
+	bytes := 0
+	for _, p := range points {
+		if i := int64(p.Function()) - int64(c.mod.imported); i >= 0 && i < int64(len(c.mod.m.Codes)) {
+			bytes += len(c.mod.m.Codes[i].Body)
+		}
+	}
+	if bytes > c.most {
+		return fmt.Errorf("%w: %d places in functions of %d bytes, more than %d", ErrPoint, len(points), bytes, c.most)
+	}
+	return nil
 }
 
 // clone is such a module in the making. Its functions are numbered from 0 on, and its

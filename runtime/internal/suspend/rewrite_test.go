@@ -97,3 +97,29 @@ func checkClones(t *testing.T, seed uint64, base []byte, plan Plan) (clones int)
 	}
 	return clones
 }
+
+// TestCloneBound asks for more clones than any stack needs.
+func TestCloneBound(t *testing.T) {
+	m, code := metered(t, wasmgen.Generate(randomBytes(0)).Binary)
+	base := m.Encode()
+	plan, err := Rewrite(m, code)
+	if err != nil || plan.Refused != "" {
+		t.Fatal(err, plan.Refused)
+	}
+	if m, err = wasm.Decode(base); err != nil {
+		t.Fatal(err)
+	}
+	f := len(m.Codes) - 1
+	size := len(m.Codes[f].Body)
+	var points []Point
+	for n := range maxCloned / size {
+		points = append(points, pointOf(uint32(m.ImportedFuncs()+f), n%4095))
+	}
+	c := NewCloner(m, plan)
+	if err := c.bounded(points); err != nil {
+		t.Errorf("%d bytes: %v", maxCloned, err)
+	}
+	if _, err := c.Clone(append(points, points...)); !errors.Is(err, ErrPoint) {
+		t.Errorf("%d bytes: %v", 2*maxCloned, err)
+	}
+}
