@@ -3,7 +3,11 @@ package runtime
 import (
 	"bytes"
 	"context"
+	"encoding/gob"
 	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -120,4 +124,93 @@ func TestCaptureRunning(t *testing.T) {
 	if captures < programs {
 		t.Errorf("only %d captures of %d programs", captures, programs)
 	}
+}
+
+// elsewhereFile names the snapshot that this process is to go on from, if it has been started
+// by TestElsewhere for that.
+const elsewhereFile = "GODWIT_TEST_SNAPSHOT"
+
+// carried is a snapshot on its way to another process, and what came of it.
+type carried struct {
+	Capture checkpoint.Capture
+	Memory  []byte
+	Kind    Kind
+	Fuel    uint64
+	Output  string
+}
+
+// TestElsewhere lets a program go on in another process, on the compiler and on the
+// interpreter.
+func TestElsewhere(t *testing.T) {
+	binary, err := os.ReadFile(filepath.Join(guestDir, "call_queens.wasm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	task := Task{Args: []string{"guest"}, Deterministic: true}
+	if file := os.Getenv(elsewhereFile); file != "" {
+		goOnElsewhere(t, binary, task, file)
+		return
+	}
+	plain := newEngine(t, Config{})
+	want, output := runOnce(t, plain, load(t, plain, binary), task)
+	i, err := load(t, newEngine(t, Config{Suspend: true}), binary).Instantiate(t.Context(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer i.Close()
+	i.SuspendAfter(want.FuelUsed - want.FuelUsed/50)
+	if _, err := i.Call(t.Context(), startExport); !errors.Is(err, ErrSuspended) {
+		t.Fatal(err)
+	}
+	c, err := i.Capture()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shot := snapshot{}.then(c)
+	for _, kind := range kinds() {
+		file := filepath.Join(t.TempDir(), "snapshot")
+		exchange(t, file, &carried{Capture: shot.Capture, Memory: shot.memory, Kind: kind}, true)
+		child := exec.Command(os.Args[0], "-test.run=^TestElsewhere$")
+		child.Env = append(os.Environ(), elsewhereFile+"="+file)
+		if out, err := child.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		var got carried
+		exchange(t, file, &got, false)
+		if got.Fuel != want.FuelUsed || got.Output != output {
+			t.Errorf("%s in another process: fuel %d and output %q, not %d and %q", kind, got.Fuel, got.Output, want.FuelUsed, output)
+		}
+	}
+}
+
+// exchange writes a file or reads it.
+func exchange(t *testing.T, file string, c *carried, write bool) {
+	t.Helper()
+	var buffer bytes.Buffer
+	var err error
+	if write {
+		if err = gob.NewEncoder(&buffer).Encode(c); err == nil {
+			err = os.WriteFile(file, buffer.Bytes(), 0o600)
+		}
+	} else {
+		var b []byte
+		if b, err = os.ReadFile(file); err == nil {
+			err = gob.NewDecoder(bytes.NewReader(b)).Decode(c)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func goOnElsewhere(t *testing.T, binary []byte, task Task, file string) {
+	var c carried
+	exchange(t, file, &c, false)
+	shot := snapshot{c.Capture, c.Memory}
+	var err error
+	c.Fuel, c.Output, err = shot.finish(t.Context(), load(t, newEngine(t, Config{Kind: c.Kind, Suspend: true}), binary), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exchange(t, file, &c, true)
 }
