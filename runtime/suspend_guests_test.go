@@ -2,12 +2,14 @@ package runtime
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/gob"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -126,6 +128,12 @@ func TestCaptureRunning(t *testing.T) {
 	}
 }
 
+// elsewhereCommand may hold a command that runs these tests elsewhere, such as
+//
+//	GOARCH=arm64 go test -c -o /tmp/arm64.test ./runtime
+//	GODWIT_TEST_ELSEWHERE="qemu-aarch64 /tmp/arm64.test" go test -run Elsewhere ./runtime
+const elsewhereCommand = "GODWIT_TEST_ELSEWHERE"
+
 // elsewhereFile names the snapshot that this process is to go on from, if it has been started
 // by TestElsewhere for that.
 const elsewhereFile = "GODWIT_TEST_SNAPSHOT"
@@ -140,7 +148,7 @@ type carried struct {
 }
 
 // TestElsewhere lets a program go on in another process, on the compiler and on the
-// interpreter.
+// interpreter; elsewhereCommand makes that another architecture.
 func TestElsewhere(t *testing.T) {
 	binary, err := os.ReadFile(filepath.Join(guestDir, "call_queens.wasm"))
 	if err != nil {
@@ -170,7 +178,8 @@ func TestElsewhere(t *testing.T) {
 	for _, kind := range kinds() {
 		file := filepath.Join(t.TempDir(), "snapshot")
 		exchange(t, file, &carried{Capture: shot.Capture, Memory: shot.memory, Kind: kind}, true)
-		child := exec.Command(os.Args[0], "-test.run=^TestElsewhere$")
+		command := strings.Fields(cmp.Or(os.Getenv(elsewhereCommand), os.Args[0]))
+		child := exec.Command(command[0], append(command[1:], "-test.run=^TestElsewhere$")...)
 		child.Env = append(os.Environ(), elsewhereFile+"="+file)
 		if out, err := child.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
