@@ -155,7 +155,6 @@ type Submitter struct {
 	// crowdUntil is until when others are taken to place tasks by the same view.
 	crowdUntil time.Time
 	placeAt    time.Time
-	ranker     *placement.Ranker
 	bidders    *placement.Ranker // for offers
 
 	now time.Time
@@ -178,7 +177,6 @@ func NewSubmitter(cfg SubmitterConfig) (*Submitter, error) {
 		view:    newView(cfg),
 		clients: newClients(cfg),
 		wakes:   newTimers[wire.TaskID](),
-		ranker:  placement.NewRanker(cfg.Policy),
 		bidders: placement.NewRanker(cfg.Policy),
 	}, nil
 }
