@@ -20,6 +20,10 @@ func (s *Submitter) receive(from wire.NodeID, m wire.Message) {
 		s.bid(from, m)
 	case wire.Refused:
 		s.heard(from, m.Free)
+		if m.Why == wire.RefusedTrust { // said of this node
+			s.view.distrusted(s.now, from)
+			m.Why = wire.RefusedStranger
+		}
 		if t := s.bidding[m.Task]; t != nil && t.number == m.Attempt {
 			s.declined(t, Answer{Node: from, Said: SaidRefused, Why: m.Why, Detail: m.Detail})
 		} else if t := s.live(from, m.Ref); t != nil {
@@ -89,8 +93,6 @@ func (s *Submitter) onRefused(t *task, m wire.Refused) {
 			s.view.rest(s.now, t.node, m.Why, sharePause)
 		case wire.RefusedDraining, wire.RefusedBusy:
 			s.view.rest(s.now, t.node, m.Why, minPause)
-		case wire.RefusedTrust:
-			s.view.distrusted(t.node)
 		}
 		s.passOver(t)
 	case phaseAssigning:

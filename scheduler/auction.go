@@ -17,6 +17,7 @@ import (
 type auction struct {
 	request wire.Request
 	asked   placement.Request
+	wanted  placement.Request // as it is for nodes that make no offer
 	// expected have not answered yet.
 	expected map[wire.NodeID]bool
 	offers   []offer
@@ -48,7 +49,7 @@ const (
 func (s *Submitter) openAuction(t *task, r placement.Request, why string, unmet []wish) {
 	s.number(t)
 	t.spent = true // everybody is going to know it
-	a := &auction{asked: r, expected: make(map[wire.NodeID]bool), heard: make(map[wire.NodeID]bool), unmet: unmet}
+	a := &auction{asked: r, wanted: r, expected: make(map[wire.NodeID]bool), heard: make(map[wire.NodeID]bool), unmet: unmet}
 	// What an offer leaves free is what counts: that the task fits, it says itself.
 	a.asked.Needs = wire.Profile{Duration: r.Needs.Duration}
 	capable := s.capable(&r)
@@ -245,6 +246,7 @@ func before(o *wire.Offer, needs wire.Profile) wire.Capacity {
 // noteScores writes what the offers are worth into the record.
 func (s *Submitter) noteScores(t *task, ranked []placement.Candidate) {
 	r := t.openRound()
+	ranked = append(slices.Clone(ranked), s.without(t)...)
 	if r.Known = len(ranked); r.Known > 0 {
 		r.Summary = placement.Summary(ranked)
 	}

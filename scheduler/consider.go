@@ -1,6 +1,9 @@
 package scheduler
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/godwit-run/godwit/scheduler/placement"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
@@ -37,12 +40,47 @@ func (s *Submitter) consider(t *task, r *placement.Request, best *placement.Node
 		round.keep(&c)
 		return
 	}
-	ranked := s.view.index.Rank(r)
+	s.keepAll(round, r, s.view.index.Rank(r))
+}
+
+// considerNone writes into the record why nobody has a task that ends with that.
+func (s *Submitter) considerNone(t *task, r *placement.Request, ranked []placement.Candidate) {
+	if len(ranked) <= fewNodes {
+		s.endRound(t, "")
+		s.keepAll(s.round(t, wire.PlaceDirect, ""), r, ranked)
+		s.endRound(t, "")
+	}
+}
+
+func (s *Submitter) keepAll(round *Round, r *placement.Request, ranked []placement.Candidate) {
 	round.Known, round.Summary = len(ranked), placement.Summary(ranked)
 	for i := range ranked[:min(len(ranked), maxConsidered)] {
 		c := s.view.index.Reasons(r, ranked[i].Node)
 		round.keep(&c)
 	}
+}
+
+// without are the nodes in view that have made no offer, each with the reason.
+func (s *Submitter) without(t *task) (list []placement.Candidate) {
+	if s.view.index.Len() > fewNodes {
+		return nil
+	}
+	said := make(map[wire.NodeID]wire.Refusal)
+	for _, a := range t.openRound().Answers {
+		switch a.Said {
+		case SaidRefused:
+			said[a.Node] = a.Why
+		case SaidSilent, SaidGone:
+			said[a.Node] = wire.RefusedSilent
+		}
+	}
+	for _, c := range s.view.index.Rank(&t.auction.wanted) {
+		offered := slices.ContainsFunc(t.auction.offers, func(o offer) bool { return o.Executor == c.Node.ID })
+		if why := cmp.Or(said[c.Node.ID], c.Out); why != "" && !offered {
+			list = append(list, placement.Candidate{Node: c.Node, Out: why})
+		}
+	}
+	return list
 }
 
 // keep adds a candidate with all its terms.

@@ -143,7 +143,7 @@
 // shell steps Trusted when that has changed. A submitter gives no tasks to nodes below
 // the gate of its policy (0.3), an executor takes none of submitters below
 // ExecutorConfig.MinTrust (0.1); such a refusal is told apart, so that the node is not
-// asked again until it has said more of itself. Health is learned: the success rate of
+// asked again for 15 s and until it has said more of itself. Health is learned: the success rate of
 // late (each end counts a fifth), the mean time of tasks and failures in a row. What
 // speaks against a node is forgotten by half every ten minutes. It is kept over the
 // node's absence and, written at most every ten seconds, over a restart.

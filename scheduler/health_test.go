@@ -130,3 +130,24 @@ func TestDistrust(t *testing.T) {
 		t.Errorf("%s %q after %d reservations", got.Reason, got.Message, reserves)
 	}
 }
+
+// So it is in auctions, however often the node says what it has.
+func TestDistrustInAuctions(t *testing.T) {
+	for _, way := range []wire.Placement{wire.PlaceDirect, wire.PlaceAuction} {
+		m := newMesh(t, scheduler.SubmitterConfig{}, small)
+		e1 := m.exec("e1")
+		m.execs[e1] = must(scheduler.NewExecutor(scheduler.ExecutorConfig{
+			Key: m.keys[e1], Capacity: small, Trust: func(wire.NodeID) float64 { return 0.09 },
+		}))
+		s := m.spec()
+		s.Placement = way
+		id := m.mustSubmit("a", s)
+		for range 12 {
+			m.pass(time.Second)
+			m.announce(e1)
+		}
+		if got := m.task(id); got.Reason != wire.ReasonNotPlaced || got.Message != "1 of 1 nodes: does not trust this node" {
+			t.Errorf("%s: %s %q", way, got.Reason, got.Message)
+		}
+	}
+}

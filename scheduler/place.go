@@ -80,12 +80,6 @@ func (s *Submitter) mayAuction(t *task) bool {
 	return len(s.bidding) < s.cfg.MaxAuctions && !t.auctionAt.After(s.now)
 }
 
-// rank orders the nodes for a task. The result is good until the next call.
-func (s *Submitter) rank(id wire.TaskID, spec *wire.Spec, needs wire.Profile) []placement.Candidate {
-	r := s.request(id, spec, needs)
-	return s.view.index.Rank(&r)
-}
-
 func (s *Submitter) reserveAt(t *task, node wire.NodeID) {
 	s.number(t)
 	t.node, t.answerBy = node, s.now.Add(s.cfg.AnswerTimeout)
@@ -172,7 +166,8 @@ func (s *Submitter) resume(t *task) {
 
 // checkPlaceable ends a task that no node could run even if it were idle.
 func (s *Submitter) checkPlaceable(t *task) {
-	candidates := s.rank(t.id, t.spec, t.needs)
+	r := s.request(t.id, t.spec, t.needs)
+	candidates := s.view.index.Rank(&r)
 	for _, c := range candidates {
 		if !c.Never {
 			t.checkAt = s.now.Add(s.cfg.NotPlacedAfter)
@@ -180,7 +175,9 @@ func (s *Submitter) checkPlaceable(t *task) {
 			return
 		}
 	}
-	s.finish(t, Failed, wire.ReasonNotPlaced, placement.Summary(candidates))
+	why := placement.Summary(candidates)
+	s.considerNone(t, &r, candidates)
+	s.finish(t, Failed, wire.ReasonNotPlaced, why)
 }
 
 // wakeTask does what is due for a task.

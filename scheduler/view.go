@@ -32,6 +32,8 @@ type known struct {
 	pausedUntil time.Time
 	pausedFor   wire.Refusal
 	strikes     int
+	// distrustsUntil is until when it counts as one that trusts this node too little.
+	distrustsUntil time.Time
 }
 
 // The bounds of the pause after a strike.
@@ -40,6 +42,10 @@ const (
 	maxPause = time.Minute
 	// gonePause is that after a connection has closed, unless it comes back.
 	gonePause = 5 * time.Second
+	// distrustFor is for how long a node is taken at its word that it trusts this one
+	// too little: longer than auctions of one task pause, so that one that nobody else
+	// may have ends.
+	distrustFor = 15 * time.Second
 )
 
 func newView(cfg SubmitterConfig) view {
@@ -77,7 +83,7 @@ func (v *view) learn(now time.Time, vec *wire.Vector) bool {
 	}
 	n.Vector, k.reported, k.heard = vec, vec.Free, now
 	n.Health, n.Health.LastSeen = v.health.of(now, vec.Node), now
-	n.Tasks, n.Distrusts = int(vec.Running), false
+	n.Tasks, n.Distrusts = int(vec.Running), k.distrustsUntil.After(now)
 	v.update(now, k, n)
 	return true
 }
@@ -199,11 +205,11 @@ func (v *view) trust() {
 	}
 }
 
-// distrusted notes that a node trusts this one too little; until it says more of
-// itself it is not asked again.
-func (v *view) distrusted(id wire.NodeID) {
+// distrusted notes that a node trusts this one too little; for a while, and until it
+// says more of itself, it is not asked again.
+func (v *view) distrusted(now time.Time, id wire.NodeID) {
 	if k, n := v.node(id); k != nil {
-		n.Distrusts = true
+		n.Distrusts, k.distrustsUntil = true, now.Add(distrustFor)
 		v.index.Changed(id)
 	}
 }
