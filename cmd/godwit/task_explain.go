@@ -95,7 +95,10 @@ func roundFacts(g *grid, number int, r api.Round) {
 }
 
 func roundEnd(r api.Round) string {
-	text := fmt.Sprintf("%s for attempt %d, %d of %d nodes asked", r.Placement, r.Attempt, r.Asked, max(r.Known, r.Asked))
+	text := fmt.Sprintf("%s, %d of %d nodes asked", r.Placement, r.Asked, max(r.Known, r.Asked))
+	if r.Node != "" {
+		text = fmt.Sprintf("%s for attempt %d, %d of %d nodes asked", r.Placement, r.Attempt, r.Asked, max(r.Known, r.Asked))
+	}
 	switch {
 	case r.TookUS == 0:
 		return text + ": goes on"

@@ -91,11 +91,11 @@ func (f *submitFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.class, "class", "", "what matters: latency (near, and soon), throughput (room) or default (all of it)")
 	fs.StringVar(&f.placement, "placement", "", "direct (by what is known), auction (by asking all), local (this node) or auto (default auto)")
 	fs.IntVar(&f.retries, "retries", -1, "try again `N` times after failures that are not the program's (default as the node is set up)")
-	fs.Lookup("retries").DefValue = ""
+	fs.Lookup("retries").DefValue = "0" // else help adds another default
 	fs.StringVar(&f.priority, "priority", "", "low, normal, high or critical (default normal)")
 	fs.Var(&f.deadline, "deadline", "give up a `TIME` such as 1h after now, waiting included")
 	fs.Lookup("deadline").DefValue = ""
-	fs.Float64Var(&f.maxCost, "max-cost", 0, "what it may cost at most")
+	fs.Float64Var(&f.maxCost, "max-cost", 0, "what it may cost at most, in credits: the node's price of 1000 units of fuel, for all of --fuel")
 	fs.StringVar(&f.key, "idempotency-key", "", "the same `KEY` within a day means the same task")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "say where it would run, and run nothing")
 	fs.BoolVar(&f.wait, "wait", true, "wait for the task to end")
