@@ -166,6 +166,7 @@ func (l *loop) retire(now time.Time, r *replica) {
 		return
 	}
 	r.leading = false
+	l.scatter(now, r)
 	l.halt(r)
 	l.channels.forget(r.id)
 	r.kept, r.asked, r.asking = nil, 0, false

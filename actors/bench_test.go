@@ -5,6 +5,7 @@ import (
 	goruntime "runtime"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -30,12 +31,43 @@ func BenchmarkAllOfANode(b *testing.B) {
 	benchmarkAsks(b, n, func(i int64) string { return fmt.Sprint("counter", i%100) })
 }
 
-// Messages that nobody waits for the effect of, through an actor with one replica.
-func BenchmarkLocalSend(b *testing.B) {
+// Messages that nobody waits for the effect of, through an actor with one replica: as a
+// client that has many to say sends them.
+func BenchmarkLocalSendAll(b *testing.B) {
+	n := oneReplica(b)
+	const together = 512
+	payloads := slices.Repeat([][]byte{[]byte("inc")}, together)
+	b.SetParallelism(8)
+	before := processor()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for k := together; k == together; {
+			for k = 0; k < together && pb.Next(); {
+				k++
+			}
+			if _, err := n.SendAll(b.Context(), "counter", payloads[:k]); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+	b.ReportMetric(float64((processor()-before).Nanoseconds())/float64(b.N), "cpu-ns/op")
+}
+
+// oneReplica is a node that has an actor, the counter, for itself.
+func oneReplica(b *testing.B) *node {
 	c := newCluster(b, 1, nil)
 	n := c.nodes[0]
 	n.create("counter", actors.CreateOptions{Module: c.module("counter"), Replicas: 1})
+	return n
+}
+
+// The same by clients that wait for each.
+func BenchmarkLocalSend(b *testing.B) {
+	n := oneReplica(b)
 	b.SetParallelism(512)
+	before := processor()
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
@@ -46,6 +78,17 @@ func BenchmarkLocalSend(b *testing.B) {
 		}
 	})
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+	b.ReportMetric(float64((processor()-before).Nanoseconds())/float64(b.N), "cpu-ns/op")
+}
+
+// processor is the processor time that this process has used: what a machine that is
+// busy with other work does not change.
+func processor() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func benchmarkAsks(b *testing.B, n *node, name func(int64) string) {
@@ -55,7 +98,7 @@ func benchmarkAsks(b *testing.B, n *node, name func(int64) string) {
 			b.Fatal(err)
 		}
 	}
-	b.SetParallelism(256)
+	b.SetParallelism(par())
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
@@ -113,21 +156,27 @@ func BenchmarkWake(b *testing.B) {
 	}
 }
 
-// What an idle actor costs in memory.
+// What an idle actor costs in memory, and that it leaves no goroutine behind.
 func BenchmarkIdle(b *testing.B) {
 	c := newCluster(b, 1, func(cfg *actors.Config) { cfg.ParkAfter = 10 * time.Millisecond })
 	n := c.nodes[0]
 	module := c.module("counter")
 	n.create("first", actors.CreateOptions{Module: module, Replicas: 1})
-	c.await("rest", func() bool { return n.Stats().Running == 0 })
-	before := heap()
-	made := 0
-	for b.Loop() {
-		n.create(fmt.Sprint("idle", made), actors.CreateOptions{Module: module, Replicas: 1})
-		made++
-	}
-	c.await("rest", func() bool { return n.Stats().Running == 0 })
-	b.ReportMetric(float64(heap()-before)/float64(made), "bytes/actor")
+	rest := func() bool { return n.Stats().Running == 0 }
+	c.await("rest", rest)
+	before, goroutines := heap(), goruntime.NumGoroutine()
+	var made atomic.Int64
+	b.SetParallelism(64)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			n.create(fmt.Sprint("idle", made.Add(1)), actors.CreateOptions{Module: module, Replicas: 1})
+		}
+	})
+	b.StopTimer()
+	c.await("rest", rest)
+	b.ReportMetric(float64(heap()-before)/float64(made.Load()), "bytes/actor")
+	b.ReportMetric(float64(goruntime.NumGoroutine()-goroutines), "goroutines")
 }
 
 func heap() int64 {

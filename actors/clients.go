@@ -16,7 +16,8 @@ type clientCall struct {
 	control  *wire.Control
 	ask      bool
 	deadline time.Time
-	done     chan outcome // has room for one
+	// done is called once, on the loop's goroutine.
+	done func(outcome)
 
 	// Of the loop:
 	id    wire.MessageID
@@ -36,12 +37,13 @@ func (h *Host) call(ctx context.Context, k *clientCall) (outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.cfg.Deadline)
 	defer cancel()
 	k.deadline, _ = ctx.Deadline()
-	k.done = make(chan outcome, 1)
+	done := make(chan outcome, 1)
+	k.done = func(o outcome) { done <- o }
 	if err := h.offer(ctx, k); err != nil {
 		return outcome{}, err
 	}
 	select {
-	case o := <-k.done:
+	case o := <-done:
 		return o, o.err
 	case <-h.stopped:
 		return outcome{}, ErrUnavailable
@@ -49,7 +51,7 @@ func (h *Host) call(ctx context.Context, k *clientCall) (outcome, error) {
 	}
 	h.loop.inbox.put(func(time.Time) { h.loop.calls.cancel(k.id) })
 	select {
-	case o := <-k.done: // which knows better why
+	case o := <-done: // which knows better why
 		return o, o.err
 	case <-h.stopped:
 		return outcome{}, ErrUnavailable
@@ -76,7 +78,7 @@ func (h *Host) offer(ctx context.Context, ev any) error {
 func (l *loop) beginCall(now time.Time, k *clientCall) {
 	l.resolve(now, k.actor, func(now time.Time, w wire.Where, err error) {
 		if err != nil {
-			k.done <- outcome{err: err}
+			k.done(outcome{err: err})
 			return
 		}
 		k.found = w.Actor
@@ -91,8 +93,8 @@ func (l *loop) deliverCall(now time.Time, k *clientCall) {
 		r.Control, k.id = &c, c.ID
 	} else {
 		m := *k.message
-		if m.ID.IsZero() {
-			m.ID, m.Floor = l.sessions.begin(k.found)
+		if m.ID.IsZero() && !l.number(now, k, &m) {
+			return
 		}
 		r.Message, k.id = &m, m.ID
 	}
@@ -100,6 +102,19 @@ func (l *loop) deliverCall(now time.Time, k *clientCall) {
 		request: r, id: k.id, ask: k.ask, deadline: k.deadline,
 		done: func(result *wire.Result, err error) { l.callEnded(k, result, err) },
 	})
+}
+
+// number gives a message its id, or has its call begin again later.
+func (l *loop) number(now time.Time, k *clientCall, m *wire.Message) (ok bool) {
+	if m.ID, m.Floor, ok = l.sessions.begin(k.found, 1); ok {
+		return true
+	}
+	if !now.Before(k.deadline) {
+		k.done(outcome{err: ErrBusy})
+		return false
+	}
+	l.later(callBusy, func(now time.Time) { l.beginCall(now, k) })
+	return false
 }
 
 // callEnded tells the client. An actor that is gone may have a successor of its name.
@@ -114,7 +129,7 @@ func (l *loop) callEnded(k *clientCall, result *wire.Result, err error) {
 	if result != nil {
 		err = resultError(*result)
 	}
-	k.done <- outcome{id: k.id, result: result, err: err}
+	k.done(outcome{id: k.id, result: result, err: err})
 }
 
 // resultError is the error that a result stands for.

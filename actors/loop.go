@@ -154,6 +154,8 @@ func (l *loop) take(now time.Time, ev any) {
 		}
 	case *clientCall:
 		l.beginCall(now, ev)
+	case *batch:
+		l.beginBatch(now, ev)
 	case activity:
 		l.sunk(now, ev)
 	case []written:

@@ -206,12 +206,12 @@ func (l *loop) change(now time.Time, r *replica, c group.Change) error {
 }
 
 // traffic counts where an actor's messages come from.
-func (l *loop) traffic(r *replica, from wire.NodeID) {
+func (l *loop) traffic(r *replica, from wire.NodeID, messages int) {
 	if r.sources == nil {
 		r.sources = make(map[wire.NodeID]uint64)
 	}
 	if _, known := r.sources[from]; known || len(r.sources) < 64 {
-		r.sources[from]++
+		r.sources[from] += uint64(messages)
 	}
 }
 

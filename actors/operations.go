@@ -22,6 +22,13 @@ func (h *Host) Send(ctx context.Context, actor string, payload []byte, o Message
 	if len(payload) > wire.MaxPayload {
 		return wire.MessageID{}, fmt.Errorf("%w: payload of %d bytes, more than %d", ErrInvalid, len(payload), wire.MaxPayload)
 	}
+	if o.ID.IsZero() {
+		ids, err := h.SendAll(ctx, actor, [][]byte{payload})
+		if err != nil {
+			return wire.MessageID{}, err
+		}
+		return ids[0], nil
+	}
 	end, err := h.call(ctx, &clientCall{actor: actor, message: &wire.Message{ID: o.ID, Payload: payload}})
 	return end.id, err
 }

@@ -39,6 +39,8 @@ type live struct {
 	began   time.Time   // when the election was wanted
 	intake  intake
 	waiting map[wire.MessageID]*waiter
+	// batches are on their way into the log, in their order there.
+	batches []*batch
 	// requesters are the nodes that other actors' messages came from last.
 	requesters map[wire.ActorID]wire.NodeID
 	// held are requests that wait for a leader.
@@ -113,6 +115,16 @@ type weight struct {
 // maxProposed is how many entries of a group are on their way at once: the more, the
 // smaller they are.
 const maxProposed = 4
+
+// worthwhile is how many items go on their way at once while others are: an entry costs
+// all replicas the same whatever is in it, and fewer are worth waiting for those who come
+// until the one before is committed.
+const worthwhile = 64
+
+// ready tells whether there is something to be proposed now.
+func (q *intake) ready() bool {
+	return len(q.items) > 0 && (q.proposed == 0 || q.proposed < maxProposed && len(q.items) >= worthwhile)
+}
 
 // retryProposal is the wait after a group was too busy for a proposal.
 const retryProposal = 3 * time.Millisecond
@@ -193,7 +205,7 @@ func (l *loop) drive(now time.Time, r *replica) {
 // propose has what waits committed.
 func (l *loop) propose(now time.Time, r *replica) {
 	q := &r.intake
-	for len(q.items) > 0 && q.proposed < maxProposed && !q.paused && !q.retry.After(now) {
+	for q.ready() && !q.paused && !q.retry.After(now) {
 		items, bytes := q.batch()
 		if !l.proposeEntry(now, r, items, bytes) {
 			return
@@ -269,6 +281,7 @@ func (l *loop) wake(now time.Time, r *replica) {
 	r.expire(now)
 	if r.leading {
 		l.maintain(now, r)
+		l.captureLast(now, r)
 	}
 	if r.live == nil || l.astray(now, r) {
 		return
@@ -369,7 +382,9 @@ func (l *loop) commit(now time.Time, r *replica, e *wire.Committed) {
 			weighs.count++
 		}
 		if item.Message != nil {
-			l.acknowledge(now, r, item.Message.ID)
+			if !l.inBatch(now, r, item.Message.ID) {
+				l.acknowledge(now, r, item.Message.ID)
+			}
 		}
 	}
 	if own {

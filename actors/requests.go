@@ -79,7 +79,7 @@ func (l *loop) admit(now time.Time, r *replica, from wire.NodeID, m wire.Request
 	}
 	r.waiting[id] = w
 	r.intake.add(item, weight)
-	l.traffic(r, from)
+	l.traffic(r, from, 1)
 	l.sayUnavailable(now, r, id)
 }
 

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"crypto/rand"
 
+	"github.com/godwit-run/godwit/actors/mailbox"
 	"github.com/godwit-run/godwit/actors/wire"
 )
 
@@ -30,8 +31,25 @@ func newSessions(limit int) *sessions {
 	return &sessions{limit: limit, of: make(map[wire.ActorID]*list.Element), recent: list.New()}
 }
 
-// begin returns the id of a new message for an actor, and the session's floor.
-func (s *sessions) begin(actor wire.ActorID) (id wire.MessageID, floor uint64) {
+// begin returns the ids of the next n messages for an actor, all of one session and in a
+// row, and the session's floor. With too many under way it returns false: the actor
+// would forget the numbers of the oldest, and take them for answered.
+func (s *sessions) begin(actor wire.ActorID, n int) (first wire.MessageID, floor uint64, ok bool) {
+	c := s.session(actor)
+	if c.next-c.floor+uint64(n) > maxUnderWay && c.next > c.floor {
+		return first, 0, false
+	}
+	first = wire.NewMessageID(c.id, c.next)
+	c.next += uint64(n)
+	return first, c.floor, true
+}
+
+// maxUnderWay is how many messages of a session may be between the first that is not
+// answered and the last.
+const maxUnderWay = mailbox.MaxTaken
+
+// session is that with an actor, as the last used.
+func (s *sessions) session(actor wire.ActorID) *session {
 	e := s.of[actor]
 	if e == nil {
 		s.makeRoom()
@@ -41,9 +59,7 @@ func (s *sessions) begin(actor wire.ActorID) (id wire.MessageID, floor uint64) {
 		s.of[actor] = e
 	}
 	s.recent.MoveToFront(e)
-	n := e.Value.(*session)
-	n.next++
-	return wire.NewMessageID(n.id, n.next-1), n.floor
+	return e.Value.(*session)
 }
 
 // end notes that nobody wants an answer to a message any more.
@@ -53,8 +69,12 @@ func (s *sessions) end(actor wire.ActorID, id wire.MessageID) {
 		return // a client's own, or of a session that was dropped
 	}
 	n := e.Value.(*session)
-	n.ended[id.Seq()] = true
-	for ; n.ended[n.floor]; n.floor++ {
+	if id.Seq() == n.floor { // as a rule they end in their order
+		n.floor++
+	} else if id.Seq() > n.floor {
+		n.ended[id.Seq()] = true
+	}
+	for ; len(n.ended) > 0 && n.ended[n.floor]; n.floor++ {
 		delete(n.ended, n.floor)
 	}
 }

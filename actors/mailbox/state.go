@@ -12,7 +12,7 @@ const (
 	MaxHistory   = 64
 	MaxSessions  = 1024     // sources that are sessions
 	MaxChannels  = 1 << 16  // sources that are channels
-	MaxTaken     = 4096     // numbers above the floor, of one session
+	MaxTaken     = 1 << 14  // numbers above the floor, of one session
 	MaxOpen      = 1 << 14  // asks that have no reply yet
 	MaxAnswers   = 16 << 20 // bytes of replies that are kept
 	MaxOutbox    = 1 << 14  // messages that are not settled
