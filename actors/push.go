@@ -39,6 +39,15 @@ func (l *loop) wasCaptured(now time.Time, r *replica, c *activation.Captured) {
 	l.handoverStep(now, r)
 }
 
+// captureLast has the last of its work captured of an actor that is idle, which may be
+// parked after that. It need not wait for its turn.
+func (l *loop) captureLast(now time.Time, r *replica) {
+	idle := r.live != nil && r.active != nil && now.Sub(r.work) >= l.host.cfg.ParkAfter
+	if idle && r.captured.Index < r.lastWork() {
+		r.active.Checkpoint()
+	}
+}
+
 // push brings a checkpoint to a node.
 func (l *loop) push(r *replica, node wire.NodeID, c wire.Checkpoint) {
 	if p := r.pushes[node]; p != nil {

@@ -32,16 +32,34 @@ func (r *run) captureIfDue() error {
 func (r *run) captures(now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	due := r.want || now.Sub(r.last) >= r.pace.Next()
-	return due && r.position() != r.seen && r.live && r.quiet == 0 && !r.storing && r.state.Quiet()
+	return r.capturable() && r.quiet == 0 && (r.want || !now.Before(r.due(now)))
+}
+
+// capturable tells whether there is anything new, and nothing in the way of capturing it
+// but time. r.mu is locked.
+func (r *run) capturable() bool {
+	return r.position() != r.seen && r.live && !r.storing && !r.ended && r.state.Quiet()
+}
+
+// due is when the next checkpoint is: after Config.Checkpoint, or more when the disk is
+// slow. Then who has worked for as long goes first, and the others in turn.
+func (r *run) due(now time.Time) time.Time {
+	soonest := r.last.Add(r.pace.Next())
+	if now.Before(soonest) || r.worked >= r.engine.cfg.Checkpoint {
+		return soonest
+	}
+	if r.turnAt.IsZero() {
+		r.turnAt = r.engine.turns.next(now)
+	}
+	return r.turnAt
 }
 
 // remind sets the alarm for a capture that is due later. r.mu is locked.
 func (r *run) remind(now time.Time) {
-	if r.position() == r.seen || r.storing || !r.live || r.ended {
+	if !r.capturable() {
 		return
 	}
-	in := max(0, r.pace.Next()-now.Sub(r.last))
+	in := max(0, r.due(now).Sub(now))
 	if r.alarm == nil {
 		r.alarm = time.AfterFunc(in, r.ring)
 		return
@@ -70,7 +88,7 @@ func (r *run) capture(now time.Time) error {
 	if err := r.chained(); err != nil {
 		return err
 	}
-	r.last, r.seen = now, r.position()
+	r.last, r.seen, r.worked, r.turnAt = now, r.position(), 0, time.Time{}
 	k := keeping{chain: r.chain, pause: pause, begun: begun, at: base{index: r.state.Index(), deliveries: r.state.Deliveries()}}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -34,8 +34,14 @@ type Config struct {
 	// they share, so that some that work for long keep nobody waiting.
 	Workers int
 	// Checkpoint is the time from one checkpoint of a working actor to the next; more
-	// when the disk cannot keep up. Default 100 ms.
+	// when the disk cannot keep up, or when there are more actors at work than Rate is
+	// for. Then an actor is captured whenever its guest has run for Checkpoint, and not
+	// before its turn otherwise: so activating it elsewhere repeats no more than
+	// Checkpoint of work, whatever the load. Default 100 ms.
 	Checkpoint time.Duration
+	// Rate is how many checkpoints a second are made of actors that have worked for less
+	// than that. Default 50 for each processor.
+	Rate int
 	// KeepModules is how many modules without an instance stay compiled. Default 64.
 	KeepModules int
 	// ImageBytes bounds the images of memories that are kept ready, in bytes,
@@ -64,6 +70,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Checkpoint == 0 {
 		c.Checkpoint = 100 * time.Millisecond
+	}
+	if c.Rate == 0 {
+		c.Rate = 50 * goruntime.GOMAXPROCS(0)
 	}
 	if c.KeepModules == 0 {
 		c.KeepModules = 64
@@ -94,8 +103,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.Runtime == nil || c.Store == nil || c.Owner == nil || c.Modules == nil || c.Dir == "":
 		return errors.New("activation: runtime, store, owner, modules and dir are needed")
-	case c.Workers < 0 || c.KeepModules < 0 || c.ImageFiles < 0:
-		return errors.New("activation: a negative number")
+	case c.Workers < 0 || c.Rate < 0 || c.Rate > 1e6 || c.KeepModules < 0 || c.ImageFiles < 0:
+		return errors.New("activation: a number out of range")
 	case c.Checkpoint < 0 || c.Checkpoint > time.Minute:
 		return fmt.Errorf("activation: a checkpoint every %v: not up to a minute", c.Checkpoint)
 	case c.ImageBytes < 0 || c.LogBytes < 0 || c.PushBytes < 0 || c.OutputBytes < 0:

@@ -26,6 +26,7 @@ type Engine struct {
 	journals *journals
 	modules  *modules
 	recent   *recent
+	turns    *turns // of checkpoints
 
 	mu     sync.Mutex
 	stats  Stats
@@ -54,6 +55,7 @@ func New(cfg Config) (*Engine, error) {
 		journals: newJournals(logs, cfg.LogBytes),
 		modules:  newModules(cfg.Runtime, cfg.Modules, cfg.KeepModules),
 		recent:   newRecent(64),
+		turns:    newTurns(cfg.Rate),
 		active:   map[wire.ActorID]*Activation{}, needed: map[wire.ActorID]cid.Cid{},
 		stale: map[wire.ActorID]bool{}, follow: map[wire.ActorID]checkpoint.Memory{}, pushed: make(chan struct{}, 1),
 	}, nil

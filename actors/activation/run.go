@@ -59,9 +59,11 @@ type run struct {
 	flushed time.Time
 	told    Summary // the last one
 	streams [2]*stream
-	last    time.Time // of the last capture
-	changed uint64    // the last entry that is worth a checkpoint
-	seen    position  // at the last capture
+	last    time.Time     // of the last capture
+	changed uint64        // the last entry that is worth a checkpoint
+	seen    position      // at the last capture
+	worked  time.Duration // by the guest since then
+	turnAt  time.Time     // of the next one, if it has to wait for that
 }
 
 // position tells how far a state is.
@@ -271,6 +273,8 @@ func summary(s *mailbox.State) Summary {
 // handle gives the guest a delivery.
 func (r *run) handle(d mailbox.Delivery) error {
 	r.engine.count(func(s *Stats) { s.Deliveries++ })
+	began := time.Now()
+	defer func() { r.worked += time.Since(began) }()
 	r.guest.deliver(d)
 	r.clock.begin()
 	var err error

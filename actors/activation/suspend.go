@@ -1,6 +1,10 @@
 package activation
 
-import "github.com/godwit-run/godwit/actors/mailbox"
+import (
+	"time"
+
+	"github.com/godwit-run/godwit/actors/mailbox"
+)
 
 // suspended tells whether the guest waits in the middle of a call.
 func (r *run) suspended() bool { return r.inst != nil && r.inst.Suspended() }
@@ -40,7 +44,11 @@ func (r *run) awaited() bool {
 // resume has the guest go on in the call in which it waits.
 func (r *run) resume() error {
 	r.again, r.suspends = true, true
-	defer func() { r.again, r.suspends = false, false }()
+	began := time.Now()
+	defer func() {
+		r.again, r.suspends = false, false
+		r.worked += time.Since(began)
+	}()
 	_, err := r.inst.Resume(r.ctx)
 	for _, s := range r.streams {
 		s.end()
