@@ -35,7 +35,7 @@ const (
 )
 
 // watcher is the shell of the failure detector: it watches the nodes that this one
-// shares work with, and those that others in this process ask it to.
+// shares work with.
 type watcher struct {
 	host     host.Host
 	log      *slog.Logger
@@ -49,20 +49,14 @@ type watcher struct {
 	events  chan detect.Event
 	closed  chan wire.NodeID          // nodes whose last connection has closed
 	members chan map[wire.NodeID]bool // who shares work
-	orders  chan func()               // for the goroutine of run
 	over    chan struct{}             // closed when run is
 
-	// Of the goroutine of run:
-	wanted map[wire.NodeID]*interest
+	// shared is when each node that is watched last shared work; of the goroutine of
+	// run.
+	shared map[wire.NodeID]time.Time
 
 	mu    sync.Mutex
 	heard map[wire.NodeID]time.Time
-}
-
-// interest is why a node is watched.
-type interest struct {
-	shared time.Time // when it last shared work
-	subs   map[*func(detect.Change)]bool
 }
 
 func newWatcher(n *Node) (*watcher, error) {
@@ -73,37 +67,9 @@ func newWatcher(n *Node) (*watcher, error) {
 	return &watcher{
 		host: n.host, log: n.log, metrics: n.metrics, core: core, knocker: newKnocker(n.host), partners: n.partners, tell: n.tell,
 		events: make(chan detect.Event, 1024), closed: make(chan wire.NodeID, 256),
-		members: make(chan map[wire.NodeID]bool), orders: make(chan func()), over: make(chan struct{}),
-		wanted: make(map[wire.NodeID]*interest), heard: make(map[wire.NodeID]time.Time),
+		members: make(chan map[wire.NodeID]bool), over: make(chan struct{}),
+		shared: make(map[wire.NodeID]time.Time), heard: make(map[wire.NodeID]time.Time),
 	}, nil
-}
-
-// watch has a node watched until stop is called. tell gets what the node is believed
-// to be now, if it was ever connected, and each change from then on: on the watcher's
-// goroutine, so it must not block. Neither may be called by tell.
-func (w *watcher) watch(node wire.NodeID, tell func(detect.Change)) (stop func()) {
-	key := &tell
-	w.order(func() {
-		i := w.interest(node)
-		i.subs[key] = true
-		if c, ok := w.core.State(node); ok {
-			tell(c)
-		}
-	})
-	return func() {
-		w.order(func() {
-			if i := w.wanted[node]; i != nil {
-				delete(i.subs, key)
-			}
-		})
-	}
-}
-
-func (w *watcher) order(do func()) {
-	select {
-	case w.orders <- do:
-	case <-w.over:
-	}
 }
 
 // connected is told of a peer that speaks this protocol, and that there is a
@@ -175,9 +141,6 @@ func (w *watcher) run(ctx context.Context) error {
 			w.step(ctx, &work, ev)
 		case members := <-w.members:
 			w.share(ctx, &work, members)
-		case do := <-w.orders:
-			do()
-			w.settle(ctx, &work)
 		case <-timer.C:
 			w.step(ctx, &work, detect.Tick{})
 		}
@@ -212,29 +175,15 @@ func (w *watcher) findPartners(ctx context.Context) {
 	}
 }
 
-// share notes who shares work now.
+// share notes who shares work now, and watches those who did so lately, and no others.
 func (w *watcher) share(ctx context.Context, work *sync.WaitGroup, members map[wire.NodeID]bool) {
 	now := time.Now()
 	for id := range members {
-		w.interest(id).shared = now
+		w.shared[id] = now
 	}
-	w.settle(ctx, work)
-}
-
-func (w *watcher) interest(id wire.NodeID) *interest {
-	i := w.wanted[id]
-	if i == nil {
-		i = &interest{subs: make(map[*func(detect.Change)]bool)}
-		w.wanted[id] = i
-	}
-	return i
-}
-
-// settle watches those in whom there is an interest, and no others.
-func (w *watcher) settle(ctx context.Context, work *sync.WaitGroup) {
-	for id, i := range w.wanted {
-		if len(i.subs) == 0 && time.Since(i.shared) > keepPartner && !w.standsStill(id) {
-			delete(w.wanted, id)
+	for id, at := range w.shared {
+		if now.Sub(at) > keepPartner && !w.standsStill(id) {
+			delete(w.shared, id)
 			w.listen(id, false)
 			w.host.ConnManager().Unprotect(peer.ID(id), keepConnection)
 			w.step(ctx, work, detect.Unwatch{Node: id})
@@ -284,7 +233,7 @@ func (w *watcher) step(ctx context.Context, work *sync.WaitGroup, ev detect.Even
 	}
 }
 
-// changed tells the cores, and those who asked, of a change.
+// changed tells the cores of a change.
 func (w *watcher) changed(c detect.Change) {
 	w.log.Debug("peer", "id", c.Node, "is", c.State, "heard", time.Since(c.Heard).Round(time.Millisecond))
 	switch c.State {
@@ -297,11 +246,6 @@ func (w *watcher) changed(c detect.Change) {
 		w.tell(scheduler.Lost{Node: c.Node})
 	case detect.Alive:
 		w.tell(scheduler.Recovered{Node: c.Node})
-	}
-	if i := w.wanted[c.Node]; i != nil {
-		for tell := range i.subs {
-			(*tell)(c)
-		}
 	}
 }
 

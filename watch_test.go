@@ -2,7 +2,7 @@ package godwit
 
 import (
 	"crypto/ed25519"
-	"slices"
+	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -55,54 +55,55 @@ func TestTasksOfALostNodeMoveOn(t *testing.T) {
 	}
 }
 
-// Whoever asks is told of a node's end, and of its return as another one.
-func TestWatch(t *testing.T) {
-	a := start(t, Config{})
+// A node that is killed and starts again has died, however short that took: what it ran
+// is lost, and runs anew when it is back.
+func TestNodeComesBack(t *testing.T) {
+	a := start(t, Config{NoRun: true})
 	b := spawn(t, Config{Bootstrap: a.Addrs()})
-	changes := make(chan detect.Change, 64)
-	next := func() detect.Change {
-		select {
-		case c := <-changes:
-			return c
-		case <-time.After(20 * time.Second):
-			t.Fatal("nothing is told")
-			return detect.Change{}
-		}
+	primes, err := os.ReadFile("examples/primes/primes.wasm")
+	if err != nil {
+		t.Fatal(err)
 	}
+	task, _, err := a.Submit(t.Context(), api.Submission{Request: api.TaskRequest{Module: putBytes(t, a, primes), Args: []string{"2000000000"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitRunning := func(attempts int) {
+		t.Helper()
+		waitFor(t, func() bool {
+			task, err = a.Task(t.Context(), task.ID)
+			return err == nil && task.Status == api.StatusRunning && task.Node == b.ID && len(task.History) >= attempts
+		})
+	}
+	waitRunning(1)
+	t.Cleanup(func() { // says where a failure left the task
+		if t.Failed() {
+			t.Logf("%+v", task)
+		}
+	})
 	id, err := wire.ParseNodeID(b.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop := a.watcher.watch(id, func(c detect.Change) { changes <- c })
-	if c := next(); c.State != detect.Alive {
-		t.Fatalf("%+v", c)
-	}
-	waitFor(t, func() bool { // until a ping was answered, which says what life it is
-		life := int64(0)
-		a.watcher.watch(id, func(c detect.Change) { life = c.Incarnation })() // which waits for it
-		return life > 0
+	var first time.Time
+	waitFor(t, func() bool { // until it has been watched for some pings, and said which life it is
+		a.watcher.mu.Lock()
+		defer a.watcher.mu.Unlock()
+		heard := a.watcher.heard[id]
+		if first.IsZero() {
+			first = heard
+		}
+		return heard.Sub(first) > 500*time.Millisecond
 	})
 	b.kill()
 	b.start()
-	var states []detect.State
-	var lives []int64
-	for len(states) == 0 || states[len(states)-1] != detect.Alive {
-		c := next()
-		states, lives = append(states, c.State), append(lives, c.Incarnation)
+	waitRunning(2)
+	if task.History[0].Outcome != string(wire.ReasonNodeLost) {
+		t.Errorf("%+v", task.History)
 	}
-	want := []detect.State{detect.Suspect, detect.Dead, detect.Alive}
-	if !slices.Equal(states, want) || lives[0] != lives[1] || lives[1] >= lives[2] {
-		t.Errorf("%v in the lives %v", states, lives)
-	}
-	got := scrape(t, a)
-	if got["godwit_peer_suspicions_total"] != "1" || got["godwit_peer_deaths_total"] != "1" {
-		t.Errorf("%s suspicions, %s deaths", got["godwit_peer_suspicions_total"], got["godwit_peer_deaths_total"])
-	}
-	stop()
-	b.kill()
-	waitFor(t, func() bool { return len(a.host.Network().Peers()) == 0 })
-	if len(changes) > 0 {
-		t.Errorf("told after it was stopped: %+v", <-changes)
+	waitFor(t, func() bool { return scrape(t, a)["godwit_peer_deaths_total"] == "1" })
+	if _, err := a.Cancel(t.Context(), task.ID); err != nil {
+		t.Error(err)
 	}
 }
 
