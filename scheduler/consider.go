@@ -43,9 +43,12 @@ func (s *Submitter) consider(t *task, r *placement.Request, best *placement.Node
 	s.keepAll(round, r, s.view.index.Rank(r))
 }
 
-// considerNone writes into the record why nobody has a task that ends with that.
+// considerNone writes into the record why nobody has a task that ends with that, unless
+// the last round says so.
 func (s *Submitter) considerNone(t *task, r *placement.Request, ranked []placement.Candidate) {
-	if len(ranked) <= fewNodes {
+	n := len(t.rounds)
+	said := n > 0 && t.rounds[n-1].Summary == placement.Summary(ranked)
+	if !said && len(ranked) <= fewNodes {
 		s.endRound(t, "")
 		s.keepAll(s.round(t, wire.PlaceDirect, ""), r, ranked)
 		s.endRound(t, "")
