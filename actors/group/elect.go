@@ -2,10 +2,13 @@ package group
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
 	"time"
+
+	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/godwit-run/godwit/actors/wire"
 )
@@ -116,6 +119,32 @@ func (g *Group) tickElection() {
 	_ = g.raft.Campaign() // refuses where there is nothing to campaign for
 	wait := min(g.elect.attempts, 8)*uint64(g.cfg.Retry) + g.jitter(uint64(g.cfg.Retry))
 	g.elect.at = g.now.Add(time.Duration(wait))
+}
+
+// rival takes note that another replica stands while this one waits for its own turn.
+// One that may be elected is left in peace: on a slow disk an election takes longer than
+// the next one's turn, and then two would end each other's over and over. One that lacks
+// entries cannot be, but now nobody who asks stands by the old leader any more: so
+// this replica, which may have been ignored for that, tries again at once.
+func (g *Group) rival(m *raftpb.Message) {
+	if g.role.leads || g.elect.at.IsZero() {
+		return
+	}
+	if !g.lacks(m) {
+		wait := uint64(g.cfg.Retry) + g.jitter(uint64(g.cfg.Retry))
+		g.elect.at = latest(g.elect.at, g.now.Add(time.Duration(wait)))
+		return
+	}
+	if g.now.Sub(g.tried) >= g.cfg.Stagger/2 {
+		g.elect.at = g.now
+		g.tickElection()
+	}
+}
+
+// lacks tells whether a candidate's log is behind this one's.
+func (g *Group) lacks(m *raftpb.Message) bool {
+	term, _ := g.store.Term(g.Last()) // a MemoryStorage knows its last entry
+	return cmp.Or(cmp.Compare(m.GetLogTerm(), term), cmp.Compare(m.GetIndex(), g.Last())) < 0
 }
 
 // jitter is below n, and another for each replica and attempt, so that candidates who

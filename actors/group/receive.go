@@ -50,6 +50,9 @@ func (g *Group) receiveRaft(from wire.NodeID, data []byte) error {
 	}
 	g.heed(m)
 	g.stepRaft(m)
+	if t := m.GetType(); t == raftpb.MsgVote || t == raftpb.MsgPreVote {
+		g.rival(m)
+	}
 	return nil
 }
 
