@@ -16,6 +16,12 @@ import (
 // long while actors are shared with it, and alive again with the next word of it. A
 // node that nothing is shared with is alive while it is connected.
 //
+// One that was taken for dead and is heard again soon was only slow, as all are on a
+// machine that is overloaded; each such error costs a failover, and so more load. For
+// graceTime it is given twice the silence that it took, up to maxGrace times what is
+// usual (the timeout that grows with each false suspicion is that of Chandra and Toueg,
+// Unreliable Failure Detectors, 1996, §6). A connection that closes tells as soon as ever.
+//
 // Whoever was itself stopped for a while (SIGSTOP, a suspended machine) finds all
 // others silent on waking. It must not judge by that: see look.
 type liveness struct {
@@ -33,7 +39,16 @@ type pulse struct {
 	heard     time.Time
 	since     time.Time // when it was taken for dead
 	shared    int       // actors that both have a replica of
+
+	silence time.Duration // for which it is not taken for dead, if that is more than usual
+	graced  time.Time     // since when that is so
 }
+
+// For how long, and how many times the usual silence, a slow node is borne with.
+const (
+	graceTime = time.Minute
+	maxGrace  = 4
+)
 
 func newLiveness(every, suspect time.Duration) *liveness {
 	return &liveness{every: every, suspect: suspect, nodes: make(map[wire.NodeID]*pulse)}
@@ -52,8 +67,26 @@ func (l *liveness) pulse(node wire.NodeID) *pulse {
 func (l *liveness) heard(now time.Time, node wire.NodeID) (revived bool) {
 	p := l.pulse(node)
 	revived = p.dead
+	if revived && p.connected && p.shared > 0 {
+		l.bear(now, p)
+	}
 	p.heard, p.dead = now, false
 	return revived
+}
+
+// bear gives a node more time that was taken for dead by its silence, and was not.
+func (l *liveness) bear(now time.Time, p *pulse) {
+	if silent := now.Sub(p.heard); silent >= l.suspect && silent < maxGrace*l.suspect {
+		p.silence, p.graced = min(2*silent, maxGrace*l.suspect), now
+	}
+}
+
+// silentFor is after what silence a node is dead.
+func (l *liveness) silentFor(now time.Time, p *pulse) time.Duration {
+	if now.Sub(p.graced) >= graceTime {
+		return l.suspect
+	}
+	return max(p.silence, l.suspect)
 }
 
 // connection notes that the first connection with a node has come or the last one
@@ -154,7 +187,7 @@ func (l *liveness) look(now time.Time) (beats, died []wire.NodeID) {
 		if p.shared == 0 {
 			continue
 		}
-		if !p.dead && now.Sub(p.heard) >= l.suspect {
+		if !p.dead && now.Sub(p.heard) >= l.silentFor(now, p) {
 			l.bury(now, p)
 			died = append(died, node)
 		}

@@ -52,3 +52,49 @@ func TestLiveness(t *testing.T) {
 		t.Errorf("%d nodes are remembered, want b alone", len(l.nodes))
 	}
 }
+
+// A node that is slow is taken for dead once, and then borne with for a minute; one that
+// is stopped for long is not.
+func TestLivenessBears(t *testing.T) {
+	const a = wire.NodeID("a")
+	start := time.Unix(1000, 0)
+	now := start
+	l := newLiveness(100*time.Millisecond, 350*time.Millisecond)
+	l.connection(now, a, true)
+	l.share(now, a, 1)
+	// diesAfter says after what silence a is dead, 0 if it is heard before.
+	diesAfter := func(heardAfter time.Duration) (after time.Duration) {
+		from := now
+		for ; now.Sub(from) < heardAfter; now = now.Add(50 * time.Millisecond) {
+			if _, died := l.look(now); len(died) > 0 {
+				after = now.Sub(from)
+			}
+		}
+		l.heard(now, a)
+		return after
+	}
+	const ms = time.Millisecond
+	for _, step := range []struct{ silent, want time.Duration }{
+		{300 * ms, 0},
+		{400 * ms, 350 * ms}, // slow for the first time
+		{750 * ms, 0},
+		{900 * ms, 800 * ms},
+		{1350 * ms, 0}, // four times what is usual is the most
+		{10_000 * ms, 1400 * ms},
+		{1350 * ms, 0}, // the ten seconds were no error
+	} {
+		if got := diesAfter(step.silent); got != step.want {
+			t.Errorf("silent for %v: dead after %v, want %v", step.silent, got, step.want)
+		}
+	}
+	for range 700 {
+		diesAfter(100 * ms)
+	}
+	if got := diesAfter(400 * ms); got != 350*ms {
+		t.Errorf("a minute later: dead after %v, want 350 ms", got)
+	}
+	l.connection(now, a, false)
+	if l.alive(a) {
+		t.Error("a closed connection is no death")
+	}
+}
