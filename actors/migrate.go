@@ -19,6 +19,8 @@ type handover struct {
 	reason wire.Reason
 	phase  phase
 	round  int
+	// goal is what the checkpoint of this round has, as an index of the log.
+	goal uint64
 	// began and stopped are when it began and when nothing was worked on any more.
 	began, stopped time.Time
 	until          time.Time
@@ -46,7 +48,10 @@ const (
 	maxRounds = 4
 	// replayTime is for how much work the guest is not stopped once more for a checkpoint:
 	// the target repeats it.
-	replayTime = 25 * time.Millisecond
+	replayTime = 8 * time.Millisecond
+	// firstLook is the first wait for what is only a moment away; it doubles up to
+	// lastLook.
+	firstLook, lastLook = 100 * time.Microsecond, 5 * time.Millisecond
 	// fewEntries is with how many entries behind the checkpoint the guest is stopped.
 	fewEntries = 64
 )
@@ -134,7 +139,7 @@ func (h *Host) target(ctx context.Context, actor wire.ActorID, o MigrateOptions)
 // leading calls f on the loop's goroutine if an actor is led here and active.
 func (h *Host) leading(ctx context.Context, actor wire.ActorID, f func(now time.Time, r *replica) error) error {
 	var result error
-	for {
+	for wait := firstLook; ; wait = min(2*wait, lastLook) {
 		err := h.loop.do(ctx, func(now time.Time) {
 			r, err := h.loop.led(now, actor)
 			if result = err; err == nil {
@@ -149,7 +154,7 @@ func (h *Host) leading(ctx context.Context, actor wire.ActorID, f func(now time.
 			return result
 		}
 		select {
-		case <-time.After(2 * time.Millisecond):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 		}
@@ -234,7 +239,7 @@ func (h *Host) serveHandover(ctx context.Context, c *command) error {
 	if !module.Defined() {
 		return fmt.Errorf("%w: the node takes no actors, or has no replica of this one", ErrInvalid)
 	}
-	if err := h.engine.Prepare(ctx, module.Cid); err != nil {
+	if err := errors.Join(h.engine.Prepare(ctx, module.Cid), h.engine.Follow(c.actor)); err != nil {
 		return err
 	}
 	return c.ok(nil)
@@ -248,7 +253,6 @@ func (h *Host) handOver(ctx context.Context, actor wire.ActorID, to wire.NodeID,
 			return fmt.Errorf("%w: it is on its way already", ErrBusy)
 		}
 		r.handover = over
-		r.active.Checkpoint()
 		h.loop.handoverStep(now, r)
 		return nil
 	})
@@ -270,7 +274,7 @@ func (h *Host) handOver(ctx context.Context, actor wire.ActorID, to wire.NodeID,
 
 // arrived waits until an actor is active on the node that it has gone to.
 func (h *Host) arrived(ctx context.Context, actor wire.ActorID, m Migration, over *handover, began time.Time) (Migration, error) {
-	for {
+	for wait := firstLook; ; wait = min(2*wait, lastLook) {
 		var s Status
 		c, err := h.request(ctx, m.To, wire.Bulk{Actor: actor, Purpose: forShow}, &s)
 		if err == nil {
@@ -280,7 +284,7 @@ func (h *Host) arrived(ctx context.Context, actor wire.ActorID, m Migration, ove
 			return m, nil
 		}
 		select {
-		case <-time.After(time.Millisecond):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return m, fmt.Errorf("%w: it was handed over, and there is no word of it", ErrUnavailable)
 		}
@@ -321,25 +325,28 @@ func (l *loop) handoverStep(now time.Time, r *replica) {
 // behind it again takes less than another checkpoint would.
 func (l *loop) littleSince(now time.Time, r *replica) bool {
 	c := r.captured
-	return c.Index > 0 && now.Sub(r.capturedAt) <= replayTime && r.agreedIndex >= c.Index && l.heldBy(r, r.handover.to) >= c.Index
+	little := now.Sub(r.capturedAt) <= replayTime || r.caughtUp() && r.summary.Behind <= replayTime
+	return little && c.Index > 0 && r.agreedIndex >= c.Index && l.heldBy(r, r.handover.to) >= c.Index
 }
 
 // copied tells whether the target has nearly all there is; else it gets more.
 func (l *loop) copied(now time.Time, r *replica) bool {
 	h := r.handover
-	behind := r.lastIndex() - min(l.heldBy(r, h.to), r.lastIndex())
-	if r.summary.InCall && h.round > 0 || h.round >= maxRounds {
+	held := min(l.heldBy(r, h.to), r.agreedIndex)
+	switch {
+	case r.summary.InCall && h.round > 0, l.littleSince(now, r):
 		return true
-	}
-	if r.pushes[h.to] != nil || h.round > 0 && r.captured.Index > r.agreedIndex {
+	case h.round > 0 && (held < h.goal || r.pushes[h.to] != nil):
 		return false // it is on its way
-	}
-	if h.round > 0 && (behind <= fewEntries || l.littleSince(now, r)) {
+	case h.round >= maxRounds:
+		return true
+	case h.round > 0 && r.lastIndex()-min(held, r.lastIndex()) <= fewEntries:
 		return true
 	}
 	h.round++
+	h.goal = r.lastWork()
 	r.active.Checkpoint()
-	return false
+	return held >= h.goal
 }
 
 // lastCopied tells whether the target has all there is.

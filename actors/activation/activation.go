@@ -59,6 +59,7 @@ type base struct {
 	index      uint64
 	deliveries uint64
 	sequence   uint64
+	worked     time.Duration // by the guest until then, see run
 }
 
 // Apply gives the activation entries that were committed, in the order of the log.

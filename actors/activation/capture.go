@@ -41,11 +41,15 @@ func (r *run) capturable() bool {
 	return r.position() != r.seen && r.live && !r.storing && !r.ended && r.state.Quiet()
 }
 
+// maxBehind is how many bytes of log may be behind the last checkpoint until an actor
+// does not wait for its turn.
+const maxBehind = 4 << 20
+
 // due is when the next checkpoint is: after Config.Checkpoint, or more when the disk is
 // slow. Then who has worked for as long goes first, and the others in turn.
 func (r *run) due(now time.Time) time.Time {
 	soonest := r.last.Add(r.pace.Next())
-	if now.Before(soonest) || r.worked >= r.engine.cfg.Checkpoint {
+	if now.Before(soonest) || r.worked-r.before >= r.engine.cfg.Checkpoint || r.kept >= maxBehind {
 		return soonest
 	}
 	if r.turnAt.IsZero() {
@@ -88,8 +92,8 @@ func (r *run) capture(now time.Time) error {
 	if err := r.chained(); err != nil {
 		return err
 	}
-	r.last, r.seen, r.worked, r.turnAt = now, r.position(), 0, time.Time{}
-	k := keeping{chain: r.chain, pause: pause, begun: begun, at: base{index: r.state.Index(), deliveries: r.state.Deliveries()}}
+	r.last, r.seen, r.before, r.turnAt = now, r.position(), r.worked, time.Time{}
+	k := keeping{chain: r.chain, pause: pause, begun: begun, at: base{index: r.state.Index(), deliveries: r.state.Deliveries(), worked: r.worked}}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sequence++

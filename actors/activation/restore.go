@@ -30,7 +30,7 @@ func (a *Activation) begin(b base) (*run, error) {
 		{name: "stdout", say: func(s, line string) { r.say(s, "", line) }},
 		{name: "stderr", say: func(s, line string) { r.say(s, "", line) }},
 	}
-	r.last = a.engine.cfg.Now()
+	r.last, r.worked, r.before = a.engine.cfg.Now(), b.worked, b.worked
 	if !b.id.Defined() {
 		r.adopt(mailbox.New(a.start.Actor, &a.start.Spec))
 		return r, nil

@@ -62,7 +62,8 @@ type run struct {
 	last    time.Time     // of the last capture
 	changed uint64        // the last entry that is worth a checkpoint
 	seen    position      // at the last capture
-	worked  time.Duration // by the guest since then
+	worked  time.Duration // by the guest since the activation began, without repetitions
+	before  time.Duration // worked at the last capture
 	turnAt  time.Time     // of the next one, if it has to wait for that
 }
 
@@ -247,7 +248,7 @@ func (r *run) abort(err error) {
 // report tells what the actor's state says of itself, if it is new.
 func (r *run) report(inCall bool) {
 	r.mu.Lock()
-	checkpointed, kept, live := r.base.index, r.kept, r.live
+	base, kept, live := r.base, r.kept, r.live
 	r.mu.Unlock()
 	if !live || r.quiet > 0 {
 		return
@@ -256,7 +257,7 @@ func (r *run) report(inCall bool) {
 	if s.History = r.told.History; s.History == nil || r.told.Epoch != s.Epoch {
 		s.History = r.state.History()
 	}
-	s.Checkpointed, s.Kept, s.InCall = checkpointed, kept, inCall
+	s.Checkpointed, s.Kept, s.InCall, s.Behind = base.index, kept, inCall, r.worked-base.worked
 	r.told = s
 	r.tell(func(sink Sink) { sink.Executed(s) })
 }

@@ -128,6 +128,20 @@ func (e *Engine) prepare(actor wire.ActorID, m checkpoint.Memory) error {
 	return e.images.follow(actor.String(), m)
 }
 
+// Follow brings the image of a followed actor to the newest checkpoint that is here, and
+// returns when that is done: the actor is about to come.
+func (e *Engine) Follow(actor wire.ActorID) error {
+	refs := e.cfg.Store.List(actor.String())
+	if len(refs) == 0 {
+		return nil
+	}
+	signed, err := e.load(actor, refs[len(refs)-1].ID)
+	if err != nil {
+		return err
+	}
+	return e.prepare(actor, signed.Memory)
+}
+
 // Prepare has a module compiled, so that an actor of it is activated without delay.
 func (e *Engine) Prepare(ctx context.Context, module cid.Cid) error {
 	m, err := e.modules.use(ctx, module)

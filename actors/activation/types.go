@@ -65,6 +65,9 @@ type Summary struct {
 	// only grows for a process that cannot be captured: so that whoever takes in
 	// messages can put an end to it.
 	Kept int64
+	// Behind is how long the guest has run for what is behind the last checkpoint: about
+	// the time that it takes to repeat that.
+	Behind time.Duration
 	// Settled: nothing is under way, so the actor may be parked once it is
 	// checkpointed.
 	Settled bool
