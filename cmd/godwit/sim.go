@@ -87,7 +87,14 @@ func simulate(out io.Writer, f simFlags) (err error) {
 	f.config.Placement = wire.Placement(f.placement)
 	f.config.Faults, f.config.Skew = time.Duration(f.faults), time.Duration(f.skew)
 	start := time.Now()
+	p := newProgress("simulating")
+	f.config.Progress = func(passed time.Duration, events, open int) {
+		p.report(func() string {
+			return fmt.Sprintf("%v of virtual time, %d events, %d tasks not ended", passed.Round(time.Second), events, open)
+		})
+	}
 	report, err := schedtest.Run(f.config)
+	p.end()
 	var violation *schedtest.Violation
 	if errors.As(err, &violation) {
 		return brokenError{violation}

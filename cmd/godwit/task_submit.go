@@ -32,6 +32,7 @@ type submitFlags struct {
 	priority     string
 	retries      int
 	deadline     timeoutValue
+	duration     timeoutValue
 	maxCost      float64
 	key          string
 	dryRun       bool
@@ -95,6 +96,8 @@ func (f *submitFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.priority, "priority", "", "low, normal, high or critical (default normal)")
 	fs.Var(&f.deadline, "deadline", "give up a `TIME` such as 1h after now, waiting included")
 	fs.Lookup("deadline").DefValue = ""
+	fs.Var(&f.duration, "duration", "how long it will probably run, a `TIME` such as 10m: long tasks are worth asking all nodes")
+	fs.Lookup("duration").DefValue = ""
 	fs.Float64Var(&f.maxCost, "max-cost", 0, "what it may cost at most, in credits: the node's price of 1000 units of fuel, for all of --fuel")
 	fs.StringVar(&f.key, "idempotency-key", "", "the same `KEY` within a day means the same task")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "say where it would run, and run nothing")
@@ -125,6 +128,9 @@ func (f *submitFlags) arguments(cmd *cobra.Command, args []string) error {
 func (s *session) submit(f submitFlags, args []string) error {
 	if err := errors.Join(checkReport(f.report), checkOutput(f.output)); err != nil {
 		return err
+	}
+	if f.maxCost > 0 && f.fuel == 0 && f.model == "" {
+		return errors.New("--max-cost needs --fuel: what a task costs is its fuel at the node's price")
 	}
 	if f.stdin == "-" && len(args) > 0 && args[0] == "-" {
 		return errors.New("standard input cannot be both the module and the guest's input")
@@ -178,6 +184,7 @@ func (s *session) request(f submitFlags, args []string) (r api.TaskRequest, err 
 		Requirements: f.requirements, Hints: f.hints, Placement: f.placement, Class: f.class, Priority: f.priority, MaxCost: f.maxCost,
 	}
 	r.Requirements.RequireLabels, r.Hints.Labels = sortLabels(f.labels)
+	r.Requirements.DurationMS = milliseconds(time.Duration(f.duration))
 	r.Requirements.MinStorage, r.Requirements.GPUMemory = uint64(f.storage), uint64(f.gpuMemory)
 	if f.retries >= 0 {
 		r.Retries = &f.retries

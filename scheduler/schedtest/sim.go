@@ -36,6 +36,9 @@ type Config struct {
 	Placement wire.Placement
 	// Capacity is what a node has. Default: up to 2.5 cores, 1 GiB and two GPUs.
 	Capacity func(node int) wire.Capacity
+	// Progress, if not nil, is called after each event with the virtual time that has
+	// passed, the number of events, and how many accepted tasks have not ended.
+	Progress func(passed time.Duration, events, open int)
 }
 
 // maxView is of how many others a node in a large mesh knows: everyone of all would
@@ -205,6 +208,9 @@ func (w *world) run() {
 		e.do()
 		w.report.Events++
 		w.check.always()
+		if w.cfg.Progress != nil {
+			w.cfg.Progress(w.now.Sub(start), w.report.Events, w.check.open)
+		}
 	}
 	w.check.atEnd()
 	for _, n := range w.nodes {
