@@ -31,11 +31,14 @@ func actorOptions(r *api.ActorRequest) (o actors.CreateOptions, err error) {
 func (n *Node) actorView(s *actors.Status) api.Actor {
 	a := api.Actor{
 		Name: s.Name, ID: s.ID.String(), Epoch: s.Epoch, Sequence: s.Sequence, Checkpointed: s.Checkpointed,
-		State: string(s.State), Why: s.Why, Module: s.Module.String(), Waiting: s.Waiting,
+		State: string(s.State), Why: s.Why, Waiting: s.Waiting,
 		CreatedAt: s.Created.UTC(), Request: actorRequest(s),
 	}
 	if s.Node != "" {
 		a.Node = n.ids.text(s.Node)
+	}
+	if s.Module.Defined() { // nobody knows it while the actor is unavailable
+		a.Module = s.Module.String()
 	}
 	if s.Previous.Defined() {
 		a.Previous = s.Previous.String()

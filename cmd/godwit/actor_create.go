@@ -52,8 +52,8 @@ func (f *createFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.SortFlags = false
 	fs.IntVar(&f.request.Replicas, "replicas", 0, "keep it on `N` nodes (default 3; fewer where there are fewer)")
-	fs.Var(&f.fuel, "fuel", "let it use `N` units of fuel for each message (default no limit)")
-	fs.Var(&f.memory, "memory", "allow `SIZE` for memories and tables together (default as the node is set up)")
+	fs.Var(&f.fuel, "fuel", "let it use `N` units of fuel for each message (default 1,000,000,000)")
+	fs.Var(&f.memory, "memory", "allow `SIZE` for memories and tables together (default 256Mi)")
 	fs.Lookup("memory").DefValue = ""
 	fs.Var(&f.env, "env", "set an environment variable, `K=V` (repeatable)")
 	fs.StringVar(&f.request.Supervision.OnFailure, "on-failure", "", "what follows a message at which it fails: restart or stop (default restart)")

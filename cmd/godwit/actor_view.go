@@ -46,7 +46,9 @@ func actorFacts(a api.Actor) *grid {
 	g.fact("epoch", "%d", a.Epoch)
 	g.fact("node", "%s", a.Node)
 	g.fact("replicas", "%s", replicaLines(a))
-	g.fact("sequence", "%d, of these %d in a checkpoint", a.Sequence, a.Checkpointed)
+	if a.State != api.ActorUnavailable { // of which nobody can tell
+		g.fact("sequence", "%d, of these %d in a checkpoint", a.Sequence, a.Checkpointed)
+	}
 	if a.Waiting > 0 {
 		g.fact("waiting", "%d messages", a.Waiting)
 	}
