@@ -190,7 +190,7 @@ func (s *State) CancelTimer(number uint64) error {
 
 // Spawn makes an actor of a module; an undefined one is the actor's own. ErrFull.
 func (s *State) Spawn(name string, module wire.Link) error {
-	if s.fullOutbox(0) || s.fullAsks() {
+	if s.fullOutbox(0) || s.fullAsks() || s.spawning() >= MaxSpawning {
 		return ErrFull
 	}
 	n := s.outbox.nextAsk
@@ -268,6 +268,22 @@ func (s *State) fullOutbox(bytes int) bool {
 }
 
 func (s *State) fullAsks() bool { return len(s.outbox.asks)+len(s.current.calls) >= MaxAsks }
+
+// spawning counts spawns that are not settled.
+func (s *State) spawning() int {
+	n := 0
+	for i := range s.outbox.messages {
+		if s.outbox.messages[i].Spawn > 0 {
+			n++
+		}
+	}
+	for i := range s.current.calls {
+		if s.current.calls[i].Kind == callSpawn {
+			n++
+		}
+	}
+	return n
+}
 
 // perform carries out calls.
 func (s *State) perform(calls []call) []Output {

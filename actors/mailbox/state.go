@@ -18,6 +18,7 @@ const (
 	MaxOutbox    = 1 << 14  // messages that are not settled
 	MaxOutBytes  = 32 << 20 // bytes of them
 	MaxAsks      = 1 << 12  // asks and spawns that are not settled, or not awaited
+	MaxSpawning  = 16       // spawns that are not settled: each makes replicas on several nodes
 	MaxTimers    = 1 << 14
 	MaxCallBytes = 32 << 20 // bytes that one delivery sends between two releases
 	// SessionAge is after what log time an unused session is forgotten.

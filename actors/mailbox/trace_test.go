@@ -385,6 +385,30 @@ func TestSpawn(t *testing.T) {
 	}
 }
 
+// Each new actor makes work on several nodes: few are made at a time.
+func TestSpawnsAreBounded(t *testing.T) {
+	l := started(t)
+	l.add(clientAsk(1, 1, "x"))
+	l.next(Ask)
+	for i := range MaxSpawning {
+		l.must(l.Spawn(fmt.Sprint("child", i), wire.Link{}))
+	}
+	if err := l.Spawn("one more", wire.Link{}); !errors.Is(err, ErrFull) {
+		t.Errorf("in the same message: %v", err)
+	}
+	l.Finish()
+	l.add(clientAsk(1, 2, "x"))
+	l.next(Ask)
+	if err := l.Spawn("one more", wire.Link{}); !errors.Is(err, ErrFull) {
+		t.Errorf("in the next message: %v", err)
+	}
+	l.Finish()
+	l.add(wire.Item{Reply: &wire.Reply{Ask: 1, Result: ok("")}})
+	l.add(clientAsk(1, 3, "x"))
+	l.next(Ask)
+	l.must(l.Spawn("one more", wire.Link{}))
+}
+
 // What a guest can make the state keep is bounded.
 func TestFull(t *testing.T) {
 	l := started(t)

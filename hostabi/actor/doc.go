@@ -56,7 +56,8 @@
 //	timer(delay i64, token i64, id *u64)      a message of kind 4 with that token, once, after so many nanoseconds
 //	cancel(id i64)                            takes a timer back; ENOMSG if it is due or gone
 //	spawn(name in, module in)                 makes an actor; module is a CID in text, or empty: of the own
-//	                                          module. If the name is taken nothing happens
+//	                                          module. If the name is taken nothing happens. EAGAIN while 16 are
+//	                                          in the making
 //	stop(reason in)                           ends the actor when the guest has returned
 //	name(out, n *u32)                         its own name
 //	epoch() i64                               see above
