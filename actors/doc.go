@@ -34,7 +34,7 @@
 // has, it says after its write was confirmed (see package group).
 //
 // Messages of clients wait in a replica's intake, and are proposed as one entry when there
-// is room: while an entry is on its way only larger ones follow, four at most, so under
+// is room: while an entry is on its way only larger ones follow soon, four at most, so under
 // load an entry has hundreds of messages and one sync serves them all.
 //
 // A checkpoint is signed, stored and checked on each replica, and agreed on: with many

@@ -100,6 +100,7 @@ type intake struct {
 	// proposed counts entries that are not committed yet; weights are the bytes of
 	// entries that are not executed yet, by index.
 	proposed int
+	last     time.Time // when an entry was proposed last
 	weights  []weight
 	bytes    int // of all that is not executed
 	count    int
@@ -121,9 +122,23 @@ const maxProposed = 4
 // until the one before is committed.
 const worthwhile = 64
 
-// ready tells whether there is something to be proposed now.
-func (q *intake) ready() bool {
-	return len(q.items) > 0 && (q.proposed == 0 || q.proposed < maxProposed && len(q.items) >= worthwhile)
+// proposalWait is how long fewer wait at most: it may be another entry that gets the one
+// before committed.
+const proposalWait = 20 * time.Millisecond
+
+// due is when the next entry may be proposed, as far as those on their way go; not ok if
+// there is nothing to propose, or no room.
+func (q *intake) due() (at time.Time, ok bool) {
+	switch {
+	case len(q.items) == 0 || q.paused || q.proposed >= maxProposed:
+		return at, false
+	case q.proposed > 0 && len(q.items) < worthwhile:
+		at = q.last.Add(proposalWait)
+	}
+	if q.retry.After(at) {
+		at = q.retry
+	}
+	return at, true
 }
 
 // retryProposal is the wait after a group was too busy for a proposal.
@@ -205,7 +220,7 @@ func (l *loop) drive(now time.Time, r *replica) {
 // propose has what waits committed.
 func (l *loop) propose(now time.Time, r *replica) {
 	q := &r.intake
-	for q.ready() && !q.paused && !q.retry.After(now) {
+	for at, ok := q.due(); ok && !at.After(now); at, ok = q.due() {
 		items, bytes := q.batch()
 		if !l.proposeEntry(now, r, items, bytes) {
 			return
@@ -218,6 +233,7 @@ func (l *loop) proposeEntry(now time.Time, r *replica, items []wire.Item, bytes 
 	e := wire.Entry{Time: now.UnixNano(), Items: items}
 	rand.Read(e.Seed[:])
 	r.intake.proposed++
+	r.intake.last = now
 	err := l.step(now, r, group.Propose{Entry: e})
 	if err == nil || r.live == nil {
 		return r.live != nil
@@ -257,8 +273,8 @@ func (l *loop) next(now time.Time, r *replica) time.Time {
 		if !r.summary.Due.Equal(r.dueAsked) {
 			earlier(r.summary.Due)
 		}
-		if len(r.intake.items) > 0 && !r.intake.paused {
-			earlier(r.intake.retry)
+		if due, ok := r.intake.due(); ok {
+			earlier(due)
 		}
 	}
 	return at
