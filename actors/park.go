@@ -231,6 +231,8 @@ func (r *replica) lastWork() uint64 {
 const (
 	sweepEvery = 50 * time.Millisecond
 	sweepMost  = 8
+	// orphanAgain is how long an election of one of them may take.
+	orphanAgain = time.Second
 )
 
 // sweepOrphans takes up actors that nobody may lead: parked ones whose leader is dead,
@@ -240,10 +242,14 @@ func (l *loop) sweepOrphans(now time.Time) {
 		return
 	}
 	l.swept = now
-	for n := 0; n < sweepMost && len(l.orphans) > 0; {
+	for n, look := 0, len(l.orphans); n < sweepMost && look > 0; look-- {
 		r := l.replicas[l.orphans[0]]
 		l.orphans = l.orphans[1:]
 		if r == nil || l.isLed(r) {
+			continue
+		}
+		l.orphans = append(l.orphans, r.id) // elections fail: until somebody leads it
+		if r.live != nil && now.Sub(r.wantedAt) < orphanAgain {
 			continue
 		}
 		n++
