@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -97,7 +98,7 @@ func (l *loop) beginBatch(now time.Time, b *batch) {
 	l.resolve(now, b.actor, func(now time.Time, w wire.Where, err error) {
 		r := l.replicas[w.Actor]
 		switch {
-		case err != nil:
+		case err != nil && !errors.Is(err, errUnsure):
 			b.done <- batchEnd{err: err}
 		case r == nil || r.live == nil || !r.leading || !l.quorum(r) || r.summary.Kept > maxKept:
 			l.callEach(now, b)

@@ -23,6 +23,8 @@ type clientCall struct {
 	id    wire.MessageID
 	found wire.ActorID
 	again bool // the name was looked for anew
+	// unsure is since when nobody is sure that there is no such actor.
+	unsure time.Time
 }
 
 // outcome is how a call ended.
@@ -77,14 +79,27 @@ func (h *Host) offer(ctx context.Context, ev any) error {
 // beginCall finds the actor that a client means, and calls it.
 func (l *loop) beginCall(now time.Time, k *clientCall) {
 	l.resolve(now, k.actor, func(now time.Time, w wire.Where, err error) {
-		if err != nil {
+		switch {
+		case errors.Is(err, errUnsure) && now.Before(k.deadline) && (k.unsure.IsZero() || now.Sub(k.unsure) < unsureWait):
+			if k.unsure.IsZero() {
+				k.unsure = now
+			}
+			l.later(callNowhere, func(now time.Time) { l.beginCall(now, k) })
+		case err != nil:
 			k.done(outcome{err: err})
-			return
+		default:
+			k.found = w.Actor
+			l.deliverCall(now, k)
 		}
-		k.found = w.Actor
-		l.deliverCall(now, k)
 	})
 }
+
+// errUnsure is an ErrNotFound of which nobody can be sure: nodes that might have the
+// actor were not there to be asked.
+var errUnsure = fmt.Errorf("%w on the nodes that can be reached", ErrNotFound)
+
+// unsureWait is how long a call waits for those nodes.
+const unsureWait = 5 * time.Second
 
 func (l *loop) deliverCall(now time.Time, k *clientCall) {
 	r := wire.Request{Actor: k.found}
@@ -160,11 +175,15 @@ func (l *loop) resolve(now time.Time, text string, then func(time.Time, wire.Whe
 		then(now, l.directory.known[id].Where, nil)
 		return
 	}
-	l.finder.begin(now, text, l.others(), func(found []wire.Where, _ bool) {
+	complete := !l.missesAny()
+	l.finder.begin(now, text, l.others(), func(found []wire.Where, all bool) {
 		for _, w := range found {
 			l.directory.hear(w)
 		}
 		w, err := choose(text, append(found, l.heldLike(text)...))
+		if errors.Is(err, ErrNotFound) && !(all && complete && !l.missesAny()) {
+			err = errUnsure
+		}
 		then(time.Now(), w, err)
 	})
 }
@@ -229,10 +248,11 @@ func (l *loop) findForChannel(name string) {
 		l.inbox.put(func(now time.Time) { l.channels.resolved(now, name, p.Actor, false) })
 		return
 	}
+	complete := !l.missesAny()
 	l.finder.begin(now, name, l.others(), func(found []wire.Where, all bool) {
 		w, err := choose(name, append(found, l.heldLike(name)...))
 		if err != nil || w.Name != name {
-			nobody := all && !l.missesAny(time.Now())
+			nobody := all && complete && !l.missesAny()
 			l.inbox.put(func(now time.Time) { l.channels.resolved(now, name, wire.ActorID{}, nobody) })
 			return
 		}
@@ -242,7 +262,7 @@ func (l *loop) findForChannel(name string) {
 
 // missesAny tells whether a node that actors are shared with is away: whoever is looked
 // for may be there.
-func (l *loop) missesAny(now time.Time) bool {
+func (l *loop) missesAny() bool {
 	for _, p := range l.liveness.nodes {
 		if p.dead && p.shared > 0 {
 			return true
