@@ -95,12 +95,12 @@
 // EPYC virtual machine that was very busy with other work (load 7 to 20):
 //
 //   - asks through one actor with three replicas: 6,200 to 13,200 a second
-//     (go test -run xxx -bench Replicated -benchtime 3s ./actors); 67,000 and 77,000
-//     from 512 clients while the other work was stopped.
+//     (go test -run xxx -bench Replicated -benchtime 3s ./actors); 58,000 to 77,000
+//     from 512 clients where nothing else ran.
 //   - sends to an actor with one replica, on disk: with [Host.SendAll] 4.4 µs of processor
 //     time each, executed, and 31,000 to 73,000 a second at a load of 17 to 25; sends one
-//     by one 13.7 µs each, and 44,000 a second at a load of 3, when a call still was 20 µs.
-//     200,000 a second was not seen: that takes a quiet machine (-bench LocalSend).
+//     by one 13.7 µs each. Where nothing else ran 300,000 a second, and 119,000 one by one
+//     (-bench LocalSend).
 //   - asks through a hundred actors of one node, all three replicas of each in this
 //     process, while the other work was stopped: 28,000 to 43,000 a second from 2,048
 //     clients in three runs of four, 15,000 in one; 15,000 to 18,000 from 512
@@ -108,7 +108,8 @@
 //     waited for each other. With a load of 23: 3,200.
 //   - from the death of an actor's node to the next answer: 17 ms in the median of 60,
 //     278 ms at worst, at a load of 15 (-bench Failover). What is left above 150 ms is
-//     the disk's, which syncs in 100 to 200 ms then.
+//     the disk's, which syncs in 100 to 200 ms then. Where nothing else ran 5 ms, and
+//     51 ms for 99 of 100.
 //   - from a message to an idle actor to its answer: 5.3 ms in the median with one
 //     replica, 21 ms with three, which is an election (-bench Wake).
 //   - an idle actor: 1,886 bytes where there are 5,000; 2,373 where there are 20,000, with
