@@ -16,6 +16,7 @@ require (
 )
 
 require (
+	github.com/NVIDIA/go-nvml v0.13.0-1 // indirect
 	github.com/anishathalye/porcupine v1.3.1 // indirect
 	go.etcd.io/raft/v3 v3.7.0 // indirect
 )
