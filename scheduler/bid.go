@@ -1,7 +1,6 @@
 package scheduler
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -137,7 +136,7 @@ func (e *Executor) Lasting() wire.Capacity {
 		free.Storage += a.Storage
 		free.Network += a.Network
 		for i := range free.GPUs {
-			free.GPUs[i].Available = free.GPUs[i].Available || slices.Contains(a.GPUs, free.GPUs[i].ID)
+			free.GPUs[i].Available = free.GPUs[i].Available || a.has(free.GPUs[i].ID)
 		}
 	}
 	return free

@@ -24,9 +24,23 @@ type Allotment struct {
 	// CPU in thousandths of a core; Memory and Storage in bytes; Network in bit/s.
 	CPU                      uint32
 	Memory, Storage, Network uint64
-	// GPUs are the ids of its devices; none if a GPU was only preferred and is not
-	// to be had.
-	GPUs []string
+	// GPUs are its devices; none if a GPU was only preferred and is not to be had.
+	GPUs []GPUShare
+}
+
+// GPUShare is what a run has of a GPU. Nobody else has any of that device meanwhile:
+// what the others did to its time and its memory's bandwidth could not be bounded.
+type GPUShare struct {
+	// ID is the device's, of wire.GPUDevice.
+	ID string
+	// Memory is how many bytes of its memory the run may take: what it asked for, or
+	// all.
+	Memory uint64
+}
+
+// has tells whether a device is among those of an allotment.
+func (a *Allotment) has(id string) bool {
+	return slices.ContainsFunc(a.GPUs, func(g GPUShare) bool { return g.ID == id })
 }
 
 // ShortageError says what there is too little of. It wraps [ErrNoCapacity].
@@ -56,7 +70,8 @@ func (l *Ledger) Ratio() float64 { return l.free.Ratio(l.total) }
 func (l *Ledger) CanFit(p wire.Profile) bool { return l.free.CanFit(p) }
 
 // Reserve takes what a profile asks for, or returns a *ShortageError. Of the
-// GPUs that will do, the smallest are taken.
+// GPUs that will do, the smallest are taken, and processors that are driven like GPUs
+// after all others.
 func (l *Ledger) Reserve(p wire.Profile) (Allotment, error) {
 	if short := l.free.Shortage(p); short != "" {
 		return Allotment{}, &ShortageError{short}
@@ -72,7 +87,7 @@ func (l *Ledger) Reserve(p wire.Profile) (Allotment, error) {
 }
 
 // takeGPUs takes as many devices as asked for, or none.
-func (l *Ledger) takeGPUs(spec *wire.GPUSpec) []string {
+func (l *Ledger) takeGPUs(spec *wire.GPUSpec) []GPUShare {
 	if spec == nil {
 		return nil
 	}
@@ -85,13 +100,26 @@ func (l *Ledger) takeGPUs(spec *wire.GPUSpec) []string {
 	if len(fit) < int(spec.Count) {
 		return nil
 	}
-	slices.SortStableFunc(fit, func(a, b *wire.GPUDevice) int { return cmp.Compare(a.Memory, b.Memory) })
-	var ids []string
+	slices.SortStableFunc(fit, func(a, b *wire.GPUDevice) int {
+		return cmp.Or(compareBool(a.Processor, b.Processor), cmp.Compare(a.Memory, b.Memory))
+	})
+	var taken []GPUShare
 	for _, g := range fit[:spec.Count] {
 		g.Available = false
-		ids = append(ids, g.ID)
+		taken = append(taken, GPUShare{g.ID, cmp.Or(spec.Memory, g.Memory)})
 	}
-	return ids
+	return taken
+}
+
+// compareBool orders false before true.
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
 }
 
 // Release gives an allotment back. Its error wraps [ErrUnknownAllotment]; then
@@ -107,7 +135,7 @@ func (l *Ledger) Release(id uint64) error {
 	l.free.Storage += a.Storage
 	l.free.Network += a.Network
 	for i := range l.free.GPUs {
-		if g := &l.free.GPUs[i]; slices.Contains(a.GPUs, g.ID) {
+		if g := &l.free.GPUs[i]; a.has(g.ID) {
 			g.Available = true
 		}
 	}

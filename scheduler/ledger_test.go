@@ -73,10 +73,10 @@ func checkLedger(t *rapid.T, l *Ledger, taken []Allotment) {
 		want.Storage -= a.Storage
 		want.Network -= a.Network
 		for _, g := range a.GPUs {
-			if busy[g] {
-				t.Fatalf("gpu %s is taken twice", g)
+			if busy[g.ID] {
+				t.Fatalf("gpu %s is taken twice", g.ID)
 			}
-			busy[g] = true
+			busy[g.ID] = true
 		}
 	}
 	got := l.Free()
@@ -94,13 +94,16 @@ func checkLedger(t *rapid.T, l *Ledger, taken []Allotment) {
 	}
 }
 
-// Small tasks leave the large devices to those that need them.
+// Small tasks leave the large devices to those that need them, and what is a GPU
+// only by name comes last. A task gets the memory that it asked for, or all.
 func TestLedgerTakesTheSmallestGPU(t *testing.T) {
-	l := NewLedger(wire.Capacity{GPUs: []wire.GPUDevice{{ID: "a", Memory: 40}, {ID: "b", Memory: 24}, {ID: "c", Memory: 8}}})
+	l := NewLedger(wire.Capacity{GPUs: []wire.GPUDevice{
+		{ID: "cpu", Memory: 12, Processor: true}, {ID: "a", Memory: 40}, {ID: "b", Memory: 24}, {ID: "c", Memory: 8},
+	}})
 	for _, c := range []struct {
 		memory uint64
 		want   string
-	}{{10, "[b]"}, {10, "[a]"}, {10, "gpu"}, {1, "[c]"}} {
+	}{{10, "[{b 10}]"}, {10, "[{a 10}]"}, {10, "[{cpu 10}]"}, {10, "gpu"}, {0, "[{c 8}]"}} {
 		a, err := l.Reserve(wire.Profile{GPU: &wire.GPUSpec{Required: true, Count: 1, Memory: c.memory}})
 		got := fmt.Sprint(a.GPUs)
 		if short := (*ShortageError)(nil); errors.As(err, &short) {
@@ -114,8 +117,8 @@ func TestLedgerTakesTheSmallestGPU(t *testing.T) {
 
 // A GPU that is only preferred may be had or not.
 func TestPreferredGPU(t *testing.T) {
-	l := NewLedger(wire.Capacity{GPUs: []wire.GPUDevice{{ID: "a"}}})
-	for _, want := range []string{"[a]", "[]"} {
+	l := NewLedger(wire.Capacity{GPUs: []wire.GPUDevice{{ID: "a", Memory: 5}}})
+	for _, want := range []string{"[{a 5}]", "[]"} {
 		a, err := l.Reserve(wire.Profile{GPU: &wire.GPUSpec{Count: 1}})
 		if err != nil || fmt.Sprint(a.GPUs) != want {
 			t.Errorf("%v, %v; want %s", a.GPUs, err, want)

@@ -157,10 +157,10 @@ func (c *checker) started(n *node, e scheduler.Start) {
 		cpu += uint64(r.Allotment.CPU)
 		memory += r.Allotment.Memory
 		for _, g := range r.Allotment.GPUs {
-			if devices[g] {
-				c.w.violated("%s: gpu %s is in two runs", n.name(), g)
+			if devices[g.ID] {
+				c.w.violated("%s: gpu %s is in two runs", n.name(), g.ID)
 			}
-			devices[g] = true
+			devices[g.ID] = true
 		}
 	}
 	if cpu > uint64(n.total.CPU) || memory > n.total.Memory {

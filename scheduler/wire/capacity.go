@@ -23,8 +23,15 @@ type GPUDevice struct {
 	Name string `cbor:"name,omitempty" json:"name,omitempty"`
 	// Memory in bytes.
 	Memory uint64 `cbor:"memory" json:"memory"`
-	// Capability is one that [ParseCapability] reads.
+	// Capability is one that [ParseCapability] reads: what the vendor calls its
+	// generation, sm_80, or else the version of OpenCL.
 	Capability string `cbor:"capability,omitempty" json:"capability,omitempty"`
+	// OpenCL is the version that its driver speaks, as a capability too: opencl_3.0.
+	// Empty if it is the Capability.
+	OpenCL string `cbor:"opencl,omitempty" json:"opencl,omitempty"`
+	// Processor tells that it is the node's processor, driven like a GPU: good for
+	// what needs one, and slower than any real one.
+	Processor bool `cbor:"processor,omitempty" json:"processor,omitempty"`
 	// Available is false while a task has it.
 	Available bool `cbor:"available" json:"available"`
 }
@@ -57,11 +64,15 @@ func (g GPUDevice) validate() error {
 	if g.Memory > MaxMemory {
 		return fmt.Errorf("gpu of %d bytes: %w", g.Memory, ErrInvalid)
 	}
-	if g.Capability == "" {
-		return nil
+	for _, c := range []string{g.Capability, g.OpenCL} {
+		if c == "" {
+			continue
+		}
+		if _, err := ParseCapability(c); err != nil {
+			return err
+		}
 	}
-	_, err := ParseCapability(g.Capability)
-	return err
+	return nil
 }
 
 // CanFit tells whether a profile fits. See Shortage for why not.
@@ -113,9 +124,14 @@ func (g GPUDevice) Fits(spec *GPUSpec) bool {
 	if spec.Capability == "" {
 		return true
 	}
-	least, ok1 := parseCapability(spec.Capability)
-	has, ok2 := parseCapability(g.Capability)
-	return ok1 && ok2 && has.AtLeast(least)
+	least, ok := parseCapability(spec.Capability)
+	return ok && (reaches(g.Capability, least) || reaches(g.OpenCL, least))
+}
+
+// reaches tells whether a capability, if it is one, is at least that.
+func reaches(capability string, least Capability) bool {
+	has, ok := parseCapability(capability)
+	return ok && has.AtLeast(least)
 }
 
 // Clone is a copy that shares nothing.

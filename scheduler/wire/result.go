@@ -86,8 +86,19 @@ type Outcome struct {
 	Output Link   `cbor:"output,omitzero" json:"output,omitzero"`
 	Stdout Text   `cbor:"stdout" json:"stdout"`
 	Stderr Text   `cbor:"stderr" json:"stderr"`
-	// Backend is what GPU work ran on, if there was any.
+	// Backend is what GPU work ran on, if there was any: opencl, or cpu-go.
 	Backend string `cbor:"backend,omitempty" json:"backend,omitempty"`
+	// GPUs are the devices that the run had to itself.
+	GPUs []UsedGPU `cbor:"gpus,omitempty" json:"gpus,omitempty"`
+}
+
+// UsedGPU is a device that a run had.
+type UsedGPU struct {
+	// ID and Name are those of its [GPUDevice].
+	ID   string `cbor:"id" json:"id"`
+	Name string `cbor:"name,omitempty" json:"name,omitempty"`
+	// Memory is how many bytes of it the run might take.
+	Memory uint64 `cbor:"memory" json:"memory_bytes"`
 }
 
 // File is a file that the guest left in /out.
@@ -137,8 +148,23 @@ func (o Outcome) Validate() error {
 			return fmt.Errorf("output %q: %w", f.Path, ErrInvalid)
 		}
 	}
+	if err := checkUsedGPUs(o.GPUs); err != nil {
+		return err
+	}
 	return first(o.Stdout.validate(), o.Stderr.validate(), checkStrings("values", o.Values),
 		checkText("message", o.Message, 0, MaxMessageText), checkText("backend", o.Backend, 0, 64), checkTime("wall time", o.Wall))
+}
+
+func checkUsedGPUs(list []UsedGPU) error {
+	if len(list) > MaxGPUs {
+		return fmt.Errorf("%d gpus: %w", len(list), ErrInvalid)
+	}
+	for _, g := range list {
+		if err := (GPUDevice{ID: g.ID, Name: g.Name, Memory: g.Memory}).validate(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (o Outcome) coherent() bool {

@@ -36,7 +36,7 @@ var testID = NewTaskID(time.UnixMilli(1_700_000_000_000), [10]byte{1, 2, 3, 4, 5
 
 func testCapacity() Capacity {
 	return Capacity{CPU: 8000, Memory: 16 << 30, Storage: 1 << 40, Network: 1e9,
-		GPUs: []GPUDevice{{ID: "0", Name: "NVIDIA A100", Memory: 40 << 30, Capability: "sm_80", Available: true}}}
+		GPUs: []GPUDevice{{ID: "0", Name: "NVIDIA A100", Memory: 40 << 30, Capability: "sm_80", OpenCL: "opencl_3.0", Processor: true, Available: true}}}
 }
 
 // testSpec uses every field.
@@ -57,7 +57,8 @@ func bodiesByName() map[string]Body {
 	outcome := Outcome{
 		Status: Succeeded, Started: true, FuelUsed: 5, FuelLimit: 1 << 40, MemoryPeakBytes: 1 << 20, Wall: time.Second,
 		Values: []string{"3"}, Files: []File{{"a/b", 3, testLink()}}, Output: testLink(),
-		Stdout: Text{Size: 2, Inline: []byte("hi")}, Stderr: Text{Size: 1 << 20, Truncated: true, Link: testLink()}, Backend: "opencl",
+		Stdout: Text{Size: 2, Inline: []byte("hi")}, Stderr: Text{Size: 1 << 20, Truncated: true, Link: testLink()},
+		Backend: "opencl", GPUs: []UsedGPU{{"0", "NVIDIA A100", 24 << 30}},
 	}
 	spec := testSpec()
 	return map[string]Body{
@@ -224,6 +225,9 @@ func TestValidate(t *testing.T) {
 		"inline above size":    result(func(r *Result) { r.Stdout.Size = 1 }),
 		"vector number 0":      vector(func(v *Vector) { v.Seq = 0 }),
 		"two equal gpus":       vector(func(v *Vector) { v.Free.GPUs = slices.Repeat(v.Free.GPUs, 2) }),
+		"gpu's opencl":         vector(func(v *Vector) { v.Free.GPUs[0].OpenCL = "OpenCL 3.0" }),
+		"used gpu without id":  result(func(r *Result) { r.GPUs = []UsedGPU{{Name: "A100"}} }),
+		"many used gpus":       result(func(r *Result) { r.GPUs = slices.Repeat([]UsedGPU{{ID: "0"}}, MaxGPUs+1) }),
 		"huge filter":          vector(func(v *Vector) { v.Blobs = make(Filter, MaxFilter+1) }),
 		"long label":           vector(func(v *Vector) { v.Labels = map[string]string{long: ""} }),
 		"withdrawn and there":  func() Body { m := bodiesByName()["model"].(Model); m.Withdrawn = true; return m }(),
@@ -257,6 +261,30 @@ func TestProfiles(t *testing.T) {
 		}
 		if c.ok && !c.p.Equal(c.want) {
 			t.Errorf("%+v, want %+v", c.p, c.want)
+		}
+	}
+}
+
+// A device has what its vendor calls its generation, and the OpenCL of its driver.
+func TestFits(t *testing.T) {
+	a100 := GPUDevice{ID: "0", Memory: 40, Capability: "sm_80", OpenCL: "opencl_3.0"}
+	pocl := GPUDevice{ID: "1", Memory: 8, Capability: "opencl_3.0", Processor: true}
+	for _, c := range []struct {
+		least      string
+		memory     uint64
+		a100, pocl bool
+	}{
+		{"", 0, true, true},
+		{"", 9, true, false},
+		{"sm_70", 0, true, false},
+		{"sm_90", 0, false, false},
+		{"opencl_1.2", 0, true, true},
+		{"opencl_3.1", 0, false, false},
+		{"gfx90a", 0, false, false},
+	} {
+		spec := &GPUSpec{Required: true, Count: 1, Memory: c.memory, Capability: c.least}
+		if a100.Fits(spec) != c.a100 || pocl.Fits(spec) != c.pocl {
+			t.Errorf("%s, %d bytes: %v, %v", c.least, c.memory, a100.Fits(spec), pocl.Fits(spec))
 		}
 	}
 }
