@@ -168,7 +168,7 @@ func (a *Activation) keep(k keeping) {
 	lag := time.Since(k.begun)
 	if err == nil {
 		k.at.id = ready.ID
-		a.engine.recent.add(ready)
+		a.engine.recent.Add(ready)
 		a.engine.count(func(s *Stats) {
 			s.Checkpoints++
 			s.Bytes += bytesOf(ready)

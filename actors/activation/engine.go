@@ -15,6 +15,7 @@ import (
 	"github.com/godwit-run/godwit/actors/mailbox"
 	"github.com/godwit-run/godwit/actors/wire"
 	"github.com/godwit-run/godwit/checkpoint"
+	"github.com/godwit-run/godwit/checkpoint/transfer"
 )
 
 // Engine has the guests of a node's actors, and the checkpoints of those that it leads
@@ -25,7 +26,7 @@ type Engine struct {
 	images   *images
 	journals *journals
 	modules  *modules
-	recent   *recent
+	recent   *transfer.Recent
 	turns    *turns // of checkpoints
 
 	mu     sync.Mutex
@@ -54,7 +55,7 @@ func New(cfg Config) (*Engine, error) {
 		images:   newImages(images, cfg.Store, cfg.ImageBytes, cfg.ImageFiles),
 		journals: newJournals(logs, cfg.LogBytes),
 		modules:  newModules(cfg.Runtime, cfg.Modules, cfg.KeepModules),
-		recent:   newRecent(64),
+		recent:   transfer.NewRecent(64),
 		turns:    newTurns(cfg.Rate),
 		active:   map[wire.ActorID]*Activation{}, needed: map[wire.ActorID]cid.Cid{},
 		stale: map[wire.ActorID]bool{}, follow: map[wire.ActorID]checkpoint.Memory{}, pushed: make(chan struct{}, 1),
@@ -103,7 +104,7 @@ func (e *Engine) newActivation(ctx context.Context, s Start, sink Sink) *Activat
 // ended forgets an activation, and what is of no use without: an idle actor is to cost
 // next to nothing.
 func (e *Engine) ended(a *Activation) {
-	e.recent.forget(a.name)
+	e.recent.Forget(a.name)
 	e.journals.release(a.name)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -137,16 +138,14 @@ func (e *Engine) Push(ctx context.Context, actor wire.ActorID, id cid.Cid, rw io
 	if err != nil {
 		return 0, err
 	}
-	p := &pusher{framer: newFramer(rw), store: e.cfg.Store, recent: e.recent, signed: signed}
-	err = p.run(ctx)
-	return p.wrote, err
+	return transfer.Send(ctx, rw, e.cfg.Store, e.recent, signed)
 }
 
 // Serve takes a checkpoint of an actor that another node pushes, and returns it once it
-// is on disk: all of it, every object checked.
+// is on disk: all of it, every object checked. Who signed it does not matter, since it
+// counts for nothing until a log names it by its CID.
 func (e *Engine) Serve(ctx context.Context, actor wire.ActorID, rw io.ReadWriter) (id cid.Cid, err error) {
-	r := &receiver{framer: newFramer(rw), store: e.cfg.Store, name: actor.String(), max: e.cfg.PushBytes}
-	signed, err := r.run(ctx)
+	signed, err := transfer.Receive(ctx, rw, e.cfg.Store, actor.String(), e.cfg.PushBytes)
 	if err != nil {
 		return cid.Undef, err
 	}

@@ -158,7 +158,7 @@ func (e *Engine) Forget(actor wire.ActorID) error {
 	delete(e.stale, actor)
 	delete(e.follow, actor)
 	e.mu.Unlock()
-	e.recent.forget(actor.String())
+	e.recent.Forget(actor.String())
 	var ids []cid.Cid
 	for _, ref := range e.cfg.Store.List(actor.String()) {
 		ids = append(ids, ref.ID)

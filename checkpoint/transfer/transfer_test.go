@@ -1,4 +1,4 @@
-package activation
+package transfer
 
 import (
 	"bytes"
@@ -41,7 +41,7 @@ type life struct {
 	mem    []byte
 	chain  *checkpoint.Chain
 	store  *store.Store
-	recent *recent
+	recent *Recent
 	epoch  uint64
 	seq    uint64
 }
@@ -49,7 +49,7 @@ type life struct {
 func newLife(t testing.TB, pages int) *life {
 	l := &life{
 		t: t, rng: mrand.New(mrand.NewPCG(1, 2)), mem: make([]byte, pages*checkpoint.WasmPage), store: newStore(t),
-		recent: newRecent(8), epoch: 1,
+		recent: NewRecent(8), epoch: 1,
 	}
 	var err error
 	l.chain, err = checkpoint.NewChain(checkpoint.Config{Name: "a", Module: checkpoint.NewRaw([]byte("m")).ID, Owner: testKey, Old: l.store})
@@ -85,7 +85,7 @@ func (l *life) step(pages int) *checkpoint.Signed {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	l.recent.add(ready)
+	l.recent.Add(ready)
 	return ready.Signed
 }
 
@@ -129,7 +129,7 @@ func memoryOf(t testing.TB, s *checkpoint.Signed, g checkpoint.Getter) []byte {
 func TestPush(t *testing.T) {
 	l, there := newLife(t, 16), newStore(t)
 	first := l.step(200)
-	send := func(s *checkpoint.Signed, recent *recent) int64 {
+	send := func(s *checkpoint.Signed, recent *Recent) int64 {
 		t.Helper()
 		p := &pusher{store: l.store, recent: recent, signed: s}
 		sent, received := push(t, p, &receiver{store: there, name: "a", max: 1 << 30}, nil)
@@ -152,7 +152,7 @@ func TestPush(t *testing.T) {
 	third := l.step(3)
 	remembered := send(third, l.recent)
 	fourth := l.step(3)
-	searched := send(fourth, newRecent(1))
+	searched := send(fourth, NewRecent(1))
 	if remembered > whole/4 || searched > whole/4 {
 		t.Errorf("%d and %d bytes for a few pages, %d for all", remembered, searched, whole)
 	}
@@ -170,7 +170,7 @@ func TestPush(t *testing.T) {
 	if _, err := l.store.Collect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if listed := send(fifth, newRecent(1)); listed > whole/2 {
+	if listed := send(fifth, NewRecent(1)); listed > whole/2 {
 		t.Errorf("%d bytes", listed)
 	}
 }

@@ -1,4 +1,4 @@
-package activation
+package transfer
 
 import (
 	"bufio"
@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/ipfs/go-cid"
 
@@ -15,21 +16,7 @@ import (
 	"github.com/godwit-run/godwit/checkpoint/store"
 )
 
-// A push brings one checkpoint to another node, over a stream of its own:
-//
-//	offer    the envelope
-//	have     what the other side has of that name: nothing, this very checkpoint, or
-//	         another one
-//	objects  those that are not below what it has, each a CID and bytes, and then an
-//	         empty frame
-//	done     empty once the checkpoint counts on the other side's disk, else why not
-//
-// If the pusher does not know what the other side has, a list of all CIDs goes first,
-// and a bitmap of those wanted comes back. Each is a frame: its length in four bytes,
-// big-endian, and as many bytes.
-
 const (
-	maxFrame   = checkpoint.MaxEnvelope + cidBytes
 	cidBytes   = 36 // version 1, sha2-256, codec of one byte
 	maxListed  = 1 << 17
 	listedByte = cidBytes * maxListed
@@ -48,8 +35,8 @@ const (
 	listFollows
 )
 
-// errPeer is wrapped when the other side of a push does not keep to the protocol.
-var errPeer = errors.New("push protocol")
+// ErrPeer is wrapped when the other side does not keep to the protocol.
+var ErrPeer = errors.New("transfer protocol")
 
 // peerError is why the other side could not take a checkpoint.
 type peerError struct{ text string }
@@ -91,25 +78,34 @@ func (f *framer) put(parts ...[]byte) error {
 func (f *framer) get(max int) ([]byte, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(f.r, head[:]); err != nil {
-		return nil, fmt.Errorf("%w: %w", errPeer, err)
+		return nil, fmt.Errorf("%w: %w", ErrPeer, err)
 	}
 	n := binary.BigEndian.Uint32(head[:])
 	if uint64(n) > uint64(max) {
-		return nil, fmt.Errorf("%w: frame of %d bytes", errPeer, n)
+		return nil, fmt.Errorf("%w: frame of %d bytes", ErrPeer, n)
 	}
 	f.read += int64(n) + 4
 	b := make([]byte, n)
 	if _, err := io.ReadFull(f.r, b); err != nil {
-		return nil, fmt.Errorf("%w: %w", errPeer, err)
+		return nil, fmt.Errorf("%w: %w", ErrPeer, err)
 	}
 	return b, nil
+}
+
+// Send brings a checkpoint of a store to another node, which receives it at the other end
+// of rw, and returns once it is on that node's disk. The bytes that were sent come with
+// it. What the other side lacks is found in recent, if that knows, else by comparison.
+func Send(ctx context.Context, rw io.ReadWriter, s *store.Store, recent *Recent, signed *checkpoint.Signed) (sent int64, err error) {
+	p := &pusher{framer: newFramer(rw), store: s, recent: recent, signed: signed}
+	err = p.run(ctx)
+	return p.wrote, err
 }
 
 // pusher is the side that has the checkpoint.
 type pusher struct {
 	*framer
 	store  *store.Store
-	recent *recent
+	recent *Recent
 	signed *checkpoint.Signed
 }
 
@@ -129,7 +125,7 @@ func (p *pusher) run(ctx context.Context) error {
 	case len(have) == 1+cidBytes && have[0] == hasOther:
 		err = p.delta(ctx, have[1:])
 	default:
-		err = fmt.Errorf("%w: have of %d bytes", errPeer, len(have))
+		err = fmt.Errorf("%w: have of %d bytes", ErrPeer, len(have))
 	}
 	if err != nil {
 		return err
@@ -148,7 +144,7 @@ func (p *pusher) confirmed() error {
 func (p *pusher) done() error {
 	done, err := p.get(maxReason)
 	if err == nil && len(done) > 0 {
-		err = &peerError{text(done)}
+		err = &peerError{strings.ToValidUTF8(string(done), "\uFFFD")}
 	}
 	return err
 }
@@ -203,7 +199,7 @@ func (p *pusher) ask(ctx context.Context) error {
 		return err
 	}
 	if len(wanted) != (len(ids)+7)/8 {
-		return fmt.Errorf("%w: bitmap of %d bytes for %d objects", errPeer, len(wanted), len(ids))
+		return fmt.Errorf("%w: bitmap of %d bytes for %d objects", ErrPeer, len(wanted), len(ids))
 	}
 	var send []cid.Cid
 	for i, id := range ids {
@@ -271,7 +267,7 @@ func difference(s, old *checkpoint.Signed, g checkpoint.Getter) ([]cid.Cid, erro
 func castCID(b []byte) (cid.Cid, error) {
 	id, err := cid.Cast(b)
 	if err != nil || len(b) != cidBytes {
-		return cid.Undef, fmt.Errorf("%w: not a CID", errPeer)
+		return cid.Undef, fmt.Errorf("%w: not a CID", ErrPeer)
 	}
 	return id, nil
 }

@@ -1,15 +1,25 @@
-package activation
+package transfer
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/ipfs/go-cid"
 
 	"github.com/godwit-run/godwit/checkpoint"
 	"github.com/godwit-run/godwit/checkpoint/store"
 )
+
+// Receive takes a checkpoint of that name, of at most max bytes, which another node sends
+// at the other end of rw, and returns it once it is on disk: all of it, every object
+// checked against its name, its signature against its owner. Who that owner is, and
+// whether the sender may send it, is the caller's to judge.
+func Receive(ctx context.Context, rw io.ReadWriter, s *store.Store, name string, max int64) (*checkpoint.Signed, error) {
+	r := &receiver{framer: newFramer(rw), store: s, name: name, max: max}
+	return r.run(ctx)
+}
 
 // receiver is the side of a push that takes a checkpoint.
 type receiver struct {
@@ -26,7 +36,7 @@ func (r *receiver) run(ctx context.Context) (*checkpoint.Signed, error) {
 	if err == nil {
 		return signed, errors.Join(r.put(), r.w.Flush())
 	}
-	if errors.Is(err, errPeer) {
+	if errors.Is(err, ErrPeer) {
 		return nil, err // nobody listens
 	}
 	reason := []byte(err.Error())
@@ -56,8 +66,7 @@ func (r *receiver) take(ctx context.Context) (*checkpoint.Signed, error) {
 	return signed, r.commit(b, signed)
 }
 
-// offer reads what is offered. Whoever pushes it has been let in; what is signed by
-// whom does not matter, since it counts for nothing until a log names it by its CID.
+// offer reads what is offered.
 func (r *receiver) offer() (*checkpoint.Signed, error) {
 	envelope, err := r.get(checkpoint.MaxEnvelope)
 	if err != nil {
@@ -65,10 +74,10 @@ func (r *receiver) offer() (*checkpoint.Signed, error) {
 	}
 	signed, err := checkpoint.Open(envelope, checkpoint.Ed25519{})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errPeer, err)
+		return nil, fmt.Errorf("%w: %w", ErrPeer, err)
 	}
 	if signed.Name != r.name {
-		return nil, fmt.Errorf("%w: a checkpoint of %q, not of %q", errPeer, signed.Name, r.name)
+		return nil, fmt.Errorf("%w: a checkpoint of %q, not of %q", ErrPeer, signed.Name, r.name)
 	}
 	return signed, nil
 }
@@ -104,7 +113,7 @@ func (r *receiver) want(b *store.Batch, newest cid.Cid) error {
 		return err
 	}
 	if len(list)%cidBytes != 0 {
-		return fmt.Errorf("%w: list of %d bytes", errPeer, len(list))
+		return fmt.Errorf("%w: list of %d bytes", ErrPeer, len(list))
 	}
 	wanted := make([]byte, (len(list)/cidBytes+7)/8)
 	for i := range len(list) / cidBytes {
@@ -130,17 +139,17 @@ func (r *receiver) objects(ctx context.Context, b *store.Batch) error {
 			return err
 		}
 		if len(frame) < cidBytes {
-			return fmt.Errorf("%w: object of %d bytes", errPeer, len(frame))
+			return fmt.Errorf("%w: object of %d bytes", ErrPeer, len(frame))
 		}
 		if r.read > r.max {
-			return fmt.Errorf("%w: more than %d bytes", errPeer, r.max)
+			return fmt.Errorf("%w: more than %d bytes", ErrPeer, r.max)
 		}
 		id, err := castCID(frame[:cidBytes])
 		if err != nil {
 			return err
 		}
 		if err := checkpoint.Check(id, frame[cidBytes:]); err != nil {
-			return fmt.Errorf("%w: %w", errPeer, err)
+			return fmt.Errorf("%w: %w", ErrPeer, err)
 		}
 		if err := b.Put(checkpoint.Object{ID: id, Data: frame[cidBytes:]}); err != nil {
 			return err

@@ -1,4 +1,4 @@
-package activation
+package transfer
 
 import (
 	"slices"
@@ -10,10 +10,11 @@ import (
 	"github.com/godwit-run/godwit/checkpoint"
 )
 
-// recent remembers what the last checkpoints of each actor have added, so that what
-// another node lacks need not be searched for. It keeps names only.
-type recent struct {
-	max int // checkpoints of one actor
+// Recent remembers what the last checkpoints of each name have added, so that what
+// another node lacks need not be searched for. It keeps names only. It is safe for
+// concurrent use.
+type Recent struct {
+	max int // checkpoints of one name
 
 	mu  sync.Mutex
 	all map[string][]addition
@@ -25,10 +26,11 @@ type addition struct {
 	objects      []cid.Cid
 }
 
-func newRecent(max int) *recent { return &recent{max: max, all: map[string][]addition{}} }
+// NewRecent remembers so many checkpoints of each name.
+func NewRecent(max int) *Recent { return &Recent{max: max, all: map[string][]addition{}} }
 
-// add remembers a checkpoint that was stored.
-func (r *recent) add(ready *checkpoint.Ready) {
+// Add remembers a checkpoint that was stored.
+func (r *Recent) Add(ready *checkpoint.Ready) {
 	a := addition{id: ready.ID, previous: ready.Previous, objects: slices.Clone(ready.Shared)}
 	for _, o := range ready.Objects {
 		a.objects = append(a.objects, o.ID)
@@ -47,7 +49,7 @@ func (r *recent) add(ready *checkpoint.Ready) {
 
 // since lists what was added after base up to a checkpoint; not ok if it is not
 // remembered.
-func (r *recent) since(s *checkpoint.Signed, base cid.Cid) (ids []cid.Cid, ok bool) {
+func (r *Recent) since(s *checkpoint.Signed, base cid.Cid) (ids []cid.Cid, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := r.all[s.Name]
@@ -65,8 +67,8 @@ func (r *recent) since(s *checkpoint.Signed, base cid.Cid) (ids []cid.Cid, ok bo
 	return nil, false
 }
 
-// forget forgets an actor.
-func (r *recent) forget(name string) {
+// Forget forgets a name.
+func (r *Recent) Forget(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.all, name)
