@@ -10,7 +10,7 @@ import (
 // block is a buffer that is only as large as it says.
 type block uint64
 
-func (b block) Size() uint64                                { return uint64(b) }
+func (b block) Size() uint64                              { return uint64(b) }
 func (block) Read(context.Context, uint64, []byte) error  { return ErrClosed }
 func (block) Write(context.Context, uint64, []byte) error { return ErrClosed }
 func (block) Free() error                                 { return ErrClosed }
