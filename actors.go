@@ -75,6 +75,19 @@ func (n *Node) Actor(ctx context.Context, name string) (api.Actor, error) {
 	return n.apiActor(name, s, err)
 }
 
+// ActorReplicas implements the API's backend.
+func (n *Node) ActorReplicas(ctx context.Context, name string) ([]api.ActorReplica, error) {
+	all, err := n.actors.Inspect(ctx, name)
+	if err != nil {
+		return nil, actorError(name, err)
+	}
+	var list []api.ActorReplica
+	for i := range all {
+		list = append(list, n.replicaView(&all[i]))
+	}
+	return list, nil
+}
+
 // RemoveActor implements the API's backend.
 func (n *Node) RemoveActor(ctx context.Context, name string) error {
 	return actorError(name, n.actors.Remove(ctx, name))

@@ -1,6 +1,7 @@
 package godwit
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -59,6 +60,32 @@ func (n *Node) actorView(s *actors.Status) api.Actor {
 		})
 	}
 	return a
+}
+
+// replicaView is a replica as the API tells of it.
+func (n *Node) replicaView(s *actors.ReplicaState) api.ActorReplica {
+	r := api.ActorReplica{
+		Node: n.ids.text(s.Node), Error: s.Error, Role: s.Group.Role, Epoch: max(s.Epoch, s.Group.Epoch),
+		Last: s.Group.Last, Committed: s.Group.Committed, Base: s.Group.Base, Executed: s.Executed,
+		Held: s.Held, Waiting: s.Waiting, Queued: s.Queued, Proposed: s.Proposed, Voters: s.Group.Roster.Voters,
+	}
+	if s.Leader != "" {
+		r.Leader = n.ids.text(s.Leader)
+	}
+	if s.Parked {
+		r.Role = "parked"
+	}
+	for _, node := range s.Suspects {
+		r.Down = append(r.Down, n.ids.text(node))
+	}
+	if !s.Parked && s.Error == "" {
+		detail, err := json.Marshal(s)
+		if err != nil {
+			detail = []byte(err.Error())
+		}
+		r.Detail = string(detail)
+	}
+	return r
 }
 
 // actorRequest is actorOptions the other way round, with what the host has filled in.

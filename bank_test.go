@@ -1,6 +1,7 @@
 package godwit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ type bank struct {
 	ackedMu  sync.Mutex
 	sent     atomic.Int64
 	failed   atomic.Int64
+	silent   sync.Map  // accounts of which it was told why they are
 	deadline time.Time // of the whole test
 }
 
@@ -46,6 +48,7 @@ func account(i int) string { return fmt.Sprintf("account-%d", i) }
 // ask asks an account by way of some node, again and again with the same key until
 // there is an answer, by another node each time.
 func (b *bank) ask(name, what, key string) (string, error) {
+	began := time.Now()
 	for {
 		reply, err := b.askOnce(name, what, key)
 		var refused *api.RemoteError
@@ -53,19 +56,41 @@ func (b *bank) ask(name, what, key string) (string, error) {
 			return reply, err
 		}
 		b.failed.Add(1)
+		b.explain(name, what, began, err)
 		if time.Now().After(b.deadline) {
 			return "", fmt.Errorf("%s to %s: no answer: %w", what, name, err)
 		}
 	}
 }
 
-func (b *bank) askOnce(name, what, key string) (string, error) {
+// silence is after what time without an answer it is told what the nodes know of an
+// account.
+const silence = 20 * time.Second
+
+// explain says once what the nodes know of an account that has been silent for long.
+func (b *bank) explain(name, what string, began time.Time, err error) {
+	if _, before := b.silent.Load(name); before || time.Since(began) < silence {
+		return
+	}
+	b.silent.Store(name, true)
+	replicas, unknown := b.client().ActorReplicas(b.t.Context(), name)
+	b.t.Logf("%s to %s: no answer for %v: %v", what, name, time.Since(began), cmp.Or(unknown, err))
+	for _, r := range replicas {
+		b.t.Logf("%s: %s %s", r.Node, r.Role, cmp.Or(r.Error, r.Detail))
+	}
+}
+
+// client is that of some node.
+func (b *bank) client() *api.Client {
 	b.mu.RLock()
-	client := b.nodes[rand.N(len(b.nodes))].client
-	b.mu.RUnlock()
+	defer b.mu.RUnlock()
+	return b.nodes[rand.N(len(b.nodes))].client
+}
+
+func (b *bank) askOnce(name, what, key string) (string, error) {
 	ctx, cancel := context.WithTimeout(b.t.Context(), 5*time.Second)
 	defer cancel()
-	_, reply, err := client.AskActor(ctx, api.ActorMessage{Name: name, Payload: []byte(what), Key: key})
+	_, reply, err := b.client().AskActor(ctx, api.ActorMessage{Name: name, Payload: []byte(what), Key: key})
 	return string(reply), err
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/godwit-run/godwit/actors/wire"
 )
 
-// The purposes of streams. All but push and list are for the actor's leader.
+// The purposes of streams. All but push, list and inspect are for the actor's leader.
 const (
 	forPush     = "push"
 	forShow     = "show"
@@ -23,6 +23,7 @@ const (
 	forUpgrade  = "upgrade"
 	forFetch    = "fetch"
 	forHandover = "handover"
+	forInspect  = "inspect"
 )
 
 // command is a stream on which something is asked of an actor's leader.
@@ -233,7 +234,7 @@ func (h *Host) Serve(ctx context.Context, from wire.NodeID, s Stream) error {
 	serve := map[string]func(context.Context, *command) error{
 		forPush: h.servePush, forShow: h.serveShow, forList: h.serveList, forLogs: h.serveLogs,
 		forMigrate: h.serveMigrate, forSnapshot: h.serveSnapshot, forUpgrade: h.serveUpgrade,
-		forFetch: h.serveFetch, forHandover: h.serveHandover,
+		forFetch: h.serveFetch, forHandover: h.serveHandover, forInspect: h.serveInspect,
 	}[b.Purpose]
 	if serve == nil {
 		return fmt.Errorf("stream for %.32q: %w", b.Purpose, ErrInvalid)

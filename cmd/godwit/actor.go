@@ -38,12 +38,15 @@ func newActorLs(r *remote) *cobra.Command {
 }
 
 func newActorShow(r *remote) *cobra.Command {
-	format := render.Table
+	format, replicas := render.Table, false
 	cmd := &cobra.Command{
 		Use: "show NAME", Short: "Describe an actor: where it is, where it was, what keeps it",
 		Args:              exactly(1, "name an actor"),
 		ValidArgsFunction: r.completes(actorNames),
 		RunE: r.asks(func(s *session, args []string) error {
+			if replicas {
+				return s.showReplicas(format, args[0])
+			}
 			a, err := s.Actor(s.ctx, args[0])
 			if err != nil {
 				return err
@@ -52,6 +55,7 @@ func newActorShow(r *remote) *cobra.Command {
 		}),
 	}
 	addFormat(cmd, &format)
+	cmd.Flags().BoolVar(&replicas, "replicas", false, "what each node knows of it: why it gives no answer")
 	return cmd
 }
 

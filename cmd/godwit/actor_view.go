@@ -62,6 +62,23 @@ func actorFacts(a api.Actor) *grid {
 	return g
 }
 
+// showReplicas prints what each node knows of an actor.
+func (s *session) showReplicas(f render.Format, name string) error {
+	list, err := s.ActorReplicas(s.ctx, name)
+	if err != nil {
+		return err
+	}
+	g := newGrid("NODE", "ROLE", "EPOCH", "LEADER", "LAST", "COMMITTED", "EXECUTED", "BASE", "HELD", "WAITING", "DOWN")
+	for _, r := range list {
+		role := r.Role
+		if r.Error != "" {
+			role = r.Error
+		}
+		g.row(short(r.Node), role, r.Epoch, dash(short(r.Leader)), r.Last, r.Committed, r.Executed, r.Base, r.Held, r.Waiting, len(r.Down))
+	}
+	return s.show(f, api.ActorReplicaList{Replicas: list}, g.write)
+}
+
 // replicaLines has a line for each replica, with what is special about it.
 func replicaLines(a api.Actor) string {
 	var lines []string

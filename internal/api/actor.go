@@ -72,6 +72,29 @@ type Actor struct {
 	History []Activation `json:"history" doc:"Where it lived, the newest last; empty in lists"`
 }
 
+// ActorReplica is what a node knows of its replica of an actor: it explains why an actor
+// gives no answer.
+type ActorReplica struct {
+	Node   string `json:"node" doc:"Peer id"`
+	Error  string `json:"error,omitempty" doc:"Why the node has said nothing else"`
+	Role   string `json:"role,omitempty" enum:"leader,follower,candidate,precandidate,parked"`
+	Leader string `json:"leader,omitempty" doc:"Peer id of the node that leads as far as this one knows"`
+	Epoch  uint64 `json:"epoch,omitempty"`
+
+	Last      uint64 `json:"last,omitempty" doc:"Last entry of its log"`
+	Committed uint64 `json:"committed,omitempty" doc:"Last entry that it knows to be committed"`
+	Executed  uint64 `json:"executed,omitempty" doc:"Last entry that the guest has worked on, where it is active"`
+	Base      uint64 `json:"base,omitempty" doc:"Entry of the checkpoint that its log begins behind"`
+
+	Held     int      `json:"held,omitempty" doc:"Requests that wait for a leader"`
+	Waiting  int      `json:"waiting,omitempty" doc:"Requests that were taken and have no answer yet"`
+	Queued   int      `json:"queued,omitempty" doc:"Items that wait to be proposed"`
+	Proposed int      `json:"proposed,omitempty" doc:"Entries that are proposed and not committed"`
+	Voters   []uint64 `json:"voters,omitempty" doc:"Numbers of the replicas that vote"`
+	Down     []string `json:"down,omitempty" doc:"Peer ids of members that this node takes for dead"`
+	Detail   string   `json:"detail,omitempty" doc:"All the rest, for developers"`
+}
+
 // Activation is one stay of an actor on a node.
 type Activation struct {
 	Epoch  uint64    `json:"epoch"`

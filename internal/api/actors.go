@@ -27,6 +27,11 @@ type ActorList struct {
 	Actors []Actor `json:"actors"`
 }
 
+// ActorReplicaList is what the nodes know of an actor.
+type ActorReplicaList struct {
+	Replicas []ActorReplica `json:"replicas"`
+}
+
 // SentMessage is a message that is acknowledged: an actor has it for good.
 type SentMessage struct {
 	ID string `json:"id" doc:"128 bits as hexadecimal digits"`
@@ -76,6 +81,7 @@ func (s *Server) registerActors(api huma.API) {
 		func(ctx context.Context, in *ActorParam) (*actorOutput, error) {
 			return actor(s.backend.Actor(ctx, in.Name))
 		})
+	huma.Register(api, s.operation("get-actor-replicas", http.MethodGet, "/actors/{name}/replicas", "Tell what each node knows of an actor, led or not"), s.actorReplicas)
 	remove := s.operation("remove-actor", http.MethodDelete, "/actors/{name}", "End an actor and forget what it knew")
 	huma.Register(api, remove, func(ctx context.Context, in *ActorParam) (*none, error) {
 		if err := s.backend.RemoveActor(ctx, in.Name); err != nil {
@@ -279,4 +285,12 @@ func (u *Upgrade) check() error {
 		return fmt.Errorf("%w: name a module to upgrade to, or roll back", ErrInvalid)
 	}
 	return checkCID("module", u.Module)
+}
+
+func (s *Server) actorReplicas(ctx context.Context, in *ActorParam) (*struct{ Body ActorReplicaList }, error) {
+	list, err := s.backend.ActorReplicas(ctx, in.Name)
+	if err != nil {
+		return nil, problem(err)
+	}
+	return &struct{ Body ActorReplicaList }{ActorReplicaList{orEmpty(list)}}, nil
 }

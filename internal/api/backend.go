@@ -117,6 +117,8 @@ type ActorBackend interface {
 	// their history.
 	Actors(ctx context.Context) ([]Actor, error)
 	Actor(ctx context.Context, name string) (Actor, error)
+	// ActorReplicas asks each node with a replica what it knows: it needs no leader.
+	ActorReplicas(ctx context.Context, name string) ([]ActorReplica, error)
 	// RemoveActor ends an actor on all its replicas.
 	RemoveActor(ctx context.Context, name string) error
 	// SendMessage returns the message's id when the actor has it for good. It

@@ -35,6 +35,13 @@ func (c *Client) Actor(ctx context.Context, name string) (a Actor, err error) {
 	return a, c.ask(ctx, call{method: http.MethodGet, path: at("actors", name)}, nil, &a)
 }
 
+// ActorReplicas tells what each node knows of an actor, led or not.
+func (c *Client) ActorReplicas(ctx context.Context, name string) ([]ActorReplica, error) {
+	var list ActorReplicaList
+	err := c.ask(ctx, call{method: http.MethodGet, path: at("actors", name, "replicas")}, nil, &list)
+	return list.Replicas, err
+}
+
 // RemoveActor ends an actor.
 func (c *Client) RemoveActor(ctx context.Context, name string) error {
 	return c.ask(ctx, call{method: http.MethodDelete, path: at("actors", name)}, nil, nil)

@@ -68,6 +68,11 @@ func (f *fake) Actor(_ context.Context, name string) (Actor, error) {
 	return a.Actor, nil
 }
 
+func (f *fake) ActorReplicas(ctx context.Context, name string) ([]ActorReplica, error) {
+	a, err := f.Actor(ctx, name)
+	return []ActorReplica{{Node: a.Node, Role: "leader", Epoch: a.Epoch}}, err
+}
+
 func (f *fake) RemoveActor(_ context.Context, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
