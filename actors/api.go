@@ -21,7 +21,8 @@ var (
 	// ErrInvalid: what was asked for cannot be.
 	ErrInvalid = errors.New("invalid")
 	// ErrUnavailable: too few of the actor's replicas can be reached, or the host is
-	// stopping. The actor goes on when they are back.
+	// stopping. The actor goes on when they are back. A message that had been sent before
+	// that was known may take effect then: the error's text says whether that can be.
 	ErrUnavailable = errors.New("the actor is unavailable")
 	// ErrBusy: too much waits for the actor already.
 	ErrBusy = errors.New("too much waits for the actor")

@@ -89,9 +89,18 @@ func (h *Host) sendBatch(ctx context.Context, b *batch) batchEnd {
 	case <-h.stopped:
 		return batchEnd{err: ErrUnavailable}
 	case <-ctx.Done():
+	}
+	select {
+	case end := <-b.done: // which knows better why
+		return end
+	case <-time.After(batchGrace):
 		return batchEnd{err: fmt.Errorf("%w: %w", ErrTimeout, ctx.Err())}
 	}
 }
+
+// batchGrace is how long a batch is waited for whose time is up: its calls end then, and
+// say why.
+const batchGrace = 50 * time.Millisecond
 
 // beginBatch finds the actor that a batch is for.
 func (l *loop) beginBatch(now time.Time, b *batch) {

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/godwit-run/godwit/actors/wire"
@@ -17,6 +18,10 @@ const (
 	// no node to ask.
 	callBusy    = 25 * time.Millisecond
 	callNowhere = 50 * time.Millisecond
+	// callWithout is for how long all that are asked may say that too few of the actor's
+	// replicas live, or there may be nobody to ask, before a call ends: an election takes
+	// less, and so does the restart of a process as a rule.
+	callWithout = 1500 * time.Millisecond
 	// maxHops is how many redirections are followed at once.
 	maxHops = 4
 )
@@ -31,6 +36,8 @@ type calls struct {
 	// it, but not the node avoid if there is another. Empty if there is nobody.
 	route func(actor wire.ActorID, avoid wire.NodeID) wire.NodeID
 	send  func(to wire.NodeID, r wire.Request)
+	// seek looks for an actor anew: nobody of those that are thought to have it does.
+	seek func(now time.Time, actor wire.ActorID)
 
 	open map[wire.MessageID]*call
 	due  *alarms[wire.MessageID]
@@ -49,7 +56,18 @@ type call struct {
 	acked bool
 	hops  int   // redirections since it last waited
 	last  error // what to say if its time runs out now
+	sent  bool  // to anybody
+	// without is since when nobody could be found that an answer is to be expected of;
+	// zero: there may be somebody. refused: who was asked last has said so.
+	without time.Time
+	refused bool
 }
+
+// The two ways of being unavailable.
+var (
+	errFew    = fmt.Errorf("%w: too few of its nodes can be reached; the message may still take effect when they are back", ErrUnavailable)
+	errNobody = fmt.Errorf("%w: none of its nodes can be reached; the message was not sent", ErrUnavailable)
+)
 
 func newCalls(self wire.NodeID, route func(wire.ActorID, wire.NodeID) wire.NodeID, send func(wire.NodeID, wire.Request)) *calls {
 	return &calls{self: self, route: route, send: send, open: make(map[wire.MessageID]*call), due: newAlarms[wire.MessageID]()}
@@ -75,13 +93,30 @@ func (c *calls) deliver(now time.Time, k *call, avoid wire.NodeID) {
 	}
 	k.to = c.route(k.request.Actor, avoid)
 	if k.to == "" {
-		k.last = ErrUnavailable
-		c.again(now, k, callNowhere)
+		c.nobody(now, k)
 		return
 	}
+	k.refused, k.sent = false, true
 	c.again(now, k, wait)
 	k.request.Remaining = max(k.deadline.Sub(now), 0)
 	c.send(k.to, k.request)
+}
+
+// nobody notes that there is nobody that an answer is to be expected of; when that is so
+// for too long the call ends.
+func (c *calls) nobody(now time.Time, k *call) {
+	k.refused, k.last = true, errNobody
+	if k.sent {
+		k.last = errFew
+	}
+	if k.without.IsZero() {
+		k.without = now
+	}
+	if now.Sub(k.without) >= callWithout {
+		c.end(k, nil, k.last)
+		return
+	}
+	c.again(now, k, callNowhere)
 }
 
 // again has a call looked at after a wait, or when its time is up.
@@ -105,7 +140,7 @@ func (c *calls) response(now time.Time, from wire.NodeID, r wire.Response) {
 	case wire.Gone:
 		c.end(k, nil, ErrNotFound)
 	case wire.Acknowledged:
-		k.acked, k.last = true, ErrTimeout
+		k.acked, k.last, k.without = true, ErrTimeout, time.Time{}
 		if !k.ask {
 			c.end(k, nil, nil)
 			return
@@ -114,11 +149,12 @@ func (c *calls) response(now time.Time, from wire.NodeID, r wire.Response) {
 	case wire.Redirected:
 		c.redirected(now, k, from)
 	case wire.Busy:
-		k.last = ErrBusy
+		k.last, k.without = ErrBusy, time.Time{}
 		c.again(now, k, callBusy)
 	case wire.Unavailable:
-		k.last = ErrUnavailable
-		c.again(now, k, callNowhere)
+		if from == k.to {
+			c.nobody(now, k)
+		}
 	}
 }
 
@@ -129,8 +165,9 @@ func (c *calls) redirected(now time.Time, k *call, from wire.NodeID) {
 		return // it was sent elsewhere meanwhile
 	}
 	if k.hops++; k.hops > maxHops {
+		c.seek(now, k.request.Actor)
 		k.hops, k.to = 0, ""
-		c.again(now, k, callBusy)
+		c.nobody(now, k)
 		return
 	}
 	c.deliver(now, k, from)
@@ -160,10 +197,15 @@ func (c *calls) tick(now time.Time) {
 		switch {
 		case !k.deadline.After(now):
 			c.end(k, nil, k.last)
-		case k.last != ErrTimeout || k.hops > 0: // it was answered, but not well
+		case k.refused: // perhaps another one knows better
+			c.seek(now, k.request.Actor)
 			k.hops = 0
+			c.deliver(now, k, k.to)
+		case k.last == ErrBusy || k.hops > 0: // it was answered, but not well
+			k.hops, k.without = 0, time.Time{}
 			c.deliver(now, k, "")
-		default:
+		default: // silence says nothing
+			k.last, k.without = ErrTimeout, time.Time{}
 			c.deliver(now, k, k.to)
 		}
 	}

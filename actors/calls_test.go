@@ -16,6 +16,7 @@ type desk struct {
 	leader wire.NodeID
 	other  wire.NodeID
 	sent   []wire.NodeID
+	sought int
 	ended  bool
 	err    error
 }
@@ -34,6 +35,7 @@ func newDesk(t *testing.T) *desk {
 		return d.leader
 	}
 	d.calls = newCalls("me", route, func(to wire.NodeID, _ wire.Request) { d.sent = append(d.sent, to) })
+	d.calls.seek = func(time.Time, wire.ActorID) { d.sought++ }
 	return d
 }
 
@@ -133,6 +135,49 @@ func TestACallEnds(t *testing.T) {
 	d.says(1, "a", wire.Gone)
 	if !errors.Is(d.err, ErrNotFound) {
 		t.Errorf("a removed actor: %v", d.err)
+	}
+}
+
+// Who hears for too long that there is no majority, or has nobody to ask, waits no
+// longer, whatever the deadline; a silence on the way says nothing.
+func TestACallIsUnavailable(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		// says is what the node that is asked says to the n-th question; 0: nothing.
+		says func(n int) wire.Phase
+		// nodes are there to be asked.
+		nodes  bool
+		within [2]int // ms; none: it goes on
+		want   error
+	}{
+		{"no majority", func(int) wire.Phase { return wire.Unavailable }, true, [2]int{1400, 1700}, errFew},
+		{"nobody to ask", nil, false, [2]int{1400, 1700}, errNobody},
+		{"nobody has it", func(int) wire.Phase { return wire.Redirected }, true, [2]int{1400, 2000}, errFew},
+		{"it is being elected now and then", func(n int) wire.Phase { return []wire.Phase{wire.Unavailable, 0}[n/10%2] }, true, [2]int{}, nil},
+		{"it is busy now and then", func(n int) wire.Phase { return []wire.Phase{wire.Unavailable, wire.Busy}[n/20%2] }, true, [2]int{}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDesk(t)
+			if !c.nodes {
+				d.leader, d.other = "", ""
+			}
+			d.ask(0, 30_000)
+			asked, ms := 0, 0
+			for ; ms < 8000 && !d.ended; ms++ {
+				for ; asked < len(d.sent) && !d.ended; asked++ {
+					if phase := c.says(asked); phase != 0 {
+						d.says(ms, d.sent[asked], phase)
+					}
+				}
+				d.calls.tick(d.at(ms))
+			}
+			if d.err != c.want || d.ended && (ms < c.within[0] || ms > c.within[1]) {
+				t.Errorf("it ended %v after %d ms with %v, want %v", d.ended, ms, d.err, c.want)
+			}
+			if c.want != nil && d.sought == 0 {
+				t.Error("it was not looked for anew")
+			}
+		})
 	}
 }
 

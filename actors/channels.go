@@ -239,7 +239,11 @@ func (c *channels) response(now time.Time, from wire.NodeID, r wire.Response) bo
 	case wire.Busy, wire.Unavailable:
 		if from == ch.at {
 			ch.sent = 0
-			c.due.set(ch.channelKey, now.Add(callBusy))
+			wait := callBusy
+			if r.Phase == wire.Unavailable {
+				wait = channelNowhere // all of it goes out again then
+			}
+			c.due.set(ch.channelKey, now.Add(wait))
 		}
 	case wire.Gone:
 		ch.target = wire.ActorID{}

@@ -198,6 +198,20 @@ func (l *loop) heldLike(text string) (found []wire.Where) {
 	return found
 }
 
+// seek asks all nodes for an actor that is not where it was thought to be.
+func (l *loop) seek(now time.Time, actor wire.ActorID) {
+	if l.seeking[actor] || l.replicas[actor] != nil { // whoever has a replica knows the others
+		return
+	}
+	l.seeking[actor] = true
+	l.finder.begin(now, actor.String(), l.others(), func(found []wire.Where, _ bool) {
+		delete(l.seeking, actor)
+		for _, w := range found {
+			l.directory.hear(w)
+		}
+	})
+}
+
 // others are the other nodes that live.
 func (l *loop) others() (nodes []wire.NodeID) {
 	for node := range l.liveness.living() {

@@ -188,6 +188,7 @@ func (h *Host) ofLeader(ctx context.Context, actor, purpose string, detail, body
 	}
 	b := wire.Bulk{Actor: where.Actor, Purpose: purpose, Detail: raw}
 	avoid := wire.NodeID("")
+	heard := time.Now() // of somebody who may know better than that nobody leads
 	for {
 		to := h.route(ctx, where.Actor, avoid)
 		c, err := h.request(ctx, to, b, body)
@@ -198,10 +199,16 @@ func (h *Host) ofLeader(ctx context.Context, actor, purpose string, detail, body
 		case redirected:
 			h.redirected(where.Actor, elsewhere.leader)
 			avoid = ""
+			if elsewhere.leader != "" {
+				heard = time.Now()
+			}
 		case errors.Is(err, ErrUnavailable):
 			avoid = to
 		default:
 			return nil, err
+		}
+		if time.Since(heard) > callWithout {
+			return nil, fmt.Errorf("%w: too few of its nodes can be reached", ErrUnavailable)
 		}
 		select {
 		case <-ctx.Done():

@@ -31,6 +31,7 @@ type loop struct {
 	pulses    pulses
 	making    map[wire.ActorID]*making // that are created from here
 	spawning  map[wire.ActorID]bool
+	seeking   map[wire.ActorID]bool  // that are looked for anew
 	watches   map[wire.NodeID]func() // what ends the watching of a node
 	halting   map[wire.ActorID]int   // activations that have not ended yet
 	buried    graves
@@ -71,13 +72,14 @@ func newLoop(h *Host) *loop {
 		liveness:  newLiveness(h.cfg.Heartbeat, h.cfg.SuspectAfter),
 		directory: newDirectory(maxPlaces), sessions: newSessions(maxSessions),
 		pulses: newPulses(), making: make(map[wire.ActorID]*making), spawning: make(map[wire.ActorID]bool),
-		watches: make(map[wire.NodeID]func()),
+		seeking: make(map[wire.ActorID]bool), watches: make(map[wire.NodeID]func()),
 		halting: make(map[wire.ActorID]int),
 		turns:   make(map[wire.NodeID]chan struct{}),
 		delayed: make(map[uint64]func(time.Time)), afterwards: newAlarms[uint64](),
 		buried: newGraves(),
 	}
 	l.calls = newCalls(h.cfg.Self, l.route, l.sendRequest)
+	l.calls.seek = l.seek
 	l.channels = newChannels()
 	l.channels.route, l.channels.send = l.route, l.sendRequest
 	l.channels.find, l.channels.settle = l.findForChannel, l.settle

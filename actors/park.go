@@ -176,9 +176,9 @@ func (l *loop) suspect(now time.Time, r *replica, node wire.NodeID, alive bool) 
 	l.step(now, r, group.Suspect{Node: node})
 	if r.live != nil && r.leading {
 		l.maintainIn(r, l.host.cfg.ReplaceAfter)
-		for id := range r.waiting {
-			l.sayUnavailable(now, r, id)
-		}
+	}
+	if r.live != nil {
+		l.sayUnavailable(now, r)
 	}
 	if r.live != nil && !r.leading && r.where.Leader == node {
 		l.want(now, r, wire.ReasonFailure)

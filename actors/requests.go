@@ -65,6 +65,10 @@ func (l *loop) admit(now time.Time, r *replica, from wire.NodeID, m wire.Request
 		l.again(now, r, w, from, m)
 		return
 	}
+	if !l.quorum(r) {
+		l.respond(now, r, from, wire.Response{ID: id, Phase: wire.Unavailable})
+		return
+	}
 	item := wire.Item{Message: m.Message, Control: m.Control}
 	weight := itemBytes(item)
 	full := r.intake.bytes+weight > l.host.cfg.Unapplied || r.intake.count >= l.host.cfg.UnappliedEntries
@@ -80,14 +84,23 @@ func (l *loop) admit(now time.Time, r *replica, from wire.NodeID, m wire.Request
 	r.waiting[id] = w
 	r.intake.add(item, weight)
 	l.traffic(r, from, 1)
-	l.sayUnavailable(now, r, id)
 }
 
-// sayUnavailable tells who waits that it may take long, if too few replicas live.
-func (l *loop) sayUnavailable(now time.Time, r *replica, id wire.MessageID) {
-	if w := r.waiting[id]; w != nil && !w.committed && !l.quorum(r) {
+// sayUnavailable tells all who wait for an actor that too few of its replicas live, if that
+// is so. What is in the log stays there, and what is not they send again: it may count or
+// not. What is committed is not answered either, since nobody knows who leads now.
+func (l *loop) sayUnavailable(now time.Time, r *replica) {
+	if l.quorum(r) {
+		return
+	}
+	for id, w := range r.waiting {
 		l.respond(now, r, w.from, wire.Response{ID: id, Phase: wire.Unavailable})
 	}
+	for _, h := range r.held {
+		l.respond(now, r, h.from, wire.Response{ID: requestID(&h.request), Phase: wire.Unavailable})
+	}
+	r.held = nil
+	l.scatter(now, r)
 }
 
 // maxKept is how many bytes of log may be behind the last checkpoint: a process that is
@@ -98,8 +111,11 @@ const maxKept = 64 << 20
 // more: the mailbox knows it, and repeats the reply if there is one.
 func (l *loop) again(now time.Time, r *replica, w *waiter, from wire.NodeID, m wire.Request) {
 	w.from = from
+	if !l.quorum(r) {
+		l.respond(now, r, from, wire.Response{ID: requestID(&m), Phase: wire.Unavailable})
+		return
+	}
 	if !w.committed {
-		l.sayUnavailable(now, r, requestID(&m))
 		return
 	}
 	if m.Message != nil {
@@ -114,6 +130,10 @@ func (l *loop) again(now time.Time, r *replica, w *waiter, from wire.NodeID, m w
 // hold keeps a request until there is a leader, and sees to it that there will be one.
 func (l *loop) hold(now time.Time, r *replica, from wire.NodeID, m wire.Request) {
 	id := requestID(&m)
+	if !l.quorum(r) {
+		l.respond(now, r, from, wire.Response{ID: id, Phase: wire.Unavailable})
+		return
+	}
 	for i := range r.held {
 		if requestID(&r.held[i].request) == id {
 			r.held[i].from = from
@@ -127,20 +147,35 @@ func (l *loop) hold(now time.Time, r *replica, from wire.NodeID, m wire.Request)
 	}
 	r.held = append(r.held, held{from, m, now.Add(m.Remaining + time.Second)})
 	l.want(now, r, "")
-	if r.live != nil && !l.quorum(r) {
-		l.respond(now, r, from, wire.Response{ID: id, Phase: wire.Unavailable})
-	}
 }
 
 // quorum tells whether a majority of the replicas lives.
 func (l *loop) quorum(r *replica) bool {
 	n := 0
 	for _, m := range r.where.Members {
-		if m.Node == l.host.cfg.Self || l.liveness.alive(m.Node) {
+		if l.lives(m.Node) {
 			n++
 		}
 	}
-	return 2*n > len(r.where.Members)
+	if n == len(r.where.Members) || r.live == nil {
+		return 2*n > len(r.where.Members)
+	}
+	return l.votersLive(r.group.Roster())
+}
+
+// votersLive is quorum where somebody is dead: those who only learn do not count.
+func (l *loop) votersLive(of group.Roster) bool {
+	n := 0
+	for _, voter := range of.Voters {
+		if l.lives(of.Members.Node(voter)) {
+			n++
+		}
+	}
+	return 2*n > len(of.Voters)
+}
+
+func (l *loop) lives(node wire.NodeID) bool {
+	return node == l.host.cfg.Self || l.liveness.alive(node)
 }
 
 // want has the replicas find a leader if there is none.
