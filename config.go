@@ -11,6 +11,7 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 
 	awire "github.com/godwit-run/godwit/actors/wire"
+	"github.com/godwit-run/godwit/hostabi/gpu/device"
 	"github.com/godwit-run/godwit/scheduler/placement"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
@@ -59,6 +60,14 @@ type Config struct {
 	// Network is the bandwidth in megabits a second that tasks may count on.
 	// Default 1000.
 	Network float64
+	// Devices runs what guests give to GPUs: hostabi/gpu/driver, for one. The node uses
+	// it, and leaves closing it to whoever made it. Default nil: tasks that need a GPU
+	// do not run here.
+	Devices device.Backend
+	// DeviceMemory is what devices without memory of their own may have of Memory
+	// together, in bytes; tasks then cannot have it besides. Default: a quarter of it,
+	// up to 4 GiB.
+	DeviceMemory uint64
 	// BlobQuota bounds the bytes of the blob store. Default: no bound but the disk.
 	BlobQuota int64
 	// MaxTasks is how many of the tasks submitted here are placed or run at once.

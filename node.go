@@ -53,6 +53,7 @@ type Node struct {
 	exchange  *exchange.Exchange
 	mesh      *gossip.Mesh
 	links     *links
+	gpus      *gpus
 	engine    *runtime.Engine
 	actors    *actors.Host
 	code      *actorModules
@@ -140,8 +141,10 @@ func (n *Node) open(ctx context.Context) error {
 	return nil
 }
 
-// openDisk opens what the data folder holds.
+// openDisk opens what the data folder holds, and begins to look for devices.
 func (n *Node) openDisk(ctx context.Context) (err error) {
+	n.gpus = n.cfg.findGPUs(ctx)
+	n.opened(n.gpus.close)
 	if n.folder, err = openFolder(n.cfg.Dir); err != nil {
 		return err
 	}
@@ -238,6 +241,7 @@ func (n *Node) openCores(context.Context) (err error) {
 		return err
 	}
 	n.opened(n.engine.Close)
+	n.offerGPUs()
 	n.metrics = metrics.New(n.measure)
 	policy, err := n.cfg.newPolicy()
 	if err != nil {
