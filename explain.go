@@ -52,6 +52,9 @@ func (n *Node) Explain(ctx context.Context, prefix string) (api.Plan, error) {
 	for _, a := range task.Attempts {
 		plan.Attempts = append(plan.Attempts, n.apiAttempt(a))
 	}
+	if r := task.Result; r != nil {
+		plan.Backend, plan.GPUs = r.Backend, apiUsedGPUs(r.GPUs)
+	}
 	return plan, nil
 }
 

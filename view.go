@@ -79,6 +79,7 @@ func apiResult(o *wire.Outcome) *api.Result {
 		MemoryPeakBytes: o.MemoryPeakBytes, WallNS: o.Wall.Nanoseconds(), Started: o.Started,
 		Values: o.Values, Outputs: []api.Output{}, StdoutBytes: o.Stdout.Size, StderrBytes: o.Stderr.Size,
 		Truncated: o.Stdout.Truncated || o.Stderr.Truncated,
+		Backend:   o.Backend, GPUs: apiUsedGPUs(o.GPUs),
 	}
 	for _, f := range o.Files {
 		r.Outputs = append(r.Outputs, api.Output{Path: f.Path, Size: int64(f.Size), CID: f.Link.String()})
@@ -87,6 +88,13 @@ func apiResult(o *wire.Outcome) *api.Result {
 		r.OutputCID = o.Output.String()
 	}
 	return r
+}
+
+func apiUsedGPUs(used []wire.UsedGPU) (list []api.UsedGPU) {
+	for _, g := range used {
+		list = append(list, api.UsedGPU{ID: g.ID, Name: g.Name, MemoryBytes: g.Memory})
+	}
+	return list
 }
 
 // apiRequest is what was asked for, with what the node has filled in.
@@ -155,7 +163,8 @@ func apiCapacity(c wire.Capacity) api.Capacity {
 	}
 	for _, g := range c.GPUs {
 		out.GPUs = append(out.GPUs, api.GPU{
-			ID: g.ID, Name: g.Name, MemoryBytes: g.Memory, ComputeCapability: g.Capability, Available: g.Available,
+			ID: g.ID, Name: g.Name, MemoryBytes: g.Memory, ComputeCapability: g.Capability, OpenCL: g.OpenCL,
+			Processor: g.Processor, Available: g.Available,
 		})
 	}
 	return out

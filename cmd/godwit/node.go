@@ -114,8 +114,8 @@ func workerFacts(w api.Worker) *grid {
 	g.fact("cpu", "%.2f of %.2f cores free", w.Available.CPUCores, w.Total.CPUCores)
 	g.fact("memory", "%s of %s free", units.Size(w.Available.MemoryBytes).Approx(), units.Size(w.Total.MemoryBytes).Approx())
 	g.fact("storage", "%s of %s free", units.Size(w.Available.StorageBytes).Approx(), units.Size(w.Total.StorageBytes).Approx())
-	for _, d := range w.Total.GPUs {
-		g.fact("gpu", "%s %s, %s, %s", d.ID, d.Name, units.Size(d.MemoryBytes).Approx(), d.ComputeCapability)
+	for _, d := range w.Available.GPUs {
+		g.fact("gpu", "%s", gpuText(d))
 	}
 	g.fact("tasks", "%d running, %d queued", w.Running, w.Queued)
 	g.fact("models", "%s", strings.Join(w.Models, ", "))
@@ -125,6 +125,23 @@ func workerFacts(w api.Worker) *grid {
 		g.fact("health", "%.0f %% of its tasks succeeded, %d failures in a row", 100*w.Health.SuccessRate, w.Health.ConsecutiveFailures)
 	}
 	return g
+}
+
+// gpuText is what people want to know of a device, and whether it can be had.
+func gpuText(d api.GPU) string {
+	facts := []string{d.ID + " " + d.Name, units.Size(d.MemoryBytes).Approx()}
+	for _, c := range []string{d.ComputeCapability, d.OpenCL} {
+		if c != "" {
+			facts = append(facts, c)
+		}
+	}
+	if d.Processor {
+		facts = append(facts, "the processor")
+	}
+	if !d.Available {
+		return strings.Join(append(facts, "taken"), ", ")
+	}
+	return strings.Join(append(facts, "free"), ", ")
 }
 
 func newNodeDrain(r *remote) *cobra.Command {

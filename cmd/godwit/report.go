@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/godwit-run/godwit/internal/api"
 	"github.com/godwit-run/godwit/runtime"
 )
 
@@ -37,6 +38,10 @@ type report struct {
 	// Truncated tells that a node has not kept all that was written to standard
 	// output and error.
 	Truncated bool `json:"truncated,omitempty"`
+	// Backend is what GPU work ran on, if there was any: opencl, or cpu-go where there
+	// was no device. GPUs are the devices that the run had.
+	Backend string        `json:"backend,omitempty"`
+	GPUs    []api.UsedGPU `json:"gpus,omitempty"`
 	// Outputs are the files that the guest left in /out.
 	Outputs []output `json:"outputs"`
 	// Kept is the checkpoint that --checkpoint made, if it made one.

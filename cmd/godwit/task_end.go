@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/godwit-run/godwit/internal/api"
@@ -64,11 +66,21 @@ func taskReport(t api.Task, err error) report {
 	rep.Task, rep.Node, rep.Attempts = t.ID, t.Node, t.Attempts
 	if t.Result != nil {
 		rep.Values, rep.Truncated = t.Result.Values, t.Result.Truncated
+		rep.Backend, rep.GPUs = t.Result.Backend, t.Result.GPUs
 		for _, o := range t.Result.Outputs {
 			rep.Outputs = append(rep.Outputs, output(o))
 		}
 	}
 	return rep
+}
+
+// gpuNames are the devices that a task had, as people know them.
+func gpuNames(list []api.UsedGPU) string {
+	var names []string
+	for _, g := range list {
+		names = append(names, cmp.Or(g.Name, g.ID))
+	}
+	return strings.Join(names, " and ")
 }
 
 // taskSummary is the line that ends a task: how it went, where, what it used.
@@ -80,6 +92,9 @@ func taskSummary(t api.Task) string {
 	if r := t.Result; r != nil && r.Started {
 		text += fmt.Sprintf(" in %v, %s fuel, %s memory",
 			round(time.Duration(r.WallNS)), units.Count(r.FuelUsed), units.Size(r.MemoryPeakBytes).Approx())
+	}
+	if r := t.Result; r != nil && len(r.GPUs) > 0 {
+		text += ", " + gpuNames(r.GPUs)
 	}
 	if t.Result != nil && t.Result.Truncated {
 		text += ", not all of its output was kept"

@@ -42,6 +42,7 @@ func planGrid(p api.Plan) *grid {
 	if p.NextTry != nil {
 		g.fact("next try", "%s", p.NextTry.Format(time.RFC3339))
 	}
+	gpuFacts(g, p.Backend, p.GPUs)
 	if p.TookUS > 0 {
 		g.fact("decided in", "%v", round(microseconds(p.TookUS)))
 	}

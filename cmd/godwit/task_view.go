@@ -87,6 +87,7 @@ func resultFacts(g *grid, r *api.Result) {
 	g.fact("fuel", "%s", units.Count(r.FuelUsed))
 	g.fact("memory", "%s", units.Size(r.MemoryPeakBytes).Approx())
 	g.fact("ran", "%v", round(time.Duration(r.WallNS)))
+	gpuFacts(g, r.Backend, r.GPUs)
 	g.fact("values", "%s", strings.Join(r.Values, "\n"))
 	for _, o := range r.Outputs {
 		g.fact("output", "%s  %s  %s", o.Path, units.Size(o.Size).Approx(), o.CID)
@@ -96,6 +97,14 @@ func resultFacts(g *grid, r *api.Result) {
 		g.fact("cut", "%s bytes of standard output and %s of standard error were written, and not all kept",
 			units.Count(r.StdoutBytes), units.Count(r.StderrBytes))
 	}
+}
+
+// gpuFacts tell what GPU work ran on.
+func gpuFacts(g *grid, backend string, used []api.UsedGPU) {
+	for _, d := range used {
+		g.fact("gpu", "%s %s, %s", d.ID, d.Name, units.Size(d.MemoryBytes).Approx())
+	}
+	g.fact("gpu backend", "%s", backend)
 }
 
 func attemptOutcome(a api.Attempt) string {

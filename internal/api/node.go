@@ -49,6 +49,8 @@ type GPU struct {
 	Name              string `json:"name,omitempty"`
 	MemoryBytes       uint64 `json:"memory_bytes"`
 	ComputeCapability string `json:"compute_capability,omitempty"`
+	OpenCL            string `json:"opencl,omitempty" doc:"The version of OpenCL, as a capability too, unless it is that"`
+	Processor         bool   `json:"processor,omitempty" doc:"Whether it is the node's processor, driven like a GPU"`
 	Available         bool   `json:"available"`
 }
 

@@ -141,6 +141,16 @@ type Result struct {
 	StdoutBytes     uint64   `json:"stdout_bytes"`
 	StderrBytes     uint64   `json:"stderr_bytes"`
 	Truncated       bool     `json:"truncated,omitempty" doc:"Whether output beyond the limit was dropped"`
+
+	Backend string    `json:"backend,omitempty" doc:"What its GPU work ran on: opencl, or cpu-go where there was no device"`
+	GPUs    []UsedGPU `json:"gpus,omitempty" doc:"The devices that it had"`
+}
+
+// UsedGPU is a device that a task had to itself.
+type UsedGPU struct {
+	ID          string `json:"id"`
+	Name        string `json:"name,omitempty"`
+	MemoryBytes uint64 `json:"memory_bytes" doc:"How much of its memory the task might take"`
 }
 
 // Output is a file that the guest left in /out.
@@ -179,6 +189,8 @@ type Plan struct {
 	Candidates []Candidate `json:"candidates" doc:"Nodes that fit, best first"`
 	Rejections []Rejection `json:"rejections" doc:"Nodes that do not, by reason"`
 	Attempts   []Attempt   `json:"attempts,omitempty" doc:"Every attempt so far"`
+	Backend    string      `json:"backend,omitempty" doc:"What its GPU work ran on, once it has ended"`
+	GPUs       []UsedGPU   `json:"gpus,omitempty" doc:"The devices that it had, once it has ended"`
 	Rounds     []Round     `json:"rounds,omitempty" doc:"The last looks for a node, oldest first"`
 }
 

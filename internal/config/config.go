@@ -34,6 +34,11 @@ type Config struct {
 	Memory  units.Size `key:"node.memory"`
 	Storage units.Size `key:"node.storage"`
 	Network float64    `key:"node.network"`
+	// GPUs is whether tasks may have the node's GPUs, and what else its OpenCL drivers
+	// find. Default: true. Those without memory of their own get GPUMemory of the node's,
+	// in bytes, which tasks then cannot have besides; 0 is a quarter, up to 4 GiB.
+	GPUs      bool       `key:"node.gpus"`
+	GPUMemory units.Size `key:"node.gpu_memory"`
 	// Cost is what tasks of other nodes pay here, in credits for 1000 units of fuel,
 	// while nothing runs; with ten tasks it is half as much again.
 	Cost float64 `key:"node.cost"`
@@ -143,7 +148,7 @@ type Config struct {
 // Default is the configuration of an empty file.
 func Default() Config {
 	return Config{
-		Data: DefaultData(), MDNS: true, Run: true, Grace: 10 * time.Second,
+		Data: DefaultData(), MDNS: true, Run: true, GPUs: true, Grace: 10 * time.Second,
 		DiscoveryInterval: time.Minute,
 		TaskMemory:        128 << 20, MaxOutput: 256 << 20, MaxQueued: 100_000, KeepEnded: 24 * time.Hour,
 		BindAddress: "127.0.0.1:8080", MaxRequestSize: 10_000_000,
