@@ -15,16 +15,20 @@ RACE_MESH := . ./cmd/... ./blobs/... ./scheduler/gossip/... ./actors/activation
 # billions of instructions.
 RACE_RUNTIME := ^Test(Concurrent|Precopy|Close|HostFunctions|Stopped|Ended|DiskCache)
 
-.PHONY: build test race lint bench fuzz examples demo help
+.PHONY: build nvml test race lint bench fuzz examples demo help
 .DEFAULT_GOAL := build
 
 build: ## build the command into bin/godwit
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/godwit ./cmd/godwit
 
+nvml: ## the same, with NVIDIA's management library for doctor and capacity (needs a C compiler)
+	CGO_ENABLED=1 $(GO) build -trimpath -tags nvml -o bin/godwit ./cmd/godwit
+
 test: ## run all tests, then the concurrent packages under the race detector
 ifeq ($(shell $(GO) env CGO_ENABLED),1)
 	$(GO) test -race -short -timeout 20m $(RACE)
 	$(GO) test -race -short -run '$(RACE_RUNTIME)' ./runtime
+	$(GO) test -tags nvml ./hostabi/gpu/nvml
 endif
 	$(GO) test -timeout 20m ./internal/layout # builds for all platforms, which later tests find built
 	$(GO) test -timeout 20m ./...
