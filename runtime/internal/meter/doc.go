@@ -88,7 +88,8 @@
 // live across the call, the compiler would keep them in memory on the hot side
 // too. A loop with one back edge has its cold side there; several back edges share
 // one, which lies around the loop; very many are not checked, and the header is
-// (see loopForm). The fuel is in the global at all times, since a trap may come at any
+// (see loopForm). Short innermost loops have their rounds doubled first, so that they pass
+// a check every other round (see unroller). The fuel is in the global at all times, since a trap may come at any
 // instruction. Keeping it in a local of loops as well makes only the shortest faster:
 // a processor waits for the last charge's store while it does the rest of the round.
 //

@@ -80,6 +80,9 @@ func rewrite(m *wasm.Module, saves bool, bodies func(*output) ([]wasm.Code, erro
 // other in a circle: what their callers need to know of them is found first.
 func (o *output) metered() ([]wasm.Code, error) {
 	mod := o.mod
+	for i := range o.m.Codes {
+		o.m.Codes[i].Body = unroll(o.m.Codes[i].Body)
+	}
 	codes := make([]wasm.Code, len(mod.functions))
 	order := mod.headers()
 	mod.reach()
