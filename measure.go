@@ -22,6 +22,12 @@ func (n *Node) measure() metrics.Now {
 	now := metrics.Now{ActorsRunning: actors.Running, ActorsIdle: actors.Idle, ActorReplicas: actors.Replicas}
 	err := n.ask(ctx, func() {
 		stats := n.loop.submitter.Stats()
+		for _, g := range n.loop.executor.Free().GPUs {
+			now.GPUs++
+			if !g.Available {
+				now.GPUsBusy++
+			}
+		}
 		now.Queued, now.Running = stats.Queued+stats.Placing, n.loop.executor.Runs()
 		for _, node := range n.loop.submitter.Nodes() {
 			if node.Out == "" {

@@ -36,6 +36,11 @@
 //	godwit_actor_failover_seconds              from the suspicion until they were up
 //	godwit_actor_replayed_entries              entries of the log that were replayed then
 //	godwit_actor_activation_seconds            time to bring up an actor, for whatever reason
+//	godwit_gpus                                devices that tasks may have here
+//	godwit_gpus_busy                           those that a task has
+//	godwit_gpu_runs_total                      attempts that used a device
+//	godwit_gpu_seconds_total                   how long devices worked for these
+//	godwit_gpu_lost_total                      attempts that ended because a device, or its driver, went away
 //
 // and the usual ones of the process (process_*) and the Go runtime (go_*).
 //

@@ -16,6 +16,7 @@ type Now struct {
 	WorkersAvailable, WorkersBusy int // nodes
 	ActorsRunning, ActorsIdle     int // actors that live here
 	ActorReplicas                 int // actors kept here, wherever they live
+	GPUs, GPUsBusy                int // devices here, and those that a task has
 }
 
 // Set is the metrics of one node. Its methods are safe for concurrent use.
@@ -28,6 +29,7 @@ type Set struct {
 	offers, wins, losses                     prometheus.Counter
 	actors                                   actorSeries
 	peers                                    peerSeries
+	gpus                                     gpuSeries
 
 	ended, succeeded atomic.Uint64
 }
@@ -47,6 +49,7 @@ func New(now func() Now) *Set {
 	s.placement()
 	s.actorMetrics()
 	s.peerMetrics()
+	s.gpuMetrics()
 	s.registry.MustRegister(newGauges(now), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "godwit_task_success_rate", Help: "Share of the tasks accepted here that succeeded, of those that ended; 1 if none.",
 	}, s.successRate))
@@ -160,12 +163,12 @@ func (s *Set) OfferLost() { s.losses.Inc() }
 // gauges reads a Now once for each scrape.
 type gauges struct {
 	now   func() Now
-	descs [7]*prometheus.Desc
+	descs [9]*prometheus.Desc
 }
 
 func newGauges(now func() Now) *gauges {
 	desc := func(name, help string) *prometheus.Desc { return prometheus.NewDesc("godwit_"+name, help, nil, nil) }
-	return &gauges{now: now, descs: [7]*prometheus.Desc{
+	return &gauges{now: now, descs: [9]*prometheus.Desc{
 		desc("tasks_queued", "Tasks accepted here that run nowhere yet."),
 		desc("tasks_running", "Tasks that run here."),
 		desc("workers_available", "Nodes that take work, this one included."),
@@ -173,6 +176,8 @@ func newGauges(now func() Now) *gauges {
 		desc("actors_running", "Actors that live here and are in memory."),
 		desc("actors_idle", "Actors that live here and wait for a message."),
 		desc("actor_replicas", "Actors that this node keeps, wherever they live."),
+		desc("gpus", "Devices that tasks may have here."),
+		desc("gpus_busy", "Devices that a task has."),
 	}}
 }
 
@@ -188,6 +193,7 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	n := g.now()
 	for i, v := range []int{
 		n.Queued, n.Running, n.WorkersAvailable, n.WorkersBusy, n.ActorsRunning, n.ActorsIdle, n.ActorReplicas,
+		n.GPUs, n.GPUsBusy,
 	} {
 		out <- prometheus.MustNewConstMetric(g.descs[i], prometheus.GaugeValue, float64(v))
 	}

@@ -30,13 +30,14 @@ func TestMetrics(t *testing.T) {
 		"godwit_placement_losses_total 0", "godwit_placement_score_count 0", "go_goroutines ", "process_open_fds ",
 		"godwit_actors_running 0", `godwit_actor_migrations_total{reason="drain"} 0`, "godwit_actor_failovers_total 0",
 		"godwit_actor_checkpoints_total 0", "godwit_actor_checkpoint_lag_seconds_count 0", "godwit_actor_replayed_entries_count 0",
+		"godwit_gpus 0", "godwit_gpus_busy 0", "godwit_gpu_runs_total 0", "godwit_gpu_lost_total 0",
 	} {
 		if !strings.Contains(fresh, "\n"+line) {
 			t.Errorf("at the start there is no %s", line)
 		}
 	}
 
-	now = Now{Queued: 15, Running: 2, WorkersAvailable: 8, WorkersBusy: 3, ActorsRunning: 4, ActorsIdle: 1000, ActorReplicas: 2000}
+	now = Now{Queued: 15, Running: 2, WorkersAvailable: 8, WorkersBusy: 3, ActorsRunning: 4, ActorsIdle: 1000, ActorReplicas: 2000, GPUs: 8, GPUsBusy: 5}
 	for range 4 {
 		s.TaskSubmitted()
 	}
@@ -56,6 +57,9 @@ func TestMetrics(t *testing.T) {
 	s.ActorFailedOver(100*time.Millisecond, 17)
 	s.ActorActivated(time.Millisecond)
 	s.ActorMessage(time.Millisecond)
+	s.GPUUsed(250 * time.Millisecond)
+	s.GPUUsed(-1) // a device's clock that is wrong
+	s.GPULost()
 	text := scrape(t, s)
 	for _, line := range []string{
 		"godwit_tasks_queued 15", "godwit_tasks_running 2", "godwit_tasks_submitted_total 4", "godwit_tasks_completed_total 2",
@@ -64,6 +68,7 @@ func TestMetrics(t *testing.T) {
 		"godwit_workers_available 8", "godwit_workers_busy 3", "godwit_worker_selection_duration_seconds_count 1",
 		"godwit_placement_offers_sent_total 1", "godwit_placement_wins_total 1", "godwit_placement_losses_total 1",
 		"godwit_placement_score_sum 0.68",
+		"godwit_gpus 8", "godwit_gpus_busy 5", "godwit_gpu_runs_total 2", "godwit_gpu_seconds_total 0.25", "godwit_gpu_lost_total 1",
 		"godwit_actors_running 4", "godwit_actors_idle 1000", "godwit_actor_replicas 2000",
 		"godwit_actor_checkpoints_total 1", "godwit_actor_checkpoint_bytes_total 4096", "godwit_actor_checkpoint_pause_seconds_sum 0.001",
 		"godwit_actor_checkpoint_lag_seconds_sum 0.005", `godwit_actor_migrations_total{reason="drain"} 1`,
