@@ -58,7 +58,11 @@ type HostState interface {
 // The error wraps ErrInCall, ErrEnded, ErrClosed or ErrNotCapturable.
 func (i *Instance) Capture() (checkpoint.Capture, error) {
 	if !i.busy.CompareAndSwap(false, true) {
-		return i.captureRunning()
+		r, err := i.captureRunning()
+		if err != nil {
+			return checkpoint.Capture{}, err
+		}
+		return r.capture, nil
 	}
 	defer i.busy.Store(false)
 	return i.capture()

@@ -70,6 +70,20 @@ func (m *firstMemory) Reallocate(size uint64) []byte {
 // the instance is returned all the same, for its fuel and output; any other
 // error is the system's.
 func (m *Module) Instantiate(ctx context.Context, task Task) (*Instance, error) {
+	i, err := m.instance(ctx, task)
+	if err != nil {
+		return i, err
+	}
+	if start := m.plan.Start; start != "" {
+		if _, err := i.call(ctx, start); err != nil {
+			return i, err
+		}
+	}
+	return i, nil
+}
+
+// instance makes an instance, and runs nothing of it.
+func (m *Module) instance(ctx context.Context, task Task) (*Instance, error) {
 	i, err := m.prepare(task)
 	if err != nil {
 		return nil, err
@@ -100,11 +114,6 @@ func (m *Module) Instantiate(ctx context.Context, task Task) (*Instance, error) 
 			return i, i.ended(guest)
 		}
 		return nil, errors.Join(err, i.Close())
-	}
-	if start := m.plan.Start; start != "" {
-		if _, err := i.call(ctx, start); err != nil {
-			return i, err
-		}
 	}
 	return i, nil
 }

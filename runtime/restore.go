@@ -35,6 +35,9 @@ type Saved struct {
 	Memory io.ReaderAt
 }
 
+// inCall tells whether a call had been suspended.
+func (s *Saved) inCall() bool { return s.State != nil && s.State.Sections[sectionCall] != nil }
+
 // Restore makes an instance that goes on where a captured one stood. No start
 // function and no segment is run. The task is the one that the captured instance
 // was made with: arguments, environment and inputs in the same order and with the

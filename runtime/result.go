@@ -18,6 +18,9 @@ const (
 	StatusFailed Status = "failed"
 	// StatusCancelled: the caller's context was cancelled.
 	StatusCancelled Status = "cancelled"
+	// StatusSuspended: it was suspended for good (see Captures), and can go on from its
+	// last snapshot.
+	StatusSuspended Status = "suspended"
 )
 
 // Reason is why a run failed.

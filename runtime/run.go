@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -25,7 +26,7 @@ func (e *Engine) Run(ctx context.Context, m *Module, task Task) (*Result, error)
 	}
 	var values []uint64
 	if err == nil {
-		values, err = i.runEntry(ctx, name, args, task.From != nil)
+		values, err = i.runTask(ctx, task, name, args)
 	}
 	if err == nil && task.Keep != nil {
 		if err := task.Keep(i); err != nil {
@@ -41,10 +42,15 @@ func (e *Engine) Run(ctx context.Context, m *Module, task Task) (*Result, error)
 
 // begin makes the instance that runs a task.
 func (m *Module) begin(ctx context.Context, task Task) (*Instance, error) {
+	if task.Captures != nil {
+		if err := m.checkCaptures(task.Captures); err != nil {
+			return nil, err
+		}
+	}
 	if task.From != nil {
 		return m.Restore(ctx, task, *task.From)
 	}
-	return m.Instantiate(ctx, task)
+	return m.instance(ctx, task)
 }
 
 // entry is what to call, and with what.
@@ -53,7 +59,7 @@ func (m *Module) entry(task Task) (name string, args []uint64, err error) {
 		name = startExport
 	}
 	t, ok := m.exports[name]
-	if task.Invoke == "" && (task.From != nil || task.Keep != nil) {
+	if task.Invoke == "" && (task.Keep != nil || task.From != nil && !task.From.inCall()) {
 		return "", nil, fmt.Errorf("%w: a run that is kept or goes on needs an export to invoke", ErrNoExport)
 	}
 	if !ok && task.Invoke == "" {
@@ -78,19 +84,68 @@ func (m *Module) entry(task Task) (name string, args []uint64, err error) {
 	return name, args, nil
 }
 
-// runEntry calls the entry, a reactor's initialization first unless the instance
-// was restored.
-func (i *Instance) runEntry(ctx context.Context, name string, args []uint64, restored bool) ([]uint64, error) {
-	if t, ok := i.module.exports[initializeExport]; ok && !restored && name != startExport && name != initializeExport &&
+// stage is one of the calls that make up a run.
+type stage struct {
+	export string
+	args   []uint64
+}
+
+// stages are the calls that make up a run, or what is left of them where one was suspended: the
+// start function, a reactor's initialization, and the entry.
+func (i *Instance) stages(name string, args []uint64, restored bool) ([]stage, error) {
+	var all []stage
+	suspended := i.suspension.saved
+	if start := i.module.plan.Start; start != "" {
+		all = append(all, stage{export: start})
+	}
+	if t, ok := i.module.exports[initializeExport]; ok && name != startExport && name != initializeExport &&
 		len(t.Params) == 0 && len(t.Results) == 0 {
-		if _, err := i.call(ctx, initializeExport); err != nil {
+		all = append(all, stage{export: initializeExport})
+	}
+	all = append(all, stage{name, args})
+	if suspended != nil {
+		n := slices.IndexFunc(all, func(s stage) bool { return s.export == suspended.export })
+		if n < 0 {
+			return nil, fmt.Errorf("%w: a call of %q was suspended, which is not part of this run", ErrSaved, suspended.export)
+		}
+		return all[n:], nil
+	}
+	if restored {
+		return all[len(all)-1:], nil
+	}
+	return all, nil
+}
+
+// runTask makes the calls of a run.
+func (i *Instance) runTask(ctx context.Context, task Task, name string, args []uint64) ([]uint64, error) {
+	stages, err := i.stages(name, args, task.From != nil)
+	if err != nil {
+		return nil, err
+	}
+	if task.Captures != nil {
+		return i.runCaptured(ctx, task.Captures, stages)
+	}
+	return i.runStages(ctx, stages, func() bool { return true })
+}
+
+// runStages makes calls, and returns what the last one does. One that is suspended goes on,
+// unless the guest was stopped.
+func (i *Instance) runStages(ctx context.Context, stages []stage, stopped func() bool) (values []uint64, err error) {
+	for _, s := range stages {
+		if i.Suspended() {
+			values, err = i.Resume(ctx)
+		} else {
+			values, err = i.call(ctx, s.export, s.args...)
+			narrow(i.resultsOf(s.export), values)
+		}
+		for errors.Is(err, ErrSuspended) && !stopped() {
+			values, err = i.Resume(ctx)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
-	if i.Suspended() {
-		return i.Resume(ctx)
-	}
-	return i.Call(ctx, name, args...)
+	return values, nil
 }
 
 func (i *Instance) result(name string, values []uint64) *Result {
@@ -120,6 +175,10 @@ func (i *Instance) result(name string, values []uint64) *Result {
 
 // settle fills in how the guest ended, and passes on what is not the guest's.
 func (i *Instance) settle(r *Result, err error) error {
+	if errors.Is(err, ErrSuspended) {
+		r.Status = StatusSuspended
+		return nil
+	}
 	guest, ok := errors.AsType[*GuestError](err)
 	if !ok {
 		return err

@@ -47,6 +47,8 @@ type request struct {
 	done    chan struct{} // closed when it has been met
 	capture checkpoint.Capture
 	err     error
+
+	stdout, stderr uint64 // written by then
 }
 
 // never is a fuel that no guest uses.
@@ -199,6 +201,7 @@ func (s *suspension) calm(running bool) (asked bool, requests []*request) {
 func (i *Instance) meet(requests []*request) {
 	for _, r := range requests {
 		r.capture, r.err = i.capture()
+		r.stdout, r.stderr = i.written()
 		close(r.done)
 	}
 }
@@ -207,12 +210,12 @@ func (i *Instance) meet(requests []*request) {
 // within a slice, unless it is in a host function.
 const patience = 100 * time.Millisecond
 
-// captureRunning captures a guest that is in a call.
-func (i *Instance) captureRunning() (checkpoint.Capture, error) {
+// captureRunning captures a guest that is in a call. The error may be that of the capture.
+func (i *Instance) captureRunning() (*request, error) {
 	s := &i.suspension
 	r := &request{done: make(chan struct{})}
 	if !s.request(r) {
-		return checkpoint.Capture{}, ErrInCall
+		return nil, ErrInCall
 	}
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -220,11 +223,11 @@ func (i *Instance) captureRunning() (checkpoint.Capture, error) {
 	case <-r.done:
 	case <-timer.C:
 		if s.withdraw(r) {
-			return checkpoint.Capture{}, ErrInCall
+			return nil, ErrInCall
 		}
 		<-r.done
 	}
-	return r.capture, r.err
+	return r, r.err
 }
 
 // request asks for a capture, unless nobody would meet the request.

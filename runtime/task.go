@@ -28,8 +28,13 @@ type Task struct {
 	InvokeArgs []string
 
 	// From, if not nil, is what the instance goes on from, instead of beginning
-	// anew (see Module.Restore); Invoke must name an export.
+	// anew (see Module.Restore): in the middle of the call that was suspended, or
+	// else with a call of Invoke, which must then name an export.
 	From *Saved
+	// Captures, if not nil, has the run captured while it goes on. The engine must
+	// have Config.Suspend; the error wraps ErrNotCapturable if the module cannot be
+	// suspended (see Module.Unsuspendable).
+	Captures *Captures
 	// Keep, if not nil, is called with the instance when the export that Invoke
 	// names has returned, so that it can be captured. Its error is Run's.
 	Keep func(*Instance) error

@@ -53,6 +53,9 @@ func (s *System) start() {
 	s.state.Clock.Offset = int64(monotonicStart) - s.cfg.Monotonic()
 }
 
+// Written is how many bytes the guest has written to standard output and standard error.
+func (s *System) Written() (stdout, stderr uint64) { return s.state.Stdout, s.state.Stderr }
+
 // Close lets go of the inputs and waits for the goroutines of the standard
 // streams, except one that is inside a Read or Write that has not returned:
 // that one ends when the call does. See the package documentation.
