@@ -110,15 +110,18 @@ func (l *loop) wasExecuted(now time.Time, r *replica, s *activation.Summary) {
 	l.maintain(now, r)
 }
 
-// activationFailed gives the actor away, or tries it again here if there is nobody.
+// activationFailed gives the actor away, and tries it again here if that does not work.
 func (l *loop) activationFailed(now time.Time, r *replica, err error) {
 	l.logFailure(r, "cannot be active here", err)
 	l.event(now, r, "failed", err.Error())
 	r.restarted++
 	for _, m := range r.where.Members {
 		if m.Node != l.host.cfg.Self && l.liveness.alive(m.Node) && l.step(now, r, group.Transfer{To: m.Node}) == nil {
-			return
+			break
 		}
+	}
+	if r.live == nil || !r.leading {
+		return
 	}
 	live, sunk := r.live, r.sink
 	wait := min(100*time.Millisecond<<min(r.restarted, 6), 5*time.Second)
@@ -171,7 +174,7 @@ func (l *loop) retire(now time.Time, r *replica) {
 	l.channels.forget(r.id)
 	r.kept, r.asked, r.asking = nil, 0, false
 	r.pushes = make(map[wire.NodeID]*push)
-	r.reason, r.dueAsked = "", time.Time{}
+	r.reason, r.dueAsked, r.changing = "", time.Time{}, false
 	l.handoverEnded(now, r)
 }
 

@@ -238,7 +238,20 @@ func (n *node) ask(name, payload, want string) {
 	n.c.t.Helper()
 	got, err := n.Ask(n.c.t.Context(), name, []byte(payload), actors.MessageOptions{})
 	if err != nil || string(got) != want {
+		n.c.explain(n, name)
 		n.c.t.Fatalf("%s of %s is %q, want %q: %v", payload, name, got, want, err)
+	}
+}
+
+// explain says what the nodes know of an actor that gives no answer.
+func (c *cluster) explain(n *node, name string) {
+	c.t.Helper()
+	replicas, err := n.Inspect(c.t.Context(), name)
+	if err != nil {
+		c.t.Logf("inspect: %v", err)
+	}
+	for _, r := range replicas {
+		c.t.Logf("%s: %+v", r.Node, r)
 	}
 }
 

@@ -62,8 +62,8 @@ func (d *directory) hear(w wire.Where) {
 // redirect takes where to ask instead, from a node that was asked.
 func (d *directory) redirect(actor wire.ActorID, leader wire.NodeID, members wire.Members, epoch uint64) {
 	p := d.known[actor]
-	if p == nil || epoch < p.Epoch {
-		return
+	if p == nil || epoch < p.Epoch && p.Leader != "" {
+		return // an epoch may end without a leader
 	}
 	p.Epoch, p.Leader = epoch, leader
 	if len(members) > 0 && !p.held {

@@ -48,10 +48,10 @@ func (l *loop) elected(now time.Time, r *replica, epoch uint64) {
 		reason = wire.ReasonFailure
 	}
 	item := wire.Item{Activate: &wire.Activate{Node: l.host.cfg.Self, Reason: reason}}
-	if !l.proposeEntry(now, r, []wire.Item{item}, 0) {
-		return // deposed already, or it is proposed with what comes
+	l.proposeEntry(now, r, []wire.Item{item}, 0) // if not now, then with what comes
+	if r.live != nil && r.leading {
+		l.admitHeld(now, r)
 	}
-	l.admitHeld(now, r)
 }
 
 // following notes who leads, and sends those who wait there.
@@ -71,16 +71,16 @@ func (l *loop) membersChanged(now time.Time, r *replica, members wire.Members) {
 	if len(members) == 0 {
 		return
 	}
-	for _, m := range r.where.Members {
-		l.shareWith(now, m.Node, -1)
-	}
 	for _, m := range members {
 		l.shareWith(now, m.Node, 1)
+	}
+	for _, m := range r.where.Members {
+		l.shareWith(now, m.Node, -1)
 	}
 	r.where.Members, r.changing = members, false
 	l.directory.hold(r.where)
 	l.saveInfo(r)
-	l.toldSuspects(now, r)
+	l.tellLives(now, r)
 	if r.live != nil && r.leading {
 		l.maintainIn(r, raiseAgain)
 	}

@@ -294,16 +294,17 @@ func (h *Host) arrived(ctx context.Context, actor wire.ActorID, m Migration, ove
 // handoverStep goes on with a handover after something has happened.
 func (l *loop) handoverStep(now time.Time, r *replica) {
 	h := r.handover
-	if h == nil || !r.leading || r.active == nil {
+	if h == nil || !r.leading {
 		return
 	}
 	switch {
-	case now.After(h.until), h.phase > copying && h.phase < handing && now.Sub(h.stopped) > stopTime:
+	case now.After(h.until), h.phase > copying && h.phase < handing && now.Sub(h.stopped) >= stopTime:
 		l.abandon(now, r, ErrTimeout)
+	case r.active == nil: // it is being made again
 	case !l.liveness.alive(h.to):
 		l.abandon(now, r, fmt.Errorf("%w: the target is gone", ErrUnavailable))
 	case h.phase == copying && l.copied(now, r):
-		h.phase, h.stopped, r.intake.paused = stopping, now, true
+		l.stop(now, r)
 		l.handoverStep(now, r)
 	case h.phase == stopping && r.intake.proposed == 0 && l.littleSince(now, r):
 		h.phase = last
@@ -319,6 +320,17 @@ func (l *loop) handoverStep(now time.Time, r *replica) {
 			l.abandon(now, r, fmt.Errorf("%w: %w", ErrUnavailable, err))
 		}
 	}
+}
+
+// stop has nothing more taken in, but not for ever, whatever does not happen then.
+func (l *loop) stop(now time.Time, r *replica) {
+	h := r.handover
+	h.phase, h.stopped, r.intake.paused = stopping, now, true
+	l.later(stopTime, func(now time.Time) {
+		if r.live != nil && r.handover == h {
+			l.handoverStep(now, r)
+		}
+	})
 }
 
 // littleSince tells whether the target has a checkpoint so young that working on what is

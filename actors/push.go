@@ -200,11 +200,17 @@ func (l *loop) installed(now time.Time, r *replica, b wire.Base) {
 	if b.Checkpoint == nil {
 		return
 	}
-	if l.host.engine.Has(b.Checkpoint.Manifest.Cid) {
-		l.step(now, r, group.Hold{Node: l.host.cfg.Self, Checkpoint: *b.Checkpoint})
+	l.keep(now, r, *b.Checkpoint)
+}
+
+// keep says that this node has the checkpoint that a replica begins from, or gets it: it
+// may have ended before it had all of it.
+func (l *loop) keep(now time.Time, r *replica, c wire.Checkpoint) {
+	if l.host.engine.Has(c.Manifest.Cid) {
+		l.step(now, r, group.Hold{Node: l.host.cfg.Self, Checkpoint: c})
 		return
 	}
-	l.fetch(r, *b.Checkpoint, 0)
+	l.fetch(r, c, 0)
 }
 
 // fetch gets a checkpoint of whoever has it, until it is here.

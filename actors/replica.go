@@ -23,7 +23,8 @@ type replica struct {
 	// due is when a parked replica that led is to be woken for a timer.
 	due     time.Time
 	touched bool
-	*live   // nil while it is parked
+	mending bool // its group was broken, and is on its way to the disk
+	*live        // nil while it is parked
 }
 
 // live is what a replica needs besides while something happens.
@@ -452,7 +453,8 @@ func (l *loop) respond(now time.Time, r *replica, to wire.NodeID, m wire.Respons
 func (l *loop) mend(now time.Time, r *replica, cause error) {
 	l.host.cfg.Log.Error("group of an actor is broken", "actor", r.where.Name, "id", r.id, "err", cause)
 	l.retire(now, r)
-	r.live = nil
+	r.live, r.mending = nil, true
+	l.out.after = append(l.out.after, func() { l.inbox.put(func(time.Time) { r.mending = false }) })
 	l.touch(r)
 }
 
