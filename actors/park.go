@@ -109,12 +109,18 @@ func (l *loop) unpark(now time.Time, r *replica) error {
 	if r.live != nil {
 		return nil
 	}
+	if r.mending {
+		return errMending
+	}
 	saved, err := l.host.journal.saved(r.id)
 	if err != nil {
 		return err
 	}
 	return l.begin(now, r, saved)
 }
+
+// errMending: what a broken group has written is not all on disk yet.
+var errMending = fmt.Errorf("%w: its group is made again", ErrUnavailable)
 
 // begin makes a replica's group.
 func (l *loop) begin(now time.Time, r *replica, saved group.Saved) error {
@@ -138,20 +144,27 @@ func (l *loop) begin(now time.Time, r *replica, saved group.Saved) error {
 	r.due = time.Time{}
 	l.saveInfo(r)
 	l.step(now, r, group.Tick{})
-	if c := g.Base().Checkpoint; c != nil && r.live != nil && l.host.engine.Has(c.Manifest.Cid) {
-		l.step(now, r, group.Hold{Node: l.host.cfg.Self, Checkpoint: *c})
+	if c := g.Base().Checkpoint; c != nil && r.live != nil {
+		l.keep(now, r, *c)
 	}
-	l.toldSuspects(now, r)
+	l.tellLives(now, r)
 	if r.live != nil {
 		l.astray(now, r)
 	}
 	return nil
 }
 
-// toldSuspects tells a group which members' nodes are dead.
-func (l *loop) toldSuspects(now time.Time, r *replica) {
+// tellLives tells a group which members' nodes are dead and which live: of one that was
+// no member meanwhile it has not heard.
+func (l *loop) tellLives(now time.Time, r *replica) {
 	for _, m := range r.where.Members {
-		if r.live != nil && m.Node != l.host.cfg.Self && !l.liveness.alive(m.Node) {
+		switch {
+		case r.live == nil:
+			return
+		case m.Node == l.host.cfg.Self:
+		case l.liveness.alive(m.Node):
+			l.step(now, r, group.Trust{Node: m.Node})
+		default:
 			l.step(now, r, group.Suspect{Node: m.Node})
 		}
 	}
@@ -176,6 +189,7 @@ func (l *loop) suspect(now time.Time, r *replica, node wire.NodeID, alive bool) 
 	l.step(now, r, group.Suspect{Node: node})
 	if r.live != nil && r.leading {
 		l.maintainIn(r, l.host.cfg.ReplaceAfter)
+		l.handoverStep(now, r)
 	}
 	if r.live != nil {
 		l.sayUnavailable(now, r)

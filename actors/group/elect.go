@@ -65,9 +65,12 @@ func (g *Group) campaign(disclaimed wire.NodeID) {
 }
 
 // stand sets this replica's turn, if a leader is wanted and can be elected.
-func (g *Group) stand() {
+func (g *Group) stand() { g.standIn(0) }
+
+// standIn is stand, after a wait.
+func (g *Group) standIn(wait time.Duration) {
 	if g.elect.wanted && g.elect.at.IsZero() && g.quorumLives() {
-		turn := g.now.Add(time.Duration(g.rank()) * g.cfg.Stagger)
+		turn := g.now.Add(wait + time.Duration(g.rank())*g.cfg.Stagger)
 		g.elect.at = latest(turn, g.tried.Add(g.cfg.Retry)) // however often a leader is found and lost
 		g.tickElection()
 	}
@@ -121,21 +124,25 @@ func (g *Group) tickElection() {
 	g.elect.at = g.now.Add(time.Duration(wait))
 }
 
-// rival takes note that another replica stands while this one waits for its own turn.
-// One that may be elected is left in peace: on a slow disk an election takes longer than
-// the next one's turn, and then two would end each other's over and over. One that lacks
-// entries cannot be, but now nobody who asks stands by the old leader any more: so
-// this replica, which may have been ignored for that, tries again at once.
+// rival takes note that another replica stands. One that may be elected is left in peace:
+// on a slow disk an election takes longer than the next one's turn, and then two would end
+// each other's over and over. One that lacks entries cannot be, but now nobody who asks
+// stands by the old leader any more: so this replica, which may have been ignored for
+// that, tries again at once. If it has not stood at all it does now, unless it hears of a
+// leader before its turn: nobody else might, and the other one would ask for ever.
 func (g *Group) rival(m *raftpb.Message) {
-	if g.role.leads || g.elect.at.IsZero() {
-		return
-	}
-	if !g.lacks(m) {
+	switch {
+	case g.role.leads:
+	case !g.lacks(m) && g.elect.at.IsZero():
+	case !g.lacks(m):
 		wait := uint64(g.cfg.Retry) + g.jitter(uint64(g.cfg.Retry))
 		g.elect.at = latest(g.elect.at, g.now.Add(time.Duration(wait)))
-		return
-	}
-	if g.now.Sub(g.tried) >= g.cfg.Stagger/2 {
+	case g.elect.at.IsZero():
+		if g.raft.BasicStatus().Lead == 0 && g.votes() && !g.gone {
+			g.elect.wanted = true
+			g.standIn(g.cfg.Stagger)
+		}
+	case g.now.Sub(g.tried) >= g.cfg.Stagger/2:
 		g.elect.at = g.now
 		g.tickElection()
 	}

@@ -434,3 +434,71 @@ func TestCampaignsNowAndThen(t *testing.T) {
 		t.Errorf("%d campaigns in 300 ms", campaigns)
 	}
 }
+
+// A leader crashes and is back before anybody notices, and its disk lacks an entry that
+// both others have. It cannot be elected, and only it is asked by clients: those who can
+// be must do something about it.
+func TestLeaderThatForgot(t *testing.T) {
+	m := newMesh(t, 3)
+	l := m.elect(testNode(1))
+	ready, err := m.groups[l].Step(m.now, Propose{entry(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, out := range ready.Messages { // its own write is lost
+		m.queue = append(m.queue, delivery{l, out.To, out.Message})
+	}
+	old := m.groups[l]
+	m.groups[l] = quietly(t, 1) // swallows the answers
+	m.step(l, Tick{})
+	m.boot(l, old.replica, m.disks[l])
+	for range 20 {
+		m.must(l, Campaign{}) // somebody asks it
+		m.pass(100 * time.Millisecond)
+	}
+	if next := m.leader(); next == l {
+		t.Error("elected without the entry")
+	}
+	for node, g := range m.groups {
+		if hint, _ := g.Leader(); hint != m.leader() {
+			t.Errorf("%s sends those who ask to %s", node.Short(), hint.Short())
+		}
+	}
+}
+
+// Nobody is sent to a leader that asks for votes.
+func TestLeaderThatAsks(t *testing.T) {
+	m := newMesh(t, 3)
+	l := m.elect(testNode(1))
+	f := testNode(1)
+	if f == l {
+		f = testNode(2)
+	}
+	from, to := m.groups[l].replica, m.groups[f].replica
+	m.must(f, Received{l, voteFor(from, to, 3)})
+	if hint, _ := m.groups[f].Leader(); hint != "" {
+		t.Errorf("%s is believed to lead", hint.Short())
+	}
+}
+
+// The entries that a group proposes for its own sake are empty: who counts those that it
+// has proposed itself can tell.
+func TestOwnEntriesAreEmpty(t *testing.T) {
+	m := newMesh(t, 3)
+	l := m.elect(testNode(1))
+	gone := testNode(1)
+	if gone == l {
+		gone = testNode(2)
+	}
+	m.log[l] = nil
+	m.must(l, Change{Remove: gone})
+	m.pass(time.Second)
+	if len(m.log[l]) < 2 {
+		t.Fatalf("%d entries", len(m.log[l]))
+	}
+	for _, c := range m.log[l] {
+		if len(c.Entry.Items) > 0 || c.Entry.Time != 0 {
+			t.Errorf("%+v", c)
+		}
+	}
+}

@@ -186,7 +186,7 @@ func (g *Group) evict() {
 		}
 		g.lead.leaving = nil
 	case len(g.lead.proposals) == 0 || g.lead.proposals[len(g.lead.proposals)-1].conf < g.config().index:
-		_ = g.propose(wire.Entry{Time: max(g.now.UnixNano(), 0)}) // tried again at the next step
+		_ = g.propose(wire.Entry{}) // tried again at the next step
 	}
 }
 

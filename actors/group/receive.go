@@ -115,12 +115,16 @@ func (g *Group) vouch(from wire.NodeID, m wire.Vouch) {
 }
 
 // heed prepares for a message: who hears of the leader stands by it; who is asked for
-// a vote lets go of a leader that asks itself, or that has been silent for long.
+// a vote lets go of a leader that asks itself, or that has been silent for long. Whoever
+// asks does not lead: nobody is to be sent there.
 func (g *Group) heed(m *raftpb.Message) {
 	switch m.GetType() {
 	case raftpb.MsgApp, raftpb.MsgHeartbeat, raftpb.MsgSnap:
 		g.heard = g.now
 	case raftpb.MsgVote, raftpb.MsgPreVote:
+		if g.hint == g.address(m.GetFrom()) {
+			g.hint = ""
+		}
 		switch {
 		case g.role.leads:
 			g.raft.Tick() // who asks learns that there is a leader
