@@ -119,30 +119,6 @@ func (s *State) activate(epoch uint64, a *wire.Activate) {
 	s.history = s.history[max(0, len(s.history)-MaxHistory):]
 }
 
-func (s *State) control(c *wire.Control) []Output {
-	switch c.Verb {
-	case wire.VerbStop:
-		return append(s.stop(c.Reason), Controlled{ID: c.ID, Result: wire.Result{Outcome: wire.OK}})
-	case wire.VerbStart:
-		s.start()
-		return []Output{Controlled{ID: c.ID, Result: wire.Result{Outcome: wire.OK}}}
-	case wire.VerbRemove:
-		out := append(s.stop(c.Reason), Controlled{ID: c.ID, Result: wire.Result{Outcome: wire.OK}}, Removed{})
-		s.status = Gone
-		return out
-	}
-	module := c.Module
-	if c.Verb == wire.VerbRollback {
-		module = s.previous
-	}
-	if !module.Defined() || s.status != Running {
-		r := wire.Result{Outcome: wire.Refused, Payload: []byte("nothing to go back to, or not running")}
-		return []Output{Controlled{ID: c.ID, Result: r}}
-	}
-	s.enqueue(Delivery{Kind: Upgrade, ID: c.ID, Module: module})
-	return nil
-}
-
 // start has a stopped actor go on, before anything else that waits.
 func (s *State) start() {
 	if s.status != Stopped {
@@ -166,7 +142,7 @@ func (s *State) stop(reason string) []Output {
 	for _, d := range waiting {
 		switch d.Kind {
 		case Upgrade:
-			out = append(out, Controlled{ID: d.ID, Result: wire.Result{Outcome: wire.Stopped}})
+			out = append(out, s.controlled(d.ID, wire.Result{Outcome: wire.Stopped}))
 		case Init, Reply, Timer:
 			s.enqueue(d)
 		}

@@ -44,6 +44,7 @@ type encoded struct {
 	NextTimer  uint64       `cbor:"next_timer"`
 	Wake       int64        `cbor:"wake"`
 	Current    *encProgress `cbor:"current"`
+	Controls   []controlled `cbor:"controls,omitempty"`
 }
 
 type encSource struct {
@@ -77,6 +78,7 @@ func (s *State) Encode() []byte {
 		History: s.history, Failures: s.failures, Index: s.index, Epoch: s.epoch, Now: s.now, Seed: s.seed,
 		Deliveries: s.deliveries, Inbox: s.inbox, Turn: s.sources.turn, Open: s.open.list, Messages: s.outbox.messages,
 		NextAsk: s.outbox.nextAsk, Spawned: s.outbox.spawned, Timers: s.timers, NextTimer: s.nextTimer, Wake: s.wake,
+		Controls: s.controls,
 	}
 	for _, src := range s.sources.sorted() {
 		e.Sources = append(e.Sources, encSource{src.key.session, src.key.from, src.key.to, src.floor, src.taken, src.answers, src.used, src.turn})
@@ -122,7 +124,7 @@ func (e *encoded) state() *State {
 	s.history, s.failures = e.History, e.Failures
 	s.index, s.epoch, s.now, s.seed, s.deliveries = e.Index, e.Epoch, e.Now, e.Seed, e.Deliveries
 	s.timers, s.nextTimer, s.wake = e.Timers, e.NextTimer, e.Wake
-	s.inbox = e.Inbox
+	s.inbox, s.controls = e.Inbox, e.Controls
 	for i := range e.Inbox {
 		s.inboxBytes += e.Inbox[i].size()
 	}

@@ -37,7 +37,7 @@ func (s *State) fail(cause string) []Output {
 	s.orphan(p.released)
 	r := wire.Result{Outcome: wire.Failed, Payload: []byte(cause)}
 	if p.Kind == Upgrade {
-		return []Output{Controlled{ID: p.ID, Result: r}}
+		return []Output{s.controlled(p.ID, r)}
 	}
 	out := s.answer(p.ID, r)
 	return append(out, s.supervise(p.Kind, cause)...)

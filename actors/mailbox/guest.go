@@ -316,7 +316,7 @@ func (s *State) performOne(c *call) []Output {
 		return s.stop(c.To)
 	case callUpgraded:
 		s.previous, s.module = s.module, c.Module
-		return []Output{Controlled{ID: c.ID, Result: wire.Result{Outcome: wire.OK}}}
+		return []Output{s.controlled(c.ID, wire.Result{Outcome: wire.OK})}
 	}
 	return nil
 }

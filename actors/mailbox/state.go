@@ -118,6 +118,8 @@ type State struct {
 	nextTimer  uint64
 	wake       int64 // when to deliver a Timeout; 0: not
 
+	controls []controlled // the last ones, oldest first
+
 	current *progress
 	ghost   *Failed // the current delivery is one that is known to fail
 }

@@ -288,7 +288,7 @@ func TestSupervision(t *testing.T) {
 	}
 	l.expect(l.add(clientAsk(1, 5, "x")), fmt.Sprintf("answer 5: stopped %q", cause))
 	l.nothing()
-	l.expect(l.add(control(wire.VerbStart)), "controlled: ok")
+	l.expect(l.add(control(wire.VerbStart, 1)), "controlled: ok")
 	l.next(Start)
 	l.Finish()
 	l.add(clientAsk(1, 6, "x"))
@@ -309,8 +309,8 @@ func TestFailuresFarApart(t *testing.T) {
 	}
 }
 
-func control(v wire.Verb) wire.Item {
-	return wire.Item{Control: &wire.Control{Verb: v, ID: wire.MessageID{9}, Reason: "because"}}
+func control(v wire.Verb, id byte) wire.Item {
+	return wire.Item{Control: &wire.Control{Verb: v, ID: wire.MessageID{9, id}, Reason: "because"}}
 }
 
 func TestStopAndRemove(t *testing.T) {
@@ -322,14 +322,14 @@ func TestStopAndRemove(t *testing.T) {
 	_, err = l.SetTimer(time.Millisecond, 7)
 	l.must(err)
 	l.Release()
-	l.expect(l.add(control(wire.VerbStop)), `answer 1: stopped "because"; halted: because; controlled: ok`)
+	l.expect(l.add(control(wire.VerbStop, 2)), `answer 1: stopped "because"; halted: because; controlled: ok`)
 	if l.Quiet() {
 		t.Error("the delivery is over by itself")
 	}
 	_, out := l.Fail("stopped")
 	l.expect(out, "") // nobody is told: that has been done
 	l.add()
-	l.expect(l.add(control(wire.VerbStart)), "controlled: ok")
+	l.expect(l.add(control(wire.VerbStart, 3)), "controlled: ok")
 	l.next(Start)
 	l.Finish()
 	l.add(wire.Item{Reply: &wire.Reply{Ask: n, Result: ok("late")}})
@@ -338,16 +338,54 @@ func TestStopAndRemove(t *testing.T) {
 	}
 	l.Finish()
 	l.nothing()
-	l.expect(l.add(control(wire.VerbRemove)), "halted: because; controlled: ok; removed")
+	l.expect(l.add(control(wire.VerbRemove, 4)), "halted: because; controlled: ok; removed")
 	l.expect(l.add(clientAsk(1, 9, "x")), "")
+}
+
+// A control that comes again, since its answer was lost, has its effect once: what came
+// after it stays, and whoever rolls back is not rolled forward again.
+func TestControlsTakeEffectOnce(t *testing.T) {
+	l := started(t)
+	stop, start := control(wire.VerbStop, 20), control(wire.VerbStart, 21)
+	l.expect(l.add(stop), "halted: because; controlled: ok")
+	l.expect(l.add(start), "controlled: ok")
+	l.next(Start)
+	l.Finish()
+	l.expect(l.add(stop, start), "controlled: ok; controlled: ok")
+	if status, _ := l.Status(); status != Running {
+		t.Error("stopped again")
+	}
+	l.nothing()
+
+	up, down := control(wire.VerbUpgrade, 22), control(wire.VerbRollback, 23)
+	up.Control.Module = testLink2()
+	old := l.Module()
+	l.add(up)
+	l.expect(l.add(up), "") // its answer is still to come
+	for _, c := range []wire.Item{up, down} {
+		l.next(Upgrade)
+		l.must(l.Upgraded())
+		l.expect(l.Finish(), "controlled: ok")
+		l.expect(l.add(c, down), map[bool]string{true: "controlled: ok", false: "controlled: ok; controlled: ok"}[c.Control == up.Control])
+	}
+	l.nothing()
+	if l.Module() != old || l.Previous() != testLink2() {
+		t.Error("rolled forward again")
+	}
+	for i := range MaxControls + 10 {
+		l.add(control(wire.VerbStart, byte(100+i)))
+	}
+	if len(l.controls) != MaxControls {
+		t.Errorf("%d controls are remembered", len(l.controls))
+	}
 }
 
 func TestUpgrade(t *testing.T) {
 	l := started(t)
 	old := l.Module()
-	up := control(wire.VerbUpgrade)
+	up := control(wire.VerbUpgrade, 5)
 	up.Control.Module = testLink2()
-	l.expect(l.add(control(wire.VerbRollback)), "controlled: refused")
+	l.expect(l.add(control(wire.VerbRollback, 6)), "controlled: refused")
 	l.add(up)
 	l.next(Upgrade)
 	_, out := l.Fail("does not load")
@@ -355,14 +393,16 @@ func TestUpgrade(t *testing.T) {
 	if len(l.failures) != 0 || l.Module() != old {
 		t.Error("the failed upgrade has had an effect")
 	}
-	l.add(up)
+	again := control(wire.VerbUpgrade, 90)
+	again.Control.Module = testLink2()
+	l.add(again)
 	l.next(Upgrade)
 	l.must(l.Upgraded())
 	l.expect(l.Finish(), "controlled: ok")
 	if l.Module() != testLink2() || l.Previous() != old {
 		t.Error("not upgraded")
 	}
-	l.add(control(wire.VerbRollback))
+	l.add(control(wire.VerbRollback, 7))
 	if d := l.next(Upgrade); d.Module != old {
 		t.Errorf("%+v", d)
 	}
