@@ -58,6 +58,25 @@ type Exit struct {
 
 func (e Exit) Error() string { return fmt.Sprintf("guest exited with code %d", e.Code) }
 
+// Trap ends the calling guest like a trap of its own. A host function panics with it where
+// the guest is to blame for what cannot be reported by a result.
+type Trap struct {
+	// Message is the reason, for people.
+	Message string
+}
+
+func (t Trap) Error() string { return t.Message }
+
+// Fault ends the run of the calling guest with an error that is not the guest's: a part
+// of the system failed under it, and the same run may go well another time. A host function
+// panics with it; what runs the guest returns an error that wraps Err.
+type Fault struct{ Err error }
+
+func (f Fault) Error() string { return f.Err.Error() }
+
+// Unwrap returns Err.
+func (f Fault) Unwrap() error { return f.Err }
+
 // Suspend puts the calling guest to sleep in the middle of its call. A host function
 // that would have to wait panics with it, instead of waiting; the call into the guest then
 // returns, and the instance can be captured. When the guest goes on, there or elsewhere, the

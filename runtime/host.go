@@ -68,6 +68,10 @@ func (i *Instance) guard(function string, f *hostabi.Func, used int64, panicked 
 		panic(r)
 	case hostabi.Exit:
 		panic(exitError(r.Code))
+	case hostabi.Trap:
+		panic(&GuestError{Status: StatusFailed, Reason: ReasonTrap, Message: r.Message})
+	case hostabi.Fault:
+		panic(r)
 	default:
 		panic(&hostPanicError{function, r})
 	}

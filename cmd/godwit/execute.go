@@ -21,6 +21,7 @@ type job struct {
 	task   runtime.Task
 	stdin  *os.File
 	keeper *keeper
+	gpu    *gpuRun
 }
 
 // runModule runs a module to its end, saves what is wanted of it and says how it
@@ -51,8 +52,10 @@ func runModule(ctx context.Context, f runFlags, name string, args []string) erro
 	say(&words, err)
 	if !f.quiet {
 		fmt.Fprintln(&words, "godwit:", summary(result))
-		if said := j.keeper.said(result); said != "" {
-			fmt.Fprintln(&words, "godwit:", said)
+		for _, said := range []string{j.gpu.said(), j.keeper.said(result)} {
+			if said != "" {
+				fmt.Fprintln(&words, "godwit:", said)
+			}
 		}
 	}
 	if words.Len() > 0 {
@@ -98,6 +101,9 @@ func (j *job) prepare(ctx context.Context, name string, args []string) error {
 	} else {
 		j.task.Args = append(j.task.Args, args...)
 	}
+	if j.gpu, err = f.gpu.open(ctx, &j.task); err != nil {
+		return err
+	}
 	if j.keeper, err = newKeeper(ctx, f, j.module, name); err != nil {
 		return err
 	}
@@ -110,7 +116,7 @@ func (j *job) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j.engine, err = runtime.New(runtime.Config{Kind: runtime.Kind(j.flags.engine), CacheDir: dir})
+	j.engine, err = runtime.New(runtime.Config{Kind: runtime.Kind(j.flags.engine), CacheDir: dir, HostModules: gpuModules(j.binary)})
 	if err != nil {
 		return err
 	}
@@ -156,6 +162,7 @@ func (j *job) finish(r *runtime.Result, ended error) error {
 	}
 	rep := newReport(r, outputs, err)
 	rep.Kept = j.keeper.kept
+	j.gpu.report(&rep)
 	return errors.Join(err, rep.write(j.flags.report))
 }
 
@@ -169,6 +176,7 @@ func (j *job) close() {
 	if j.keeper != nil {
 		j.keeper.close() // all that counts has been synced
 	}
+	j.gpu.close() // nothing is left to lose
 }
 
 // ending is the error that a run's end amounts to. A failed write counts

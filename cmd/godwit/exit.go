@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/godwit-run/godwit/hostabi/actor"
+	"github.com/godwit-run/godwit/hostabi/gpu"
 	"github.com/godwit-run/godwit/internal/api"
 	"github.com/godwit-run/godwit/runtime"
 )
@@ -124,7 +125,7 @@ func exitCode(err error) int {
 		return exitBrokenPipe
 	case errors.As(err, &ended):
 		return endCode(ended.result)
-	case errors.As(err, &busy):
+	case errors.As(err, &busy), errors.Is(err, gpu.ErrNoDevice):
 		return exitRefused
 	case errors.As(err, &message):
 		return messageCode(message.Kind())

@@ -12,6 +12,7 @@ import (
 type runFlags struct {
 	guestFlags
 	state   stateFlags
+	gpu     gpuFlags
 	engine  engineValue
 	cache   string
 	noCache bool
@@ -55,6 +56,7 @@ let it start), 130 and 143 interrupted, 134 it trapped.`,
 func (f *runFlags) register(cmd *cobra.Command) {
 	f.guestFlags.register(cmd, "show a file or directory `PATH[:NAME]` as /in/NAME, read-only (repeatable)")
 	f.state.register(cmd)
+	f.gpu.register(cmd)
 	fs := cmd.Flags()
 	fs.Var(&f.engine, "engine", "auto, compiler or interpreter; results and fuel are the same")
 	fs.StringVar(&f.cache, "cache", "", "keep compiled modules in `DIR` (default the user's cache directory)")

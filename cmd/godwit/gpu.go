@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/godwit-run/godwit/hostabi"
+	"github.com/godwit-run/godwit/hostabi/gpu"
+	"github.com/godwit-run/godwit/hostabi/gpu/device"
+	"github.com/godwit-run/godwit/internal/api"
+	"github.com/godwit-run/godwit/runtime"
+	"github.com/godwit-run/godwit/scheduler/wire"
+)
+
+// gpuFlags are the flags of `run` that give a guest devices.
+type gpuFlags struct {
+	mode       gpuValue
+	memory     memoryValue
+	capability capabilityValue
+}
+
+func (f *gpuFlags) register(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.Var(&f.mode, "gpu", "GPU: required, preferred (without one, ready-made kernels run here) or none (default none)")
+	fs.Lookup("gpu").DefValue = ""
+	fs.Var(&f.memory, "gpu-memory", "allow `SIZE` of a device's memory (default 1Gi, or what it has)")
+	fs.Lookup("gpu-memory").DefValue = ""
+	fs.Var(&f.capability, "compute-capability", "least compute capability of the device, such as sm_70")
+	complete(cmd, "gpu", cobra.FixedCompletions(gpuModes, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// gpuModes are the values of --gpu, by gpu.Mode.
+var gpuModes = []string{"none", "preferred", "required"}
+
+// gpuValue is a gpu.Mode.
+type gpuValue gpu.Mode
+
+func (v *gpuValue) Type() string   { return "mode" }
+func (v *gpuValue) String() string { return gpuModes[*v] }
+func (v *gpuValue) Set(s string) error {
+	i := slices.Index(gpuModes, s)
+	if i < 0 {
+		return errors.New("want required, preferred or none")
+	}
+	*v = gpuValue(i)
+	return nil
+}
+
+// capabilityValue is a compute capability.
+type capabilityValue string
+
+func (v *capabilityValue) Type() string   { return "capability" }
+func (v *capabilityValue) String() string { return string(*v) }
+func (v *capabilityValue) Set(s string) error {
+	_, err := wire.ParseCapability(s)
+	*v = capabilityValue(s)
+	return err
+}
+
+// errNoGPU is a run that needs a GPU where none will do.
+type errNoGPU struct{ error }
+
+func (e errNoGPU) Unwrap() error { return e.error }
+
+func (e errNoGPU) Hint() string {
+	return "godwit doctor lists devices; --gpu preferred lets ready-made kernels run without one"
+}
+
+// gpuRun is what one run has of GPUs; nil is nothing.
+type gpuRun struct {
+	backend device.Backend
+	state   *gpu.State
+}
+
+// newGPUBackend is what has the devices of this machine, or nil.
+func newGPUBackend() device.Backend { return nil }
+
+// gpuModules are the host modules for a guest's binary, which names what it imports.
+func gpuModules(binary []byte) []hostabi.Module {
+	if !bytes.Contains(binary, []byte(gpu.ModuleName)) {
+		return nil
+	}
+	return []hostabi.Module{gpu.Module()}
+}
+
+// open finds the devices that the flags ask for, and gives them to the task.
+func (f *gpuFlags) open(ctx context.Context, t *runtime.Task) (*gpuRun, error) {
+	if f.mode == gpuValue(gpu.None) {
+		if f.memory != 0 || f.capability != "" {
+			return nil, errors.New("--gpu-memory and --compute-capability are for --gpu required or preferred")
+		}
+		return nil, nil
+	}
+	r := &gpuRun{backend: newGPUBackend()}
+	cfg := gpu.Config{Mode: gpu.Mode(f.mode), Backend: r.backend, Deterministic: t.Deterministic, Label: "run"}
+	if t.Deterministic {
+		cfg.Seed = []byte("deterministic")
+	}
+	err := f.choose(ctx, &cfg)
+	if err == nil {
+		r.state, err = gpu.New(ctx, cfg)
+	}
+	if err != nil {
+		return nil, errNoGPU{errors.Join(err, r.close())}
+	}
+	t.State = map[string]any{gpu.ModuleName: r.state}
+	return r, nil
+}
+
+// choose keeps the devices that the flags let through; if there are none there is no backend.
+func (f *gpuFlags) choose(ctx context.Context, cfg *gpu.Config) error {
+	if cfg.Backend == nil {
+		return nil
+	}
+	list, err := cfg.Backend.Devices(ctx)
+	if err != nil {
+		return err
+	}
+	spec := &wire.GPUSpec{Memory: uint64(f.memory), Capability: string(f.capability)}
+	for _, d := range list {
+		has := wire.GPUDevice{Memory: d.Memory, Capability: d.Capability, OpenCL: openCLOf(d.Version)}
+		if d.Unusable == "" && has.Fits(spec) {
+			cfg.Devices = append(cfg.Devices, gpu.Share{ID: d.ID, Memory: uint64(f.memory)})
+		}
+	}
+	if len(cfg.Devices) > 0 {
+		return nil
+	}
+	if cfg.Backend = nil; cfg.Mode == gpu.Required && len(list) > 0 {
+		return fmt.Errorf("%w: none of %d devices is usable and has what --gpu-memory and --compute-capability ask for", gpu.ErrNoDevice, len(list))
+	}
+	return nil
+}
+
+// openCLOf is the capability that a version is, such as "OpenCL 3.0 PoCL".
+func openCLOf(version string) string {
+	rest, ok := strings.CutPrefix(version, "OpenCL ")
+	if !ok {
+		return ""
+	}
+	number, _, _ := strings.Cut(rest, " ")
+	return "opencl_" + number
+}
+
+// said is what people are told of the devices, if anything.
+func (r *gpuRun) said() string {
+	if r == nil {
+		return ""
+	}
+	use := r.state.Use()
+	if err := r.state.Fallback(); err != nil && use.Backend != "" {
+		return fmt.Sprintf("ready-made kernels ran here (%v)", err)
+	}
+	if len(use.Devices) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%v on %s", round(use.DeviceTime), use.Devices[0].Name)
+}
+
+// report puts what was used into a report.
+func (r *gpuRun) report(rep *report) {
+	if r == nil {
+		return
+	}
+	use := r.state.Use()
+	rep.Backend = use.Backend
+	for _, d := range use.Devices {
+		rep.GPUs = append(rep.GPUs, api.UsedGPU{ID: d.ID, Name: d.Name, MemoryBytes: d.Memory})
+	}
+}
+
+func (r *gpuRun) close() error {
+	if r == nil {
+		return nil
+	}
+	var errs []error
+	if r.state != nil {
+		errs = append(errs, r.state.Close())
+	}
+	if r.backend != nil {
+		errs = append(errs, r.backend.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,31 @@
+// What the kernels share whose work-groups have a row or part each: a group adds up, or
+// takes the largest, in a tree.
+#define GROUP 64
+
+static float group_sum(float v, __local float *lane) {
+    const size_t l = get_local_id(0);
+    lane[l] = v;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (size_t half = GROUP / 2; half > 0; half /= 2) {
+        if (l < half)
+            lane[l] += lane[l + half];
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    v = lane[0];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return v;
+}
+
+static float group_max(float v, __local float *lane) {
+    const size_t l = get_local_id(0);
+    lane[l] = v;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (size_t half = GROUP / 2; half > 0; half /= 2) {
+        if (l < half)
+            lane[l] = fmax(lane[l], lane[l + half]);
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    v = lane[0];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return v;
+}
