@@ -15,7 +15,7 @@ import (
 // disk would mix modules of the old kind with the new.
 const (
 	goldenRevision = 7
-	golden         = "3b6a86ff0ad7b6ee84a38908f97733916ef7a5477d22b6b7fa9940c0bc6d8192"
+	golden         = "6646ac7716dbc8be5435bb0c8182a3c92da260ed0668ad1aa7d0616d76c3c1d8"
 )
 
 func TestRevision(t *testing.T) {

@@ -3,7 +3,7 @@ package meter
 import "github.com/godwit-run/godwit/runtime/internal/wasm"
 
 // maxUnrolled is the size in bytes of the longest round that is doubled.
-const maxUnrolled = 64
+const maxUnrolled = 32
 
 // unroller doubles the rounds of short innermost loops, so that a check, which stands on
 // back edges, is passed once in two rounds. A round is straight code that may leave or
