@@ -21,6 +21,11 @@ type Info struct {
 	// "opencl_3.0"; the part that comes before the number is the family.
 	Capability string `json:"capability"`
 
+	// UUID is what NVML calls the device, too: "GPU-" and 36 characters; PCI is its
+	// place: "0000:3b:00.0". Empty if the driver does not tell.
+	UUID string `json:"uuid,omitempty"`
+	PCI  string `json:"pci,omitempty"`
+
 	// Version of the device's interface ("OpenCL 3.0 PoCL") and of its driver.
 	Version string `json:"version"`
 	Driver  string `json:"driver"`

@@ -36,6 +36,11 @@ const (
 	deviceExtensions        = 0x1030
 	deviceUnified           = 0x1035
 	deviceILVersion         = 0x105B
+	deviceUUID              = 0x106A // cl_khr_device_uuid
+	devicePCI               = 0x410F // cl_khr_pci_bus_info
+	devicePCIBus            = 0x4008 // cl_nv_device_attribute_query
+	devicePCISlot           = 0x4009
+	devicePCIDomain         = 0x400A
 	deviceCapabilityMajor   = 0x4000 // cl_nv_device_attribute_query
 	deviceCapabilityMinor   = 0x4001
 )
@@ -105,6 +110,7 @@ func (d Device) Info() device.Info {
 		info.MaxItems[i] = uint64(n)
 	}
 	info.Capability = d.capability(info)
+	info.UUID, info.PCI = d.uuid(info), d.pci(info)
 	info.Forms = d.forms()
 	info.Unusable = d.unusable(info)
 	return info
@@ -141,6 +147,30 @@ func (d Device) capability(info device.Info) string {
 		return "opencl_" + v[1]
 	}
 	return "opencl_1.0"
+}
+
+func (d Device) uuid(info device.Info) string {
+	if !slices.Contains(info.Extensions, "cl_khr_device_uuid") {
+		return ""
+	}
+	u := value[[16]byte](d.get, deviceUUID)
+	if u == [16]byte{} {
+		return ""
+	}
+	return fmt.Sprintf("GPU-%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
+}
+
+// pci is where the device is, in the form of sysfs.
+func (d Device) pci(info device.Info) string {
+	if slices.Contains(info.Extensions, "cl_khr_pci_bus_info") {
+		at := value[struct{ domain, bus, device, function uint32 }](d.get, devicePCI)
+		return fmt.Sprintf("%04x:%02x:%02x.%x", at.domain, at.bus, at.device, at.function)
+	}
+	if slices.Contains(info.Extensions, "cl_nv_device_attribute_query") {
+		slot := value[uint32](d.get, devicePCISlot) // device and function
+		return fmt.Sprintf("%04x:%02x:%02x.%x", value[uint32](d.get, devicePCIDomain), value[uint32](d.get, devicePCIBus), slot>>3, slot&7)
+	}
+	return ""
 }
 
 func (d Device) forms() []device.Form {

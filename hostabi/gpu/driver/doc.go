@@ -1,0 +1,55 @@
+// Package driver is the device.Backend of OpenCL: a process of its own in which the
+// devices' drivers live, and this process's side of it.
+//
+//	d, err := driver.New(driver.Config{CacheDir: dir})   // starts nothing yet
+//	defer d.Close()
+//	infos, err := d.Devices(ctx)                         // starts the process
+//	session, err := d.Open(ctx, device.Limits{Devices: []int{0}, Memory: 1 << 30})
+//
+// # Why a process
+//
+// A driver is native code of many megabytes, a compiler included, that gets its input
+// from guests. It crashes, it hangs, and a kernel that never ends cannot be taken
+// back. On a CPU the kernels themselves are native code that may write anywhere in the process
+// they run in. So that process is not the node's. It can be killed at any time: the
+// node starts the next one when somebody asks, and sessions that were in the old one
+// end with device.ErrLost.
+//
+// # Glossary
+//
+//   - driver process: the program godwit-gpu (cmd/godwit-gpu, package serve), one a
+//     Driver at a time. This package needs no libOpenCL and links none.
+//   - control connection: a socket pair, over which sessions are opened and asked what
+//     they are doing.
+//   - session: a socket pair of its own; see internal/wire for what is said.
+//   - shared: a buffer's memory is a sealed memfd (elsewhere a file without a name) that both
+//     processes have mapped. On a CPU it is the device's memory as well: a write is one
+//     copy and nothing is said. On other devices it is where copies come from and go to.
+//   - blamed: the session whose work was why the process ended, as far as can be told.
+//
+// # What becomes of whom
+//
+//   - A session that is closed with work under way has Config.Grace; then the process is
+//     killed, unless the device is at somebody else's work. That one has its own limits.
+//   - A kernel that runs for longer than what is left of Limits.QueueTime, and a build
+//     for longer than Config.BuildTimeout: the process is killed. The session is lost and
+//     blamed, all others are lost and may be retried.
+//   - The process ends by itself, by a signal say: the only session that had something
+//     under way is blamed. If there were several, or if it was SIGKILL or SIGTERM, nobody is.
+//   - Nothing is lost that was read before; and all else is, buffers too.
+//
+// # What is contained, and what is not
+//
+// The driver process inherits no descriptor but its connection and of the environment only what
+// loaders and drivers look at; it gets no core dumps, is the first to go when memory is
+// short, has a process group of its own, and dies with the thread that started it. On
+// Linux with Landlock it can write nowhere but in a temporary folder of its own and
+// to devices, reads only what programs and drivers are made of, and has no TCP; and it can
+// gain no privileges. What it says is checked like a stranger's: sizes before anything is
+// allocated, texts before they are shown.
+//
+// Not contained: sessions from each other, where a kernel can write past its buffers. On a
+// CPU that is everywhere: a hostile kernel may read and change what other sessions
+// have there, and the binaries that the process hands out to be cached. GPUs keep
+// contexts apart, and each session has its own. Who needs more gives each its own Driver.
+package driver

@@ -1,0 +1,119 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/godwit-run/godwit/hostabi/gpu/device"
+)
+
+// Driver is a device.Backend: the driver process, started when it is first needed and again
+// after its end.
+type Driver struct {
+	config Config
+	cache  *cache
+
+	mu      sync.Mutex // held while the process is started
+	current *process
+	infos   []device.Info
+	closed  bool
+}
+
+var _ device.Backend = (*Driver)(nil)
+
+// New makes a driver; no process is started yet.
+func New(config Config) (*Driver, error) {
+	if err := config.Validate(); err != nil {
+		return nil, fmt.Errorf("driver: %w", err)
+	}
+	config = config.withDefaults()
+	return &Driver{config: config, cache: newCache(config.CacheDir, config.CacheSize)}, nil
+}
+
+// Name is "opencl".
+func (d *Driver) Name() string { return "opencl" }
+
+// Devices lists the devices. Errors wrap ErrNotFound, device.ErrLost or the context's.
+func (d *Driver) Devices(ctx context.Context) ([]device.Info, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.infos == nil && !d.closed {
+		if _, err := d.running(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if d.closed {
+		return nil, device.ErrClosed
+	}
+	return slices.Clone(d.infos), nil
+}
+
+// running is the process, started if there is none.
+func (d *Driver) running(ctx context.Context) (*process, error) {
+	if d.closed {
+		return nil, device.ErrClosed
+	}
+	if d.current != nil && !d.current.ended() {
+		return d.current, nil
+	}
+	p, err := start(ctx, d.config)
+	if err != nil {
+		return nil, err
+	}
+	if d.infos == nil {
+		d.infos = p.infos
+	}
+	if !slices.EqualFunc(d.infos, p.infos, func(a, b device.Info) bool { return a.ID == b.ID }) {
+		p.stop()
+		return nil, &device.LostError{Reason: "the devices are not those that were there before"}
+	}
+	d.current = p
+	return p, nil
+}
+
+// Open begins a session.
+func (d *Driver) Open(ctx context.Context, limits device.Limits) (device.Session, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p, err := d.running(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var infos []device.Info
+	for _, i := range limits.Devices {
+		if i < 0 || i >= len(d.infos) || len(infos) == device.MaxDevices {
+			return nil, fmt.Errorf("device %d of %d: %w", i, len(d.infos), device.ErrDevice)
+		}
+		if why := d.infos[i].Unusable; why != "" {
+			return nil, fmt.Errorf("device %s: %s: %w", d.infos[i].Name, why, device.ErrDevice)
+		}
+		infos = append(infos, d.infos[i])
+	}
+	return p.open(d, limits, infos)
+}
+
+// Close ends the process and all sessions.
+func (d *Driver) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return device.ErrClosed
+	}
+	d.closed = true
+	if d.current != nil {
+		d.current.stop()
+	}
+	return nil
+}
+
+// Pid is the process's id, 0 if there is none.
+func (d *Driver) Pid() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.current == nil || d.current.ended() {
+		return 0
+	}
+	return d.current.command.Process.Pid
+}

@@ -1,0 +1,71 @@
+package driver
+
+import (
+	"time"
+
+	"github.com/godwit-run/godwit/hostabi/gpu/device"
+	"github.com/godwit-run/godwit/hostabi/gpu/driver/internal/wire"
+)
+
+// event is anything that the driver was asked and will answer. What is above done is set
+// before it is closed, and read after.
+type event struct {
+	err   error
+	times device.Times
+	built *wire.Built
+	done  chan struct{}
+
+	device int
+	sent   time.Time
+	// queued events take a place among the wire.MaxQueued and end in order.
+	queued bool
+	// after is called once it has ended; may be nil.
+	after func()
+}
+
+var _ device.Event = (*event)(nil)
+
+func (e *event) Done() <-chan struct{} { return e.done }
+
+func (e *event) Err() error {
+	select {
+	case <-e.done:
+		return e.err
+	default:
+		return nil
+	}
+}
+
+func (e *event) Times() device.Times {
+	select {
+	case <-e.done:
+		return e.times
+	default:
+		return device.Times{}
+	}
+}
+
+// possible are the times that can be: the device has not worked longer than it is since
+// the event was sent, whatever its driver says.
+func (e *event) possible(t device.Times) device.Times {
+	if most := time.Since(e.sent); t.Busy() > most {
+		t.Ended = t.Started + most
+	}
+	return t
+}
+
+// end ends the event.
+func (e *event) end(err error, times device.Times) {
+	e.err, e.times = err, times
+	close(e.done)
+	if e.after != nil {
+		e.after()
+	}
+}
+
+// nothing is an event of what needed nothing to be done.
+func nothing() *event {
+	e := &event{done: make(chan struct{})}
+	close(e.done)
+	return e
+}

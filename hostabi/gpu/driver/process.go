@@ -1,0 +1,335 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	goruntime "runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/godwit-run/godwit/hostabi/gpu/device"
+	"github.com/godwit-run/godwit/hostabi/gpu/driver/internal/link"
+	"github.com/godwit-run/godwit/hostabi/gpu/driver/internal/wire"
+)
+
+// process is one life of the driver process.
+type process struct {
+	config   Config
+	command  *exec.Cmd
+	control  *link.Conn
+	infos    []device.Info
+	confined string
+
+	building chan struct{} // holds one token: builds are done one at a time
+	gone     chan struct{} // closed when the process has ended
+	work     sync.WaitGroup
+
+	mu       sync.Mutex
+	sessions map[uint64]*session
+	last     uint64
+	probes   map[uint64]chan bool
+	verdict  *verdict // why it was killed; nil if it was not
+	stopping atomic.Bool
+}
+
+// verdict is why a process ended, and whose fault that was.
+type verdict struct {
+	reason string
+	blamed *session
+}
+
+// start starts the process and hears what devices there are.
+func start(ctx context.Context, config Config) (*process, error) {
+	if os.Getenv(wire.SocketVariable) != "" {
+		return nil, fmt.Errorf("%w: this is a driver process itself", ErrNotFound)
+	}
+	argv := config.Command
+	if len(argv) == 0 {
+		path, err := Find()
+		if err != nil {
+			return nil, err
+		}
+		argv = []string{path}
+	}
+	ours, theirs, err := link.Pair()
+	if err != nil {
+		return nil, err
+	}
+	p := &process{
+		config: config, control: ours, command: newCommand(argv, theirs),
+		building: make(chan struct{}, 1), gone: make(chan struct{}),
+		sessions: map[uint64]*session{}, probes: map[uint64]chan bool{},
+	}
+	started := make(chan error, 1)
+	p.work.Go(func() { p.live(started) })
+	if err := errors.Join(<-started, theirs.Close()); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", &device.LostError{Reason: "the driver does not start"}, err), ours.Close())
+	}
+	if err := p.greet(ctx); err != nil {
+		p.stop()
+		return nil, err
+	}
+	p.work.Go(p.listen)
+	return p, nil
+}
+
+func newCommand(argv []string, socket *os.File) *exec.Cmd {
+	c := exec.Command(argv[0], argv[1:]...)
+	c.Env = append(environment(os.Environ()), wire.SocketVariable+"="+wire.SocketValue)
+	c.ExtraFiles = []*os.File{socket}
+	c.Stderr = &tail{}
+	c.SysProcAttr = attributes()
+	return c
+}
+
+// inherited are the beginnings of what the driver process gets to see of the environment: what
+// loaders and drivers look at. Secrets are not for it.
+var inherited = []string{
+	"PATH=", "HOME=", "TMPDIR=", "LANG=", "LC_", "LD_LIBRARY_PATH=", "DYLD_", "XDG_CACHE_HOME=",
+	"OCL_", "OPENCL_", "POCL_", "CL_", "CUDA_", "NVIDIA_", "ROCR_", "HSA_", "GPU_", "AMD_", "NEO", "IGC_",
+}
+
+func environment(all []string) []string {
+	var kept []string
+	for _, v := range all {
+		for _, prefix := range inherited {
+			if strings.HasPrefix(v, prefix) {
+				kept = append(kept, v)
+				break
+			}
+		}
+	}
+	return kept
+}
+
+// live starts the process and waits for its end. The system kills it if the thread that
+// started it ends, so that thread is kept.
+func (p *process) live(started chan<- error) {
+	goruntime.LockOSThread()
+	defer goruntime.UnlockOSThread()
+	err := p.command.Start()
+	started <- err
+	if err == nil {
+		err = p.command.Wait()
+		p.buried(err)
+	}
+	close(p.gone)
+}
+
+// buried tells all sessions that the process has ended.
+func (p *process) buried(err error) {
+	p.mu.Lock()
+	sessions := p.sessions
+	p.sessions = nil // no more are taken
+	for _, answer := range p.probes {
+		close(answer)
+	}
+	p.probes = nil
+	v := p.verdict
+	p.mu.Unlock()
+	if v == nil {
+		v = &verdict{reason: p.cause(err), blamed: culprit(sessions, p.command.ProcessState)}
+	}
+	for _, s := range sessions {
+		s.lose(&device.LostError{Reason: v.reason, Blamed: s == v.blamed})
+	}
+}
+
+// cause is how the process ended, for people.
+func (p *process) cause(err error) string {
+	if p.stopping.Load() {
+		return "the driver was stopped"
+	}
+	state := p.command.ProcessState
+	if state != nil {
+		if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			return fmt.Sprintf("the driver process ended by signal %d (%v)", int(status.Signal()), status.Signal())
+		}
+	}
+	said := p.said()
+	if err == nil {
+		return "the driver process ended" + said
+	}
+	return fmt.Sprintf("the driver process ended: %v%s", err, said)
+}
+
+func (p *process) said() string {
+	if t, ok := p.command.Stderr.(*tail); ok && p.ended() || ok && p.command.ProcessState != nil {
+		if s := t.String(); s != "" {
+			return ": " + s
+		}
+	}
+	return ""
+}
+
+// culprit is the one session that had something under way when the process crashed; nil
+// if there were more or none, or if somebody else killed the process.
+func culprit(sessions map[uint64]*session, state *os.ProcessState) *session {
+	if state != nil {
+		status, ok := state.Sys().(syscall.WaitStatus)
+		if ok && status.Signaled() && (status.Signal() == syscall.SIGKILL || status.Signal() == syscall.SIGTERM) {
+			return nil
+		}
+	}
+	var found *session
+	for _, s := range sessions {
+		if !s.atWork() {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = s
+	}
+	return found
+}
+
+// greet waits for the facts.
+func (p *process) greet(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, p.config.StartTimeout)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { p.kill(verdict{reason: "the driver does not answer"}) })
+	defer stop()
+	kind, body, err := p.control.Receive()
+	var facts wire.Facts
+	if err == nil {
+		err = wire.Decode(body, &facts)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("starting the driver: %w", ctx.Err())
+	case err != nil:
+		p.kill(verdict{reason: "the driver does not start"})
+		<-p.gone
+		return fmt.Errorf("%w: %w%s", &device.LostError{Reason: "the driver does not start"}, err, p.said())
+	case kind != wire.KindFacts || facts.Version != wire.Version || len(facts.Devices) > device.MaxDevices:
+		return &device.LostError{Reason: "the driver is of another version"}
+	}
+	p.infos, p.confined = facts.Clean(), wire.Printable(facts.Confined, device.MaxText)
+	return nil
+}
+
+// listen hears the answers to probes.
+func (p *process) listen() {
+	for {
+		kind, body, err := p.control.Receive()
+		var m wire.State
+		if err == nil && kind == wire.KindState {
+			err = wire.Decode(body, &m)
+		}
+		if err != nil || kind != wire.KindState {
+			p.kill(verdict{reason: "the driver's control connection ended"})
+			_ = p.control.Discard() // the process is lost already
+			return
+		}
+		p.mu.Lock()
+		answer := p.probes[m.Seq]
+		delete(p.probes, m.Seq)
+		p.mu.Unlock()
+		if answer != nil {
+			answer <- m.Busy
+		}
+	}
+}
+
+// busy asks whether device or compiler are at a session's work. A process that does not
+// answer soon counts as busy: it is of no use any more.
+func (p *process) busy(s *session) bool {
+	answer := make(chan bool, 1)
+	p.mu.Lock()
+	if p.probes == nil {
+		p.mu.Unlock()
+		return false
+	}
+	p.last++
+	seq := p.last
+	p.probes[seq] = answer
+	p.mu.Unlock()
+	if p.control.Send(wire.KindProbe, wire.Probe{Seq: seq, Session: s.id}, nil) != nil {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), p.config.StartTimeout)
+	defer cancel()
+	select {
+	case busy := <-answer:
+		return busy
+	case <-ctx.Done():
+		return true
+	}
+}
+
+// kill ends the process by force. The first verdict counts.
+func (p *process) kill(v verdict) {
+	p.mu.Lock()
+	if p.verdict == nil && !p.stopping.Load() && !p.ended() {
+		p.verdict = &v
+	}
+	p.mu.Unlock()
+	killGroup(p.command.Process)
+}
+
+// stop ends the process and waits for its end and all goroutines.
+func (p *process) stop() {
+	p.stopping.Store(true)
+	killGroup(p.command.Process)
+	<-p.gone
+	_ = p.control.Close() // the other side is gone
+	p.work.Wait()
+}
+
+func (p *process) ended() bool {
+	select {
+	case <-p.gone:
+		return true
+	default:
+		return false
+	}
+}
+
+// open begins a session.
+func (p *process) open(d *Driver, limits device.Limits, infos []device.Info) (*session, error) {
+	ours, theirs, err := link.Pair()
+	if err != nil {
+		return nil, err
+	}
+	s := newSession(p, d.cache, limits, infos, ours)
+	p.mu.Lock()
+	if p.sessions == nil {
+		p.mu.Unlock()
+		return nil, errors.Join(&device.LostError{Reason: "the driver ended"}, ours.Close(), theirs.Close())
+	}
+	p.last++
+	s.id = p.last
+	p.sessions[s.id] = s
+	p.work.Go(s.listen)
+	if limits.QueueTime > 0 {
+		p.work.Go(s.watch)
+	}
+	p.mu.Unlock()
+	err = p.control.Send(wire.KindOpen, wire.Open{Session: s.id, Devices: limits.Devices}, theirs)
+	if err = errors.Join(err, theirs.Close()); err != nil {
+		p.kill(verdict{reason: "the driver's control connection ended"})
+	}
+	return s, nil
+}
+
+// begin starts a goroutine that belongs to the process, unless that has ended.
+func (p *process) begin(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.sessions != nil { // so live has not ended, and nobody has waited for all
+		p.work.Go(f)
+	}
+}
+
+// forget takes a session off the list.
+func (p *process) forget(s *session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.sessions, s.id)
+}

@@ -1,0 +1,5 @@
+package serve
+
+func confine() (string, error) { return "", nil }
+
+func dieOfFaults() {}
