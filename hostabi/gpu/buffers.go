@@ -12,8 +12,9 @@ const eachBuffer = 256 // units
 // buffer is memory of a device.
 type buffer struct {
 	device.Buffer
-	on    *slot
-	freed bool
+	on     *slot
+	handle uint64
+	freed  bool
 }
 
 func (b *buffer) free() error {
@@ -44,7 +45,8 @@ func (c call) buffer(a []uint64) errno {
 	if err != nil {
 		return c.failed(err)
 	}
-	le.PutUint64(handle, c.put(b))
+	b.handle = c.put(b)
+	le.PutUint64(handle, b.handle)
 	return success
 }
 

@@ -55,10 +55,21 @@ func (c call) device(a []uint64) errno {
 	le.PutUint32(to[32:], kindOf(d.Info))
 	le.PutUint32(to[36:], flagsOf(d.Info))
 	le.PutUint32(to[40:], openCL(d.Version))
-	le.PutUint32(to[44:], uint32(d.Align))
+	le.PutUint32(to[44:], uint32(c.align(d)))
 	le.PutUint32(to[48:], d.ClockMHz)
 	le.PutUint32(to[52:], 0)
 	return success
+}
+
+// portableAlign is an alignment, in bytes, that does on all vendors' devices.
+const portableAlign = 512
+
+// align is what the offset of a part of a buffer must be a multiple of.
+func (s *State) align(d *slot) uint64 {
+	if s.cfg.Portable {
+		return max(d.Align, portableAlign)
+	}
+	return d.Align
 }
 
 // kindOf numbers the kinds as guests see them.

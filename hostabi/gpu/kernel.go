@@ -128,7 +128,7 @@ func (c call) setBuffer(a []uint64) errno {
 	if size == 0 && offset < b.Size() {
 		size = b.Size() - offset
 	}
-	switch align := k.program.on.Align; {
+	switch align := c.align(k.program.on); {
 	case b.on != k.program.on:
 		return einval
 	case size == 0 || device.CheckRange(b.Size(), offset, size) != nil:

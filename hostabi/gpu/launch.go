@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/godwit-run/godwit/hostabi"
 	"github.com/godwit-run/godwit/hostabi/gpu/device"
@@ -24,6 +25,17 @@ type launch struct {
 	settled bool
 	times   device.Times
 	failed  bool
+}
+
+// timesOf are the times of a launch that has ended, as the guest sees them.
+func (s *State) timesOf(l *launch) device.Times {
+	switch {
+	case s.cfg.Deterministic:
+		return device.Times{}
+	case l.settled:
+		return l.times
+	}
+	return l.event.Times()
 }
 
 func (l *launch) free() error { return nil }
@@ -86,12 +98,12 @@ func (c call) room() errno {
 	if err := c.open(c.ctx); err != nil {
 		return c.failed(err)
 	}
-	c.settleEnded()
-	for len(c.pending) >= maxPending {
+	if len(c.pending) >= maxPending {
 		if e := c.await(c.pending[0]); e != success {
 			return e
 		}
 	}
+	c.settleEnded()
 	return success
 }
 
@@ -122,38 +134,38 @@ func (c call) enqueue(k *kernel, r device.Range) (*launch, errno) {
 	return l, success
 }
 
-// await waits for a launch and settles all that have ended; the guest may be suspended
-// meanwhile.
+// await waits for a launch. The guest may be suspended meanwhile, and then makes the call
+// again: so nothing may be settled before.
 func (c call) await(l *launch) errno {
-	if !l.settled {
-		var wanted <-chan struct{}
-		if s, ok := c.caller.(hostabi.Suspender); ok && s.MaySuspend() {
-			wanted = s.SuspendWanted()
-		}
-		select {
-		case <-l.event.Done():
-		default:
-			select {
-			case <-l.event.Done():
-			case <-c.ctx.Done():
-				return eintr
-			case <-wanted:
-				panic(hostabi.Suspend{})
-			}
-		}
+	if l.settled || l.ended() {
+		return success
 	}
-	c.settleEnded()
-	return success
+	var wanted <-chan struct{}
+	if s, ok := c.caller.(hostabi.Suspender); ok && s.MaySuspend() {
+		wanted = s.SuspendWanted()
+	}
+	select {
+	case <-l.event.Done():
+		return success
+	case <-c.ctx.Done():
+		return eintr
+	case <-wanted:
+		panic(hostabi.Suspend{})
+	}
 }
 
-// idle waits for all that was launched on a device, and tells of a failure that nobody has
+// idle waits for all that was launched on devices, and tells of a failure that nobody has
 // been told of.
-func (c call) idle(d *slot) errno {
-	if d.last != nil {
+func (c call) idle(devices ...*slot) errno {
+	for _, d := range devices {
+		if d.last == nil {
+			continue
+		}
 		if e := c.await(d.last); e != success {
 			return e
 		}
 	}
+	c.settleEnded()
 	if c.kept.Failed {
 		c.kept.Failed = false
 		return eio
@@ -163,6 +175,10 @@ func (c call) idle(d *slot) errno {
 
 // settleEnded settles what has ended.
 func (c call) settleEnded() {
+	if debt := c.kept.Debt; debt > 0 {
+		c.kept.Debt = 0
+		c.caller.Charge(debt)
+	}
 	for len(c.pending) > 0 {
 		i := slices.IndexFunc(c.pending, (*launch).ended)
 		if i < 0 {
@@ -189,32 +205,32 @@ func (s *State) settle(l *launch, charge func(units uint64)) error {
 	if err != nil {
 		l.failed, s.kept.Failed = true, true
 	}
-	if s.cfg.Deterministic {
-		l.times = device.Times{}
-	} else if n := uint64(busy.Nanoseconds()); n > l.paid {
+	if n := uint64(busy.Nanoseconds()); n > l.paid && !s.cfg.Deterministic {
 		charge(n - l.paid)
 	}
 	return err
 }
 
-// drain waits until all queues are empty.
+// drain waits until all queues are empty. The guest pays when it is there again.
 func (s *State) drain(ctx context.Context) error {
 	for _, l := range s.pending {
-		if err := device.Wait(ctx, l.event); ctx.Err() != nil || errors.Is(err, device.ErrLost) {
+		err := device.Wait(ctx, l.event)
+		if ctx.Err() != nil || errors.Is(err, device.ErrLost) {
 			return errors.Join(err, ctx.Err())
 		}
+		s.settle(l, func(units uint64) { s.kept.Debt += units }) // what failed is known to s
 	}
+	s.pending = nil
 	return nil
 }
 
 func (c call) wait(a []uint64) errno {
 	if a[0] == 0 {
+		all := make([]*slot, len(c.devices))
 		for i := range c.devices {
-			if e := c.idle(&c.devices[i]); e != success {
-				return e
-			}
+			all[i] = &c.devices[i]
 		}
-		return success
+		return c.idle(all...)
 	}
 	l, e := find[*launch](c.State, a[0])
 	if e != success {
@@ -223,6 +239,7 @@ func (c call) wait(a []uint64) errno {
 	if e := c.await(l); e != success {
 		return e
 	}
+	c.settleEnded()
 	c.observed++
 	if l.failed {
 		c.kept.Failed = false
@@ -240,17 +257,26 @@ func (c call) done(a []uint64) errno {
 	if e != success {
 		return e
 	}
-	if c.cfg.Deterministic { // as if it had been quick
+	if e := c.look(l); e != success {
+		return e
+	}
+	le.PutUint32(to, 0)
+	if l.settled {
+		le.PutUint32(to, 1)
+	}
+	return success
+}
+
+// look settles a launch if it has ended. In a deterministic run every launch has: as if devices
+// were infinitely fast.
+func (c call) look(l *launch) errno {
+	if c.cfg.Deterministic {
 		if e := c.await(l); e != success {
 			return e
 		}
 	}
 	c.settleEnded()
 	c.observed++
-	le.PutUint32(to, 0)
-	if l.settled {
-		le.PutUint32(to, 1)
-	}
 	return success
 }
 
@@ -263,13 +289,15 @@ func (c call) times(a []uint64) errno {
 	if e != success {
 		return e
 	}
-	c.settleEnded()
+	if e := c.look(l); e != success {
+		return e
+	}
 	if !l.settled {
 		return eagain
 	}
-	c.observed++
-	for i, t := range []int64{int64(l.times.Queued), int64(l.times.Submitted), int64(l.times.Started), int64(l.times.Ended)} {
-		le.PutUint64(to[8*i:], uint64(t))
+	t := c.timesOf(l)
+	for i, at := range []time.Duration{t.Queued, t.Submitted, t.Started, t.Ended} {
+		le.PutUint64(to[8*i:], uint64(at))
 	}
 	return success
 }

@@ -56,7 +56,7 @@ var functions = []function{
 	{name: "launch", params: "lii", call: call.launch, waits: true},
 	{name: "wait", params: "l", call: call.wait, waits: true},
 	{name: "done", params: "li", call: call.done, waits: true},
-	{name: "times", params: "li", call: call.times},
+	{name: "times", params: "li", call: call.times, waits: true},
 }
 
 func (f function) hostFunc() hostabi.Func {

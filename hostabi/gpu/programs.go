@@ -3,6 +3,7 @@ package gpu
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/godwit-run/godwit/hostabi/gpu/device"
@@ -205,10 +206,13 @@ func (s *State) readyProgram(ctx context.Context, d *slot, name string) (*progra
 	if p := s.readyMade[key]; p != nil {
 		return p, nil
 	}
+	k, ok := kernels.Find(name)
+	if !ok {
+		return nil, fmt.Errorf("no ready-made kernel %.80q: %w", name, device.ErrArgument)
+	}
 	if err := s.open(ctx); err != nil {
 		return nil, err
 	}
-	k, _ := kernels.Find(name)
 	source, err := k.Source(d.Info)
 	if err != nil {
 		return nil, err

@@ -51,6 +51,7 @@ type kept struct {
 	Peak    uint64        `cbor:"4,keyasint"` // bytes of buffers
 	Log     string        `cbor:"5,keyasint"` // of the last build
 	Failed  bool          `cbor:"6,keyasint"` // a launch, and nobody knows
+	Debt    uint64        `cbor:"7,keyasint"` // units, for launches that Capture waited for
 }
 
 // object is what a handle stands for.
