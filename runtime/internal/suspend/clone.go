@@ -148,11 +148,11 @@ func (k *clone) function(p Point) (Frame, error) {
 	if err := e.run(); err != nil {
 		return Frame{}, err
 	}
-	i := slices.IndexFunc(e.frames, func(f frame) bool { return f.point == p })
+	i := slices.IndexFunc(e.passes, func(s pass) bool { return s.ordinal == p.ordinal() })
 	if i < 0 {
 		return Frame{}, errors.New("it cannot be reached")
 	}
-	frame := &e.frames[i]
+	frame := newFrame(p, e.valuesAt(e.passes[i]))
 	var a asm
 	frame.load(&a, k.host(HostLoad, wasm.FuncType{Results: slices.Repeat([]wasm.ValType{wasm.I64}, Chunk)}), e.guard.next, e.guard.scratch)
 	a.i32(1)
@@ -315,6 +315,19 @@ func (k *clone) piece(n, m int) uint32 {
 		t := pieceType(n, m)
 		save := k.host(k.saveName(), wasm.FuncType{Params: slices.Repeat([]wasm.ValType{wasm.I64}, Chunk)})
 		k.own = append(k.own, pieceBody(n, m, save))
+		k.ownType = append(k.ownType, k.types.of(t.Params, t.Results))
+	}
+	return f
+}
+
+func (k *clone) leaver() uint32 {
+	f, ok := k.pieces[leaverKey]
+	if !ok {
+		f = isPiece + uint32(len(k.own))
+		k.pieces[leaverKey] = f
+		t := pieceType(0, 0)
+		save := k.host(k.saveName(), wasm.FuncType{Params: slices.Repeat([]wasm.ValType{wasm.I64}, Chunk)})
+		k.own = append(k.own, leaverBody(k.flag(), save))
 		k.ownType = append(k.ownType, k.types.of(t.Params, t.Results))
 	}
 	return f

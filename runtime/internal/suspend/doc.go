@@ -31,30 +31,37 @@
 //
 // becomes
 //
-//	(func $f (param $n i32) (result i32) (local $t i32)
-//	  block $save
-//	    block (result i32)    ;; takes the place of the function's label
-//	      local.get $n
-//	      i32.const 1
-//	      local.set $a        ;; the operand below the argument gets a copy
-//	      local.tee $t        ;; in $t: to the compiler that is only another name
-//	      local.get $a
-//	      call $g
-//	      global.get $flag
-//	      br_if $save
-//	      i32.add
+//	(func $f (param $n i32) (result i32) (local $t i32) (local $a i32) (local $at i32)
+//	  block $out
+//	    block $save
+//	      block (result i32)  ;; takes the place of the function's label
+//	        local.get $n
+//	        i32.const 1
+//	        local.set $a      ;; the operand below the argument gets a copy
+//	        local.tee $t      ;; in $t: to the compiler that is only another name
+//	        local.get $a
+//	        call $g
+//	        i32.const 0       ;; the point's number in the function
+//	        local.set $at
+//	        global.get $flag
+//	        br_if $save
+//	        i32.add
+//	      end
+//	      return
 //	    end
-//	    return
+//	    i64.const 4096        ;; the point; where several points share this code,
+//	    local.get $t          ;; $at is added. $n is not live there
+//	    call $piece_1_0       ;; hands it to the host, eight words at a call
 //	  end
-//	  i64.const 4096          ;; the point
-//	  local.get $t            ;; $n is not live there
-//	  call $piece_1_0         ;; hands it to the host, eight words at a call
-//	  i32.const 0
-//	  return)
+//	  i32.const 0)
 //
-// One block a point, left by one branch, keeps the compiler from joining the cold code to the
-// hot. Operands below a construct that holds points are copied before it is entered, since
-// nothing within can reach them. At a pause the meter passes locals through its call of the
+// Cold code that only one branch leads to, or branches that bring the same values, is not
+// joined to the hot code by the compiler. So points share what saves their frames where
+// that holds the same locals, of which all but two have last been written at the same
+// places: values that differ would have to be moved. Behind a call that unreachable
+// follows there is no branch: a function saves the frame, which is empty, and traps unless the
+// stack unwinds. Operands below a construct that holds points are copied before it is
+// entered, since nothing within can reach them. At a pause the meter passes locals through its call of the
 // host, so that they are not live across it; the pause's function returns what it was
 // given also while the stack unwinds, and the flag is looked at after the locals are set.
 //
@@ -74,29 +81,24 @@
 //	(func $f' (result i32) (local $n i32) (local $resuming i32) (local $next i32) …
 //	  call $load              ;; eight words: the place of the next clone, $t, six unused
 //	  …
-//	  block $save
-//	    block (result i32)
-//	      block (result i32 i32)
-//	        block
-//	          local.get $resuming
-//	          i32.eqz
-//	          br_if 0
-//	          local.get $t
-//	          i32.const 0
-//	          local.set $resuming
-//	          local.get $next
-//	          call_indirect (result i32)
-//	          br 1
+//	  block $out
+//	    block $save
+//	      block (result i32)
+//	        block (result i32 i32)
+//	          block
+//	            local.get $resuming
+//	            i32.eqz
+//	            br_if 0
+//	            local.get $t
+//	            i32.const 0
+//	            local.set $resuming
+//	            local.get $next
+//	            call_indirect (result i32)
+//	            br 1
+//	          end
+//	          …               ;; as above, up to the call and with it
 //	        end
-//	        …                 ;; as above, up to the call and with it
-//	      end
-//	      global.get $flag
-//	      br_if $save
-//	      i32.add
-//	    end
-//	    return
-//	  end
-//	  …)                      ;; as above
+//	        …                 ;; as above, from there on
 //
 // So a clone can be suspended like the function, and its frames are the function's. A clone
 // module depends on the module and the set of points alone, and can be kept: a guest in

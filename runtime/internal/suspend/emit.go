@@ -41,14 +41,18 @@ type emitter struct {
 	first  uint32 // of the locals that are added
 	added  []wasm.ValType
 	temps  map[temp]uint32
-	copied int   // so many operands, from the bottom up, are in their temps
-	bases  []int // the height below each open construct
-	next   int   // point
-	opens  int32 // constructs that have been opened
-	words  int   // in all frames
-	pause  int   // the point that the pause just met belongs to, or -1
-	frames []frame
-	guard  *guard // of a clone
+	copied int    // so many operands, from the bottom up, are in their temps
+	bases  []int  // the height below each open construct
+	next   int    // point
+	opens  int32  // constructs that have been opened
+	words  int    // in all frames
+	pause  int    // the point that the pause just met belongs to, or -1
+	passes []pass // in the order of the points
+	saves  []save
+	same   map[string][]int // saves by the locals they save
+	wrote  []int            // where each local has last been written, in the new body
+	at     uint32           // local: number of the point that has been passed
+	guard  *guard           // of a clone
 }
 
 func (mod *module) emitter(checker *wasm.Checker, l linker, function uint32) (*emitter, error) {
@@ -63,15 +67,19 @@ func (mod *module) emitter(checker *wasm.Checker, l linker, function uint32) (*e
 		return nil, tooLarge(function)
 	}
 	s.liveness(locals)
-	return &emitter{
+	e := &emitter{
 		linker: l, scan: s, mod: mod, checker: checker, function: function, typ: mod.typeOf(function),
-		body: mod.m.Codes[i].Body, first: uint32(len(checker.Locals())), temps: make(map[temp]uint32), pause: -1,
-	}, nil
+		body: mod.m.Codes[i].Body, first: uint32(locals), temps: make(map[temp]uint32), pause: -1,
+		same: make(map[string][]int), wrote: make([]int, locals),
+	}
+	e.at = e.local(wasm.I32)
+	return e, nil
 }
 
 // local adds a local.
 func (e *emitter) local(t wasm.ValType) uint32 {
 	e.added = append(e.added, t)
+	e.wrote = append(e.wrote, 0)
 	return e.first + uint32(len(e.added)) - 1
 }
 
@@ -119,21 +127,42 @@ func (e *emitter) run() error {
 // wrap puts the blocks around the body.
 func (e *emitter) wrap() {
 	var head asm
-	for range e.frames {
+	for range len(e.saves) + e.inside() + 1 {
 		head.block(wasm.OpBlock, wasm.BlockEmpty)
 	}
 	head.block(wasm.OpBlock, e.blockType(nil, e.typ.Results))
 	e.b = append(head.b, e.b...)
 	e.ret()
-	for i := range e.frames {
+	if e.ends {
 		e.end()
-		e.frames[i].save(&e.asm, e.linker)
-		for _, t := range e.typ.Results {
-			e.zero(t)
-		}
+		e.dummies()
 		e.ret()
 	}
+	for i := range e.saves {
+		e.end()
+		e.saves[i].write(e)
+		if rest := len(e.saves) - 1 - i; rest > 0 {
+			e.br(uint32(rest))
+		}
+	}
 	e.end()
+	e.dummies()
+	e.end()
+}
+
+// dummies pushes results that nobody looks at.
+func (e *emitter) dummies() {
+	for _, t := range e.typ.Results {
+		e.zero(t)
+	}
+}
+
+// inside is how many blocks lie around the body within those of the saves.
+func (e *emitter) inside() int {
+	if e.ends {
+		return 1
+	}
+	return 0
 }
 
 // before does what is to be done before the instruction at pos.
@@ -147,11 +176,11 @@ func (e *emitter) before(pos int) error {
 	if !e.checker.Reachable() {
 		return nil
 	}
-	if e.next < len(e.points) && e.points[e.next].pos == pos && !e.points[e.next].pause {
+	if e.next < len(e.points) && e.points[e.next].pos == pos && !e.points[e.next].pause && !e.points[e.next].last {
 		e.copy(e.below(&e.points[e.next]))
 	}
 	if c := e.opens; int(c) < len(e.constructs) && e.constructs[c].pos == pos && e.constructs[c].holds {
-		passed := e.passes(c, pos)
+		passed := e.takes(c, pos)
 		if e.guard != nil {
 			e.guard.enter(e, c, passed)
 		}
@@ -169,8 +198,8 @@ func (e *emitter) below(p *point) int {
 	return n
 }
 
-// passes is how many operands a construct takes.
-func (e *emitter) passes(c int32, pos int) int {
+// takes is how many operands a construct takes.
+func (e *emitter) takes(c int32, pos int) int {
 	n := len(e.signature(pos).Params)
 	if e.constructs[c].op == wasm.OpIf {
 		n++
@@ -196,8 +225,10 @@ func (e *emitter) copy(n int) {
 	at := func(h int) uint32 { return e.tempOf(temp{h, stack[h], h >= n}) }
 	for h := len(stack) - 1; h > e.copied; h-- {
 		e.localSet(at(h))
+		e.wrote[at(h)] = len(e.b)
 	}
 	e.localTee(at(e.copied))
+	e.wrote[at(e.copied)] = len(e.b)
 	for h := e.copied + 1; h < len(stack); h++ {
 		e.localGet(at(h))
 	}
@@ -209,6 +240,9 @@ func (e *emitter) write(in *wasm.Instr) {
 	raw := e.body[in.Pos:in.End]
 	if e.guard != nil && e.guard.open && e.guard.branch(e, in) {
 		return
+	}
+	if in.Op == wasm.OpLocalSet || in.Op == wasm.OpLocalTee {
+		e.wrote[in.A] = len(e.b)
 	}
 	e.instr(&e.asm, in, raw)
 }
@@ -284,24 +318,44 @@ func (e *emitter) passed(ordinal int) error {
 	if e.guard != nil && e.guard.target == ordinal {
 		e.guard.reach(e, operands)
 	}
+	if p.last {
+		e.leave(ordinal)
+		return nil
+	}
 	values, err := e.values(p, stack[:operands])
 	if err != nil {
 		return err
 	}
-	e.frames = append(e.frames, newFrame(pointOf(e.function, ordinal), values))
-	if e.words += words(values); e.words > maxWords && e.words > wordsPerByte*len(e.body) {
-		return tooLarge(e.function)
+	n, err := e.save(ordinal, values)
+	if err != nil {
+		return err
 	}
+	e.passes = append(e.passes, pass{ordinal, n})
+	e.i32(int32(ordinal))
+	e.localSet(e.at)
 	e.globalGet(e.flag())
-	label := uint32(e.checker.Depth() + len(e.frames) - 1)
+	label := uint32(e.checker.Depth() + e.inside() + n)
 	if e.guard != nil && e.guard.open {
 		label++
 	}
 	e.brIf(label)
-	if len(e.points) > maxPlain && len(e.frames)%interval == 0 {
+	if len(e.points) > maxPlain && len(e.passes)%interval == 0 {
 		e.refresh(values)
 	}
 	return nil
+}
+
+// leave ends the function after a call behind which nothing runs: it returns only while the
+// stack unwinds.
+func (e *emitter) leave(ordinal int) {
+	e.passes = append(e.passes, pass{ordinal, none})
+	e.i64(int64(pointOf(e.function, ordinal)))
+	e.call(e.leaver())
+	label := uint32(e.checker.Depth())
+	if e.guard != nil && e.guard.open {
+		label++
+	}
+	e.br(label)
 }
 
 // refresh sets locals to what they are: a compiler that looks for where a value comes from,

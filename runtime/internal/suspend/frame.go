@@ -109,16 +109,19 @@ type saver interface {
 	// piece is a function that takes a head without its number of words, and words: n
 	// of type i32, then m of type i64.
 	piece(n, m int) uint32
+	// leaver is a function that takes a head, of a frame without words, and traps unless
+	// the stack unwinds.
+	leaver() uint32
 }
 
-// save writes code that hands a frame over.
-func (f *frame) save(a *asm, s saver) {
+// save writes code that hands a frame over. head pushes the point, with flags.
+func (f *frame) save(a *asm, s saver, head func(flags int64)) {
 	for i, piece := range f.pieces {
-		head := int64(f.point)
+		flags := int64(0)
 		if i < len(f.pieces)-1 {
-			head |= headMore
+			flags |= headMore
 		}
-		a.i64(head)
+		head(flags)
 		n := 0
 		for _, v := range piece {
 			a.saveWord(v)
@@ -178,6 +181,21 @@ func pieceBody(n, m int, save uint32) wasm.Code {
 		a.call(save)
 	}
 	a.end()
+	return wasm.Code{Body: a.b}
+}
+
+// leaverKey stands for the leaver among the pieces.
+var leaverKey = [2]int{-1, -1}
+
+// leaverBody is the leaver's body.
+func leaverBody(flag, save uint32) wasm.Code {
+	var a asm
+	a.globalGet(flag)
+	a.op(wasm.OpI32Eqz)
+	a.block(wasm.OpIf, wasm.BlockEmpty)
+	a.op(wasm.OpUnreachable)
+	a.end()
+	a.raw(pieceBody(0, 0, save).Body)
 	return wasm.Code{Body: a.b}
 }
 

@@ -136,7 +136,7 @@ func (o *output) shim(f uint32) wasm.Code {
 	a.brIf(0)
 	a.ret()
 	a.end()
-	frame.save(&a, o)
+	frame.save(&a, o, func(flags int64) { a.i64(flags | int64(frame.point)) })
 	for _, r := range t.Results {
 		a.zero(r)
 	}
@@ -165,6 +165,16 @@ func (o *output) piece(n, m int) uint32 {
 	if !ok {
 		f = o.function(pieceType(n, m), pieceBody(n, m, o.mod.code.Save))
 		o.pieces[key] = f
+	}
+	return f
+}
+
+func (o *output) leaver() uint32 {
+	f, ok := o.pieces[leaverKey]
+	if !ok {
+		f = o.function(pieceType(0, 0), leaverBody(o.unwind, o.mod.code.Save))
+		o.pieces[leaverKey] = f
+		o.names = append(o.names, wasm.Name{Index: f, Name: "unreachable"})
 	}
 	return f
 }

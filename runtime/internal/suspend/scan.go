@@ -7,6 +7,7 @@ type point struct {
 	pos   int    // of the call
 	end   int    // of the call, or of the local.sets that take a pause's results
 	inner int32  // innermost construct there, or -1
+	last  bool   // it is followed by unreachable
 	pause bool   // nothing but the results of the call is to be had again
 	typ   uint32 // type of what is called
 	live  bits   // locals whose value matters after it; nil: all
@@ -28,7 +29,8 @@ type scan struct {
 	events     []event
 	open       []int32 // constructs
 	catches    bool
-	branches   int // places where control flow divides or meets
+	ends       bool // some point is the last
+	branches   int  // places where control flow divides or meets
 	nesting    int
 	sets       int // local.sets still to come that belong to the last point
 }
@@ -90,7 +92,10 @@ func (s *scan) step(mod *module, in *wasm.Instr) {
 			s.event(evBranch, t)
 		}
 		s.event(evStop, 0)
-	case wasm.OpReturn, wasm.OpUnreachable, wasm.OpThrow, wasm.OpThrowRef, wasm.OpReturnCall, wasm.OpReturnCallIndirect:
+	case wasm.OpUnreachable:
+		s.unreachable(in)
+		s.event(evStop, 0)
+	case wasm.OpReturn, wasm.OpThrow, wasm.OpThrowRef, wasm.OpReturnCall, wasm.OpReturnCallIndirect:
 		s.event(evStop, 0)
 	case wasm.OpCall:
 		switch mod.role[in.A] {
@@ -144,6 +149,13 @@ func (s *scan) pause(mod *module, in *wasm.Instr) {
 	}
 	if s.sets == 0 {
 		s.event(evPoint, uint32(len(s.points)-1))
+	}
+}
+
+// unreachable notes that a call is not expected to return.
+func (s *scan) unreachable(in *wasm.Instr) {
+	if n := len(s.points); n > 0 && s.points[n-1].end == in.Pos && !s.points[n-1].pause {
+		s.points[n-1].last, s.ends = true, true
 	}
 }
 
