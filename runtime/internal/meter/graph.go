@@ -116,7 +116,7 @@ func (g *graph) reset(mod *module, fn *function) {
 	*g = graph{
 		flow: flow{
 			nodes: g.nodes[:0], edges: g.edges[:0], equal: g.equal[:0],
-			parent: g.parent, offset: g.offset, order: g.order,
+			parent: g.parent, offset: g.offset, bounds: g.bounds, order: g.order,
 		},
 		mod: mod, fn: fn,
 		sites: g.sites[:0], frames: g.frames[:0], loops: g.loops[:0], events: g.events[:0], landings: g.landings[:0], outers: g.outers[:0],

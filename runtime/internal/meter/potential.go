@@ -71,7 +71,8 @@ type flow struct {
 
 	parent []int32 // union-find: parent and debt relative to the parent
 	offset []int64
-	order  []uint64 // edges, in the lower halves
+	bounds []interval // of roots: debts that keep the whole tree within bounds
+	order  []uint64   // edges, in the lower halves
 }
 
 // find returns the root of n's tree, and n's debt relative to the root's.
@@ -106,8 +107,8 @@ func (f *flow) unite(a, b int32, delta int64) {
 //
 // so that charges along any path add up to the costs. The heaviest edges that
 // form a forest get a charge of zero (Kruskal's algorithm, as in Knuth's
-// placement of profile counters). Nodes that break a rule after that are pinned
-// to zero and the rest is solved anew; pins only grow, so it ends.
+// placement of profile counters), but for those on which some node's debt would be out
+// of its bounds: of each tree it is known which debts of its root keep all within.
 func (f *flow) solve() {
 	f.sortEdges(func(e *edge) float64 {
 		switch {
@@ -118,9 +119,9 @@ func (f *flow) solve() {
 		}
 		return e.weight
 	})
-	for round := 0; ; round++ {
+	for {
 		f.tie()
-		if !f.pinViolators(round >= 4) {
+		if !f.pinViolators() {
 			break
 		}
 	}
@@ -193,54 +194,77 @@ func (f *flow) value(n int32) int64 {
 	return o - z
 }
 
-// tie runs the union-find over pins, equalities and edges, and reads off debts.
+// tie runs the union-find over equalities and edges, and reads off debts.
 func (f *flow) tie() {
 	f.clear()
+	f.bounds = f.bounds[:0]
 	for i := range f.nodes {
-		if f.nodes[i].pin {
-			f.unite(zero, int32(i), f.nodes[i].at)
-		}
+		f.bounds = append(f.bounds, f.nodes[i].bounds())
 	}
-	f.tieEqual()
+	for _, p := range f.equal {
+		f.join(p[0], p[1], 0, true)
+	}
 	for _, key := range f.order {
 		e := &f.edges[uint32(key)]
-		f.unite(e.from, e.to, f.nodes[e.from].cost)
+		f.join(e.from, e.to, f.nodes[e.from].cost, false)
 	}
-	for i := range f.nodes {
-		f.unite(zero, int32(i), 0)
-		f.nodes[i].debt = f.value(int32(i))
+	for i := range f.nodes { // the first node of a tree has no debt, if that is within bounds
+		root, offset := f.find(int32(i))
+		b := &f.bounds[root]
+		if b.least < b.most {
+			d := min(max(-offset, b.least), b.most)
+			*b = interval{d, d}
+		}
+		f.nodes[i].debt = b.least + offset
 	}
 }
 
-// pinViolators pins the nodes whose debt is out of bounds, or, when all is
-// set, every node that a bound applies to; it reports whether there were any.
-func (f *flow) pinViolators(all bool) bool {
+// interval is what a debt may be.
+type interval struct{ least, most int64 }
+
+// join demands debt(b) = debt(a) + delta, unless a and b are tied already, or, if the demand
+// need not be met, no debt would be left for their root.
+func (f *flow) join(a, b int32, delta int64, must bool) {
+	ra, oa := f.find(a)
+	rb, ob := f.find(b)
+	if ra == rb {
+		return
+	}
+	shift := oa + delta - ob // of b's root against a's
+	both := interval{max(f.bounds[ra].least, f.bounds[rb].least-shift), min(f.bounds[ra].most, f.bounds[rb].most-shift)}
+	if both.least > both.most {
+		if !must {
+			return
+		}
+		both = f.bounds[ra]
+	}
+	f.parent[rb], f.offset[rb] = ra, shift
+	f.bounds[ra] = both
+}
+
+// pinViolators pins to zero the nodes that an equality has led out of bounds, and reports
+// whether there were any.
+func (f *flow) pinViolators() bool {
 	pinned := false
 	for i := range f.nodes {
 		n := &f.nodes[i]
-		if !n.pin && f.violates(n) {
-			pinned = true
-			n.pin = true
+		b := n.bounds()
+		if !n.pin && (n.debt < b.least || n.debt > b.most) {
+			pinned, n.pin = true, true
 		}
 	}
-	if !pinned || !all {
-		return pinned
-	}
-	for i := range f.nodes {
-		if n := &f.nodes[i]; !n.pin {
-			n.pin = true
-		}
-	}
-	return true
+	return pinned
 }
 
-func (f *flow) violates(n *node) bool {
+// bounds are those of a node's debt.
+func (n *node) bounds() interval {
 	switch {
+	case n.pin:
+		return interval{n.at, n.at}
 	case n.soft:
-		return n.debt < 0 || n.debt > maxCallDebt
+		return interval{0, maxCallDebt}
 	case n.open:
-		return n.debt > maxCallDebt || n.debt < -maxPrepay
-	default:
-		return n.debt > maxDebt || n.debt < -maxDebt
+		return interval{-maxPrepay, maxCallDebt}
 	}
+	return interval{-maxDebt, maxDebt}
 }
