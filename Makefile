@@ -18,11 +18,11 @@ RACE_RUNTIME := ^Test(Concurrent|Precopy|Close|HostFunctions|Stopped|Ended|DiskC
 .PHONY: build nvml test race lint bench fuzz examples demo help
 .DEFAULT_GOAL := build
 
-build: ## build the command into bin/godwit
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/godwit ./cmd/godwit
+build: ## build the command into bin/godwit, and bin/godwit-gpu, which it starts where a guest asks for a device
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/godwit ./cmd/godwit-gpu
 
 nvml: ## the same, with NVIDIA's management library for doctor and capacity (needs a C compiler)
-	CGO_ENABLED=1 $(GO) build -trimpath -tags nvml -o bin/godwit ./cmd/godwit
+	CGO_ENABLED=1 $(GO) build -trimpath -tags nvml -o bin/ ./cmd/godwit ./cmd/godwit-gpu
 
 test: ## run all tests, then the concurrent packages under the race detector
 ifeq ($(shell $(GO) env CGO_ENABLED),1)

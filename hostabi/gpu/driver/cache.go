@@ -45,9 +45,15 @@ func keyOf(info device.Info, source device.Source) string {
 
 func (c *cache) path(key string) string { return filepath.Join(c.dir, key+".bin") }
 
+// safe tells whether there is a folder that nobody else can put anything into.
+func (c *cache) safe() bool {
+	info, err := os.Stat(c.dir)
+	return err == nil && info.IsDir() && info.Mode().Perm()&0o022 == 0
+}
+
 // get is the binary, or nil.
 func (c *cache) get(key string) []byte {
-	if c.dir == "" {
+	if c.dir == "" || !c.safe() {
 		return nil
 	}
 	path := c.path(key)

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -35,12 +36,17 @@ func New(config Config) (*Driver, error) {
 // Name is "opencl".
 func (d *Driver) Name() string { return "opencl" }
 
-// Devices lists the devices. Errors wrap ErrNotFound, device.ErrLost or the context's.
+// Devices lists the devices. Where there is no driver program there are none: Find says
+// why. Errors wrap device.ErrLost or the context's.
 func (d *Driver) Devices(ctx context.Context) ([]device.Info, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.infos == nil && !d.closed {
-		if _, err := d.running(ctx); err != nil {
+		_, err := d.running(ctx)
+		if errors.Is(err, ErrNotFound) {
+			return nil, nil
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
