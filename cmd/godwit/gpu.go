@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/godwit-run/godwit/hostabi"
 	"github.com/godwit-run/godwit/hostabi/gpu"
 	"github.com/godwit-run/godwit/hostabi/gpu/device"
+	"github.com/godwit-run/godwit/hostabi/gpu/driver"
 	"github.com/godwit-run/godwit/internal/api"
 	"github.com/godwit-run/godwit/runtime"
 	"github.com/godwit-run/godwit/scheduler/wire"
@@ -78,8 +80,18 @@ type gpuRun struct {
 	state   *gpu.State
 }
 
-// newGPUBackend is what has the devices of this machine, or nil.
-func newGPUBackend() device.Backend { return nil }
+// newGPUBackend is what has the devices of this machine. It keeps programs beside compiled
+// modules.
+func newGPUBackend() (device.Backend, error) {
+	cache, err := cacheDir("", false)
+	if err != nil {
+		return nil, err
+	}
+	if cache != "" {
+		cache = filepath.Join(cache, "gpu")
+	}
+	return driver.New(driver.Config{CacheDir: cache})
+}
 
 // gpuModules are the host modules for a guest's binary, which names what it imports.
 func gpuModules(binary []byte) []hostabi.Module {
@@ -97,13 +109,16 @@ func (f *gpuFlags) open(ctx context.Context, t *runtime.Task) (*gpuRun, error) {
 		}
 		return nil, nil
 	}
-	r := &gpuRun{backend: newGPUBackend()}
+	backend, err := newGPUBackend()
+	if err != nil {
+		return nil, err
+	}
+	r := &gpuRun{backend: backend}
 	cfg := gpu.Config{Mode: gpu.Mode(f.mode), Backend: r.backend, Deterministic: t.Deterministic, Label: "run"}
 	if t.Deterministic {
 		cfg.Seed = []byte("deterministic")
 	}
-	err := f.choose(ctx, &cfg)
-	if err == nil {
+	if err = f.choose(ctx, &cfg); err == nil {
 		r.state, err = gpu.New(ctx, cfg)
 	}
 	if err != nil {
@@ -115,9 +130,6 @@ func (f *gpuFlags) open(ctx context.Context, t *runtime.Task) (*gpuRun, error) {
 
 // choose keeps the devices that the flags let through; if there are none there is no backend.
 func (f *gpuFlags) choose(ctx context.Context, cfg *gpu.Config) error {
-	if cfg.Backend == nil {
-		return nil
-	}
 	list, err := cfg.Backend.Devices(ctx)
 	if err != nil {
 		return err
@@ -132,10 +144,22 @@ func (f *gpuFlags) choose(ctx context.Context, cfg *gpu.Config) error {
 	if len(cfg.Devices) > 0 {
 		return nil
 	}
-	if cfg.Backend = nil; cfg.Mode == gpu.Required && len(list) > 0 {
-		return fmt.Errorf("%w: none of %d devices is usable and has what --gpu-memory and --compute-capability ask for", gpu.ErrNoDevice, len(list))
+	cfg.Backend = nil
+	if cfg.Mode == gpu.Required {
+		return noneFits(len(list))
 	}
 	return nil
+}
+
+// noneFits says why there is no device among so many.
+func noneFits(devices int) error {
+	if devices > 0 {
+		return fmt.Errorf("%w: none of %d devices is usable and has what --gpu-memory and --compute-capability ask for", gpu.ErrNoDevice, devices)
+	}
+	if _, err := driver.Find(); err != nil {
+		return fmt.Errorf("%w: %w", gpu.ErrNoDevice, err)
+	}
+	return fmt.Errorf("%w: this machine has no OpenCL driver", gpu.ErrNoDevice)
 }
 
 // openCLOf is the capability that a version is, such as "OpenCL 3.0 PoCL".

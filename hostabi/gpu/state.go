@@ -84,11 +84,13 @@ func (s *State) Use() Use {
 	return u
 }
 
-// Devices are those that the guest sees.
+// Devices are those that the guest sees; their memory is what it may have of it.
 func (s *State) Devices() []device.Info {
 	var list []device.Info
 	for _, d := range s.devices {
-		list = append(list, d.Info)
+		info := d.Info
+		info.Memory = d.most
+		list = append(list, info)
 	}
 	return list
 }
