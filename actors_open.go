@@ -25,19 +25,19 @@ func (n *Node) openActors(context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Actors have an engine of their own: their guests can be suspended where they wait,
-	// which would cost tasks some speed for nothing.
-	engine, err := runtime.New(runtime.Config{
+	// Their guests can be suspended where they wait, which would cost short tasks some time
+	// to compile for nothing.
+	n.suspending, err = runtime.New(runtime.Config{
 		CacheDir: n.folder.path(codeName), HostModules: []hostabi.Module{actor.Module()}, Suspend: true,
 	})
 	if err != nil {
 		return fmt.Errorf("actors: %w", err)
 	}
-	n.opened(engine.Close)
+	n.opened(n.suspending.Close)
 	n.code = newActorModules(n.store, n.log)
 	n.actors, err = actors.New(actors.Config{
 		Self: n.self, Key: n.folder.key, Dir: n.folder.path(actorsName), Network: carrier,
-		Engine: engine, Modules: n.code, Placer: (*placer)(n),
+		Engine: n.suspending, Modules: n.code, Placer: (*placer)(n),
 		Replicas: n.cfg.ActorReplicas, Heartbeat: n.cfg.ActorHeartbeat, SuspectAfter: n.cfg.ActorSuspectAfter,
 		ReplaceAfter: n.cfg.ActorReplaceAfter, ParkAfter: n.cfg.ActorIdleAfter, CheckpointEvery: n.cfg.CheckpointEvery,
 		Observer: observer{n.metrics}, Events: n.actorEvent, Log: n.log,

@@ -145,6 +145,16 @@ type Config struct {
 	// stop; then they go back to their submitters. Default 10 s.
 	Grace time.Duration
 
+	// TaskCheckpointEvery is the time between checkpoints of a task that runs for more than
+	// a second. Default 100 ms.
+	TaskCheckpointEvery time.Duration
+	// TaskKeepers is how many nodes keep them, besides the one that runs the task, 1 to 8.
+	// Default 2.
+	TaskKeepers int
+	// TaskCheckpointQuota bounds the bytes of the checkpoints of tasks on this node. Default:
+	// no bound but the disk.
+	TaskCheckpointQuota int64
+
 	// ActorReplicas is how many nodes keep an actor that asks for no number, 1 to 7.
 	// Default 3.
 	ActorReplicas int
@@ -197,6 +207,8 @@ func (c Config) withDefaults() Config {
 	defaultTo(&c.MaxOutput, 256<<20)
 	defaultTo(&c.KeepEnded, 24*time.Hour)
 	defaultTo(&c.Grace, 10*time.Second)
+	defaultTo(&c.TaskCheckpointEvery, 100*time.Millisecond)
+	defaultTo(&c.TaskKeepers, 2)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -242,6 +254,7 @@ func (c Config) validateNumbers() error {
 		"backoff base": c.BackoffBase < 0, "backoff max": c.BackoffMax < 0, "task timeout": c.TaskTimeout < 0,
 		"lost after": c.LostAfter < 0, "discovery": c.Discovery < 0, "announce": c.Announce < 0, "max output": c.MaxOutput < 0,
 		"keep ended": c.KeepEnded < 0, "auction window": c.AuctionWindow < 0, "grace": c.Grace < 0, "max request bytes": c.MaxRequestBytes < 0,
+		"task checkpoint every": c.TaskCheckpointEvery < 0, "task keepers": c.TaskKeepers < 0, "task checkpoint quota": c.TaskCheckpointQuota < 0,
 		"actor replicas": c.ActorReplicas < 0, "checkpoint every": c.CheckpointEvery < 0, "actor heartbeat": c.ActorHeartbeat < 0,
 		"actor suspect after": c.ActorSuspectAfter < 0, "actor replace after": c.ActorReplaceAfter < 0, "actor idle after": c.ActorIdleAfter < 0,
 	}
@@ -249,6 +262,9 @@ func (c Config) validateNumbers() error {
 		if is {
 			return fmt.Errorf("%w: %s is negative", ErrConfig, name)
 		}
+	}
+	if c.TaskKeepers > wire.MaxKeepers {
+		return fmt.Errorf("%w: %d keepers of checkpoints, more than %d", ErrConfig, c.TaskKeepers, wire.MaxKeepers)
 	}
 	if c.ActorReplicas > awire.MaxReplicas {
 		return fmt.Errorf("%w: %d replicas of actors, more than %d", ErrConfig, c.ActorReplicas, awire.MaxReplicas)

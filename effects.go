@@ -112,6 +112,18 @@ func (n *Node) effect(e scheduler.Effect) {
 		n.runs.start(e)
 	case scheduler.Stop:
 		n.runs.stop(e.Run)
+	case scheduler.Granted:
+		if c := n.runs.control(e.Run); c != nil {
+			c.grant(e.Grant)
+		}
+	case scheduler.Yield:
+		if c := n.runs.control(e.Run); c != nil {
+			c.yield()
+		}
+	case scheduler.Resumed:
+		n.resumed(e)
+	case scheduler.Drop:
+		n.runs.drop(e)
 	case scheduler.Collect:
 		n.runs.collect(e)
 	case scheduler.Ask:
@@ -130,6 +142,12 @@ func (n *Node) changed(t *scheduler.Task) {
 	}
 	n.count(t)
 	n.publish(t)
+}
+
+// resumed tells that a task has gone on from a checkpoint.
+func (n *Node) resumed(e scheduler.Resumed) {
+	n.metrics.TaskResumed()
+	n.publish(&e.Task)
 }
 
 // publish puts a change of a task into the feed of events.

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/godwit-run/godwit/blobs"
+	"github.com/godwit-run/godwit/checkpoint"
 	"github.com/godwit-run/godwit/hostabi/wasi"
+	"github.com/godwit-run/godwit/internal/metrics"
 	"github.com/godwit-run/godwit/runtime"
 	"github.com/godwit-run/godwit/scheduler"
 	"github.com/godwit-run/godwit/scheduler/wire"
@@ -23,9 +25,17 @@ type execution struct {
 	engine    *runtime.Engine
 	store     *blobs.Store
 	modules   *modules
+	metrics   *metrics.Set
 	log       *slog.Logger
 	dir       string // for what does not fit into memory
 	maxOutput int64  // of what is kept of each stream of an attempt, in bytes
+
+	// lasting are the modules of tasks that may run for long: these can be suspended, and
+	// checkpoints of them are brought to keeper's others every so often.
+	lasting *modules
+	keeper  *keeper
+	key     checkpoint.Signer
+	every   time.Duration
 }
 
 // runPin is the prefix of the names of pins that keep what attempts left until
@@ -34,22 +44,25 @@ const runPin = "run/"
 
 func pinOf(r scheduler.Run) string { return runPin + r.Submitter.String() + "/" + r.Ref.String() }
 
-// run runs an attempt to its end. live gets what it writes, as it writes it.
-func (x *execution) run(ctx context.Context, s scheduler.Start, live liveOutput) wire.Outcome {
-	out := newOutputs(live, x.maxOutput, x.dir)
+// run runs an attempt to its end, or until it is given back.
+func (x *execution) run(ctx context.Context, s scheduler.Start, c *control) wire.Outcome {
+	c.out = newOutputs(c.live, x.maxOutput, x.dir)
 	defer func() {
-		if err := out.close(); err != nil {
+		if err := c.out.close(); err != nil {
 			x.log.Error("close spooled output", "task", s.Task, "err", err)
 		}
 	}()
-	result, err := x.runGuest(ctx, s, out)
-	if err != nil {
+	result, err := x.runGuest(ctx, s, c)
+	switch {
+	case err != nil:
 		return refusal(ctx, &s, err)
+	case result.Status == runtime.StatusSuspended:
+		return givenBack(&s, result)
 	}
 	// What a run leaves is kept even if its time is up or nobody wants it.
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTimeout)
 	defer cancel()
-	o, err := x.outcome(keep, s, result, out)
+	o, err := x.outcome(keep, s, result, c.out)
 	if err != nil {
 		return refusal(keep, &s, err)
 	}
@@ -60,27 +73,48 @@ func (x *execution) run(ctx context.Context, s scheduler.Start, live liveOutput)
 const keepTimeout = 5 * time.Minute
 
 // runGuest prepares a task and runs it.
-func (x *execution) runGuest(ctx context.Context, s scheduler.Start, out *outputs) (*runtime.Result, error) {
-	m, err := x.modules.acquire(ctx, s.Spec.Module.Cid)
+func (x *execution) runGuest(ctx context.Context, s scheduler.Start, c *control) (*runtime.Result, error) {
+	modules := x.modules
+	if lasts(&s.Spec) {
+		modules = x.lasting
+	}
+	m, err := modules.acquire(ctx, s.Spec.Module.Cid)
 	if err != nil {
 		return nil, fmt.Errorf("module %s: %w", s.Spec.Module, err)
 	}
-	defer x.modules.release(m)
-	inputs, err := x.inputs(ctx, s.Spec.Inputs)
+	defer modules.release(m)
+	why := m.module.Unsuspendable()
+	if modules == x.lasting && why == "" {
+		return x.runKept(ctx, s, m.module, c)
+	}
+	task, done, err := x.task(ctx, &s, c)
 	if err != nil {
 		return nil, err
+	}
+	defer done()
+	if modules == x.lasting {
+		defer c.unkept(&s, why)()
+	}
+	return modules.engine.Run(ctx, m.module, task)
+}
+
+// task is what the runtime runs, and what to call when it has. Inputs are here when it
+// returns.
+func (x *execution) task(ctx context.Context, s *scheduler.Start, c *control) (task runtime.Task, done func(), err error) {
+	inputs, err := x.inputs(ctx, s.Spec.Inputs)
+	if err != nil {
+		return task, nil, err
 	}
 	stdin, closeStdin, err := x.stdin(ctx, &s.Spec)
 	if err != nil {
-		return nil, err
+		return task, nil, err
 	}
-	defer closeStdin()
-	return x.engine.Run(ctx, m.module, runtime.Task{
+	return runtime.Task{
 		Args: s.Spec.Args, Env: s.Spec.Env, Stdin: stdin, Inputs: inputs,
-		Stdout: out.stream(wire.Stdout), Stderr: out.stream(wire.Stderr),
+		Stdout: c.out.stream(wire.Stdout), Stderr: c.out.stream(wire.Stderr),
 		Invoke: s.Spec.Invoke, InvokeArgs: s.Spec.InvokeArgs, Deterministic: s.Spec.Deterministic,
-		Limits: limits(&s),
-	})
+		Limits: limits(s),
+	}, func() { closeStdin() }, nil
 }
 
 // limits are those of the spec; memory is no more than was reserved.

@@ -35,7 +35,7 @@ type logbook struct {
 
 // taskLog is the log of a task that goes on.
 type taskLog struct {
-	attempt uint32
+	attempt uint32    // that began anew, and others went on with
 	next    uint64    // number of the next piece
 	have    [2]uint64 // bytes of each stream, of this attempt
 	more    chan struct{}
@@ -82,7 +82,7 @@ func decodePiece(e entry) (p piece, err error) {
 }
 
 // append keeps a piece, unless something before it is missing: then the rest of
-// that stream is taken from the result.
+// that stream is taken from the result. What came before is not kept twice.
 func (b *logbook) append(w scheduler.Write) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -90,14 +90,18 @@ func (b *logbook) append(w scheduler.Write) error {
 	if err != nil {
 		return err
 	}
-	if w.Attempt > t.attempt {
-		t.attempt, t.have = w.Attempt, [2]uint64{}
+	if w.Began > t.attempt {
+		t.attempt, t.have = w.Began, [2]uint64{}
 	}
 	have := &t.have[w.Stream-wire.Stdout]
-	if w.Attempt < t.attempt || w.Offset != *have || *have+uint64(len(w.Data)) > liveLimit {
+	if w.Began == t.attempt && w.Offset < *have { // an attempt went on from a checkpoint
+		w.Data = w.Data[min(*have-w.Offset, uint64(len(w.Data))):]
+		w.Offset = *have
+	}
+	if w.Began < t.attempt || w.Offset != *have || *have+uint64(len(w.Data)) > liveLimit || len(w.Data) == 0 {
 		return nil
 	}
-	p := piece{seq: t.next, attempt: w.Attempt, stream: w.Stream, offset: w.Offset, data: w.Data}
+	p := piece{seq: t.next, attempt: w.Began, stream: w.Stream, offset: w.Offset, data: w.Data}
 	if err := b.journal.commit([]record{p.record(w.Task)}, false); err != nil {
 		return err
 	}
@@ -270,8 +274,8 @@ func (r *reader) rest(ctx context.Context, t *scheduler.Task) error {
 	if t.Result == nil {
 		return nil
 	}
-	if t.Result.Attempt != r.attempt {
-		r.attempt, r.have = t.Result.Attempt, [2]uint64{}
+	if began := t.Began(t.Result.Attempt); began != r.attempt {
+		r.attempt, r.have = began, [2]uint64{}
 	}
 	for i, text := range []*wire.Text{&t.Result.Stdout, &t.Result.Stderr} {
 		if text.Size <= r.have[i] {

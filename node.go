@@ -19,6 +19,7 @@ import (
 	"github.com/godwit-run/godwit/actors"
 	"github.com/godwit-run/godwit/blobs"
 	"github.com/godwit-run/godwit/blobs/exchange"
+	"github.com/godwit-run/godwit/checkpoint"
 	"github.com/godwit-run/godwit/hostabi"
 	"github.com/godwit-run/godwit/hostabi/actor"
 	"github.com/godwit-run/godwit/internal/api"
@@ -55,13 +56,16 @@ type Node struct {
 	links     *links
 	gpus      *gpus
 	engine    *runtime.Engine
-	actors    *actors.Host
-	code      *actorModules
-	listener  net.Listener // of the API; nil if there is none
+	// suspending is the engine of actors and of tasks that may run for long.
+	suspending *runtime.Engine
+	actors     *actors.Host
+	code       *actorModules
+	listener   net.Listener // of the API; nil if there is none
 
 	loop      *loop
 	committer *committer
 	execution *execution
+	keeper    *keeper
 	runs      *runs
 	logbook   *logbook
 	holds     *holds
@@ -133,7 +137,7 @@ func (n *Node) close() error {
 
 // open opens everything, from the disk up.
 func (n *Node) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{n.openDisk, n.openHost, n.openMesh, n.openCores, n.openActors, n.openAPI} {
+	for _, step := range []func(context.Context) error{n.openDisk, n.openHost, n.openMesh, n.openCores, n.openActors, n.openKeeper, n.openAPI} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -247,7 +251,7 @@ func (n *Node) openCores(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	submitter, err := scheduler.NewSubmitter(n.cfg.submitter(n.self, policy, n.trusted.of))
+	submitter, err := scheduler.NewSubmitter(n.cfg.submitter(n.folder.key, policy, n.trusted.of))
 	if err != nil {
 		return err
 	}
@@ -256,7 +260,7 @@ func (n *Node) openCores(context.Context) (err error) {
 		return err
 	}
 	n.execution = &execution{
-		engine: n.engine, store: n.store, modules: newModules(n.engine, n.store),
+		engine: n.engine, store: n.store, modules: newModules(n.engine, n.store), metrics: n.metrics,
 		log: n.log, dir: n.folder.path(tempName), maxOutput: n.cfg.MaxOutput,
 	}
 	n.runs, n.logbook, n.holds = newRuns(n), newLogbook(n.journal), newHolds(n.store, n.log)
@@ -272,6 +276,19 @@ func (n *Node) openCores(context.Context) (err error) {
 		return err
 	}
 	return n.holds.restore(submitter)
+}
+
+// openKeeper opens what keeps the checkpoints of tasks. Those that may run for long run on
+// the engine of the actors, which can suspend its guests.
+func (n *Node) openKeeper(context.Context) (err error) {
+	if n.keeper, err = openKeeper(n.keeperConfig()); err != nil {
+		return err
+	}
+	n.opened(n.keeper.close)
+	x := n.execution
+	x.lasting, x.keeper, x.key = newModules(n.suspending, n.store), n.keeper, checkpoint.Ed25519Key(n.folder.key)
+	x.every = n.cfg.TaskCheckpointEvery
+	return nil
 }
 
 // openAPI opens the address of the REST interface.
@@ -298,7 +315,7 @@ func (n *Node) serve(ctx context.Context) error {
 	for _, run := range []func(context.Context) error{
 		n.runLoop, n.committer.run, n.exchange.Run, n.mesh.Run, n.watcher.run, n.dialler.run, n.discovery.run,
 		n.announcer.run, n.bidder.run, n.holds.run, n.sweep, n.watchWorkers, n.watchTrust, n.measureRTT, n.watchSpace, n.serveAPI,
-		n.runActors,
+		n.runActors, n.keeper.run,
 	} {
 		work.Go(func() error { return run(living) })
 	}

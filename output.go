@@ -91,6 +91,46 @@ func (o *outputs) keep(st *stream, p []byte) {
 	}
 }
 
+// until is what was kept of a stream when the guest had written so many bytes to it.
+func (o *outputs) until(s wire.Stream, size uint64) ([]byte, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.of(s).kept.prefix(int64(min(size, 1<<62)))
+}
+
+// resume makes a stream one that an earlier attempt has begun: of size bytes, of which
+// these were kept. The last of them are sent again, since they may have been on the way
+// when that attempt ended.
+func (o *outputs) resume(s wire.Stream, kept []byte, size uint64) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	st := o.of(s)
+	if _, err := st.kept.Write(kept[:min(int64(len(kept)), o.limit)]); err != nil {
+		return err
+	}
+	st.size, st.full = size, uint64(len(kept)) < size
+	st.pending = append(st.pending, kept[max(0, len(kept)-resend):]...)
+	if o.timer == nil && len(st.pending) > 0 {
+		o.timer = time.AfterFunc(liveDelay, o.later)
+	}
+	return nil
+}
+
+// reset forgets what was written: the run begins anew.
+func (o *outputs) reset() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var errs []error
+	for i := range o.streams {
+		errs = append(errs, o.streams[i].kept.close())
+		o.streams[i] = stream{kept: spool{dir: o.streams[i].kept.dir}}
+	}
+	return errors.Join(errs...)
+}
+
+// resend is how many bytes of a stream are sent again when an attempt goes on with it.
+const resend = 256 << 10
+
 // later sends what has come together.
 func (o *outputs) later() {
 	o.mu.Lock()

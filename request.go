@@ -51,7 +51,7 @@ func (n *Node) program(r *api.TaskRequest, model *wire.Model) (s wire.Spec, err 
 	s.Submitter = wire.NodeID(n.host.ID())
 	s.Name = cmp.Or(r.Name, s.Name)
 	s.Env = slices.Concat(s.Env, r.Env)
-	s.Deterministic = r.Deterministic
+	s.Deterministic, s.NoCheckpoints = r.Deterministic, r.NoCheckpoints
 	if r.Invoke != "" {
 		s.Invoke, s.InvokeArgs = r.Invoke, r.Args
 		return s, nil

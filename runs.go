@@ -32,12 +32,12 @@ type runs struct {
 	workers sync.WaitGroup
 
 	mu    sync.Mutex
-	stops map[scheduler.Run]context.CancelFunc
+	going map[scheduler.Run]*control
 	kept  map[scheduler.Run][]wire.Link // what is pinned until it is acknowledged
 }
 
 func newRuns(n *Node) *runs {
-	r := &runs{node: n, collectTimeout: collectTimeout, stops: make(map[scheduler.Run]context.CancelFunc), kept: make(map[scheduler.Run][]wire.Link)}
+	r := &runs{node: n, collectTimeout: collectTimeout, going: make(map[scheduler.Run]*control), kept: make(map[scheduler.Run][]wire.Link)}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r
 }
@@ -54,14 +54,15 @@ func (r *runs) start(s scheduler.Start) {
 	if !s.Deadline.IsZero() {
 		ctx, cancel = context.WithDeadline(r.ctx, s.Deadline)
 	}
+	c := newControl(cancel, r.live(ctx, s.Run), r.teller(s.Submitter))
 	r.mu.Lock()
-	r.stops[s.Run] = cancel
+	r.going[s.Run] = c
 	r.mu.Unlock()
 	r.workers.Go(func() {
-		outcome := r.node.execution.run(ctx, s, r.live(ctx, s.Run))
+		outcome := r.node.execution.run(ctx, s, c)
 		cancel()
 		r.mu.Lock()
-		delete(r.stops, s.Run)
+		delete(r.going, s.Run)
 		if links := named(&outcome); len(links) > 0 {
 			r.kept[s.Run] = links
 		}
@@ -72,12 +73,40 @@ func (r *runs) start(s scheduler.Start) {
 
 // stop ends a run soon.
 func (r *runs) stop(run scheduler.Run) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if cancel := r.stops[run]; cancel != nil {
-		cancel()
+	if c := r.control(run); c != nil {
+		c.cancel()
 	}
 }
+
+// control is that of a run that goes on, or nil.
+func (r *runs) control(run scheduler.Run) *control {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.going[run]
+}
+
+// teller sends what a run has to say to its submitter. What cannot be sent is dropped: it
+// is said again.
+func (r *runs) teller(submitter wire.NodeID) func(wire.Message) {
+	return func(m wire.Message) { r.node.send(scheduler.Outgoing{To: submitter, Message: m}) }
+}
+
+// drop tells nodes that checkpoints of a task are of no more use. Whoever does not hear
+// of it lets them expire.
+func (r *runs) drop(d scheduler.Drop) {
+	for _, id := range d.Keepers {
+		r.background(func(ctx context.Context) {
+			ctx, cancel := context.WithTimeout(ctx, dropTime)
+			defer cancel()
+			if err := r.node.keeper.forget(ctx, id, d.Task); err != nil {
+				r.node.log.Debug("drop checkpoints", "task", d.Task, "node", id, "err", err)
+			}
+		})
+	}
+}
+
+// dropTime bounds telling a node that checkpoints are of no more use.
+const dropTime = 10 * time.Second
 
 // named are the blobs that an outcome names.
 func named(o *wire.Outcome) (links []wire.Link) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"fmt"
+	routedhost "github.com/libp2p/go-libp2p/p2p/host/routed"
 	"time"
 
 	"github.com/godwit-run/godwit/internal/api"
@@ -39,12 +40,21 @@ func (c *Config) newPolicy() (placement.Policy, error) {
 }
 
 // submitter is the part of the configuration that the submitter's core takes.
-func (c *Config) submitter(self wire.NodeID, policy placement.Policy, trust func(wire.NodeID) float64) scheduler.SubmitterConfig {
+func (c *Config) submitter(key ed25519.PrivateKey, policy placement.Policy, trust func(wire.NodeID) float64) scheduler.SubmitterConfig {
 	return scheduler.SubmitterConfig{
-		Self: self, Policy: policy, Trust: trust, LostAfter: c.LostAfter, ReconnectGrace: reconnectGrace, MaxConcurrent: c.MaxTasks, MaxQueued: c.MaxQueued, KeepEnded: c.KeepEnded, Rate: c.SubmitRate,
+		Self: wire.NodeIDOf(key.Public().(ed25519.PublicKey)), Key: key, Keepers: c.TaskKeepers,
+		Policy: policy, Trust: trust, LostAfter: c.LostAfter, ReconnectGrace: reconnectGrace, MaxConcurrent: c.MaxTasks, MaxQueued: c.MaxQueued, KeepEnded: c.KeepEnded, Rate: c.SubmitRate,
 		BackoffBase: c.BackoffBase, BackoffMax: c.BackoffMax,
 		NoRetryOnTimeout: c.NoRetryTimeout, NoRetryOnNodeLoss: c.NoRetryLost,
 		ForgetAfter: 3 * c.Announce, StaleAfter: 2 * c.Announce, Window: c.AuctionWindow,
+	}
+}
+
+// keeperConfig is the part that keeps checkpoints of tasks.
+func (n *Node) keeperConfig() keeperConfig {
+	return keeperConfig{
+		self: n.self, host: routedhost.Wrap(n.host, n.discovery.dht), log: n.log, dir: n.folder.path(taskStoreName),
+		bytes: n.cfg.TaskCheckpointQuota, trust: n.trusted.of, least: n.cfg.MinSubmit, full: n.space.check,
 	}
 }
 

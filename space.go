@@ -85,7 +85,7 @@ func (n *Node) watchSpace(ctx context.Context) error {
 		}
 		full = err != nil
 		n.log.Warn("room on the disk", "full", full, "err", err)
-		drain := scheduler.SetDraining{On: full || n.drained.Load(), Grace: wire.MaxTime}
+		drain := scheduler.SetDraining{On: full || n.drained.Load(), Stay: !n.drained.Load(), Grace: wire.MaxTime}
 		if err := n.step(ctx, drain); err != nil && ctx.Err() == nil {
 			return err
 		}

@@ -55,6 +55,17 @@ func (s *spool) reader() io.Reader {
 	return bytes.NewReader(s.memory.Bytes())
 }
 
+// prefix is a copy of the first bytes.
+func (s *spool) prefix(n int64) ([]byte, error) {
+	b := make([]byte, min(n, s.size))
+	if s.file != nil {
+		_, err := s.file.ReadAt(b, 0)
+		return b, err
+	}
+	copy(b, s.memory.Bytes())
+	return b, nil
+}
+
 // inline is all of it; it must be in memory.
 func (s *spool) inline() []byte { return s.memory.Bytes() }
 

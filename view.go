@@ -70,7 +70,19 @@ func (n *Node) apiAttempt(a scheduler.Attempt) api.Attempt {
 	if a.Reason != wire.ReasonNone {
 		out.Outcome = string(a.Reason)
 	}
+	out.From, out.Checkpoint = apiPoint(a.From), apiPoint(a.Last)
+	out.Checkpoints, out.CheckpointBytes, out.NoCheckpoints = a.Checkpoints, a.Bytes, a.Unkept
+	for _, id := range a.Keepers {
+		out.Keepers = append(out.Keepers, n.ids.text(id))
+	}
 	return out
+}
+
+func apiPoint(p wire.Point) *api.Point {
+	if p.IsZero() {
+		return nil
+	}
+	return &api.Point{Attempt: int(p.Attempt), Sequence: p.Sequence, Fuel: p.Fuel}
 }
 
 func apiResult(o *wire.Outcome) *api.Result {
@@ -102,7 +114,7 @@ func apiRequest(s *wire.Spec) api.TaskRequest {
 	retries := int(s.Retries)
 	r := api.TaskRequest{
 		Module: s.Module.String(), Name: s.Name, Args: s.Args, Env: s.Env, Input: string(s.Input), Invoke: s.Invoke,
-		Deterministic: s.Deterministic, Placement: string(s.Placement), Class: string(s.Class), Priority: priorityName(s.Priority),
+		Deterministic: s.Deterministic, NoCheckpoints: s.NoCheckpoints, Placement: string(s.Placement), Class: string(s.Class), Priority: priorityName(s.Priority),
 		Retries: &retries, MaxCost: float64(s.MaxCost) / 1e6, Inputs: apiInputs(s.Inputs),
 		Limits: apiLimits(s.Limits), Requirements: apiRequirements(s), Hints: apiHints(&s.Hints),
 	}

@@ -20,6 +20,9 @@ type Captures struct {
 	// Pace is the time between two snapshots, and how it stretches when they are not kept as
 	// fast. Zero means checkpoint.DefaultPace.
 	Pace checkpoint.Pace
+	// After is the time until the first one, if it is to be more than that: until then the run
+	// costs what any other does.
+	After time.Duration
 	// Take keeps a snapshot: one at a time, in order, on a goroutine that has ended when Run
 	// returns. Its Order is Take's to fill in; its memory stays as it is until Take returns.
 	//
@@ -103,7 +106,7 @@ func (c *capturer) stopped() bool {
 // run makes snapshots until ctx is done.
 func (c *capturer) run(ctx context.Context) {
 	stop := c.cfg.Stop
-	timer := time.NewTimer(c.pace.Next())
+	timer := time.NewTimer(max(c.cfg.After, c.pace.Next()))
 	defer timer.Stop()
 	for {
 		select {

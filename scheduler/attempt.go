@@ -39,8 +39,12 @@ func (s *Submitter) receive(from wire.NodeID, m wire.Message) {
 	case wire.Output:
 		if t := s.live(from, m.Ref); t != nil {
 			s.confirm(t)
-			s.effect(Write{m.Ref, m.Stream, m.Offset, m.Data})
+			s.effect(Write{m.Ref, began(t.attempts, t.number), m.Stream, m.Offset, m.Data})
 		}
+	case wire.Keep:
+		s.onKeep(from, m)
+	case wire.Kept:
+		s.onKept(from, m)
 	case wire.Heartbeat:
 		s.heard(from, m.Free)
 		for _, ref := range m.Attempts {
@@ -321,6 +325,7 @@ func (s *Submitter) backoff(t *task, o wire.Outcome) time.Duration {
 // finish is the one end of a task.
 func (s *Submitter) finish(t *task, state State, reason wire.Reason, message string) {
 	t.reason, t.message, t.ended = reason, cut(message, wire.MaxMessageText), s.now
+	s.dropCheckpoints(t)
 	s.endRound(t, "")
 	t.tried = nil
 	s.leave(t)

@@ -38,3 +38,8 @@ func (e *BusyError) Error() string {
 type ExistsError struct{ Task wire.TaskID }
 
 func (e *ExistsError) Error() string { return fmt.Sprintf("submitted before as task %s", e.Task) }
+
+// MigrateError is why a task cannot go on elsewhere now.
+type MigrateError struct{ Why string }
+
+func (e *MigrateError) Error() string { return "cannot migrate: " + e.Why }

@@ -105,6 +105,8 @@ type Executor struct {
 	beatAt   time.Time
 	draining bool
 	drainAt  time.Time
+	// yieldAt is when those are given back that had just begun when draining did.
+	yieldAt time.Time
 
 	now time.Time
 	out Ready
@@ -185,7 +187,9 @@ func (e *Executor) Step(now time.Time, ev Event) Ready {
 }
 
 // Deadline is when to step with Tick; zero is never.
-func (e *Executor) Deadline() time.Time { return earliest(e.wakes.next(), e.beatAt, e.drainAt) }
+func (e *Executor) Deadline() time.Time {
+	return earliest(e.wakes.next(), e.beatAt, e.drainAt, e.yieldAt)
+}
 
 // Free is what is left of the capacity.
 func (e *Executor) Free() wire.Capacity { return e.ledger.Free() }
@@ -227,6 +231,12 @@ func (e *Executor) receive(from wire.NodeID, m wire.Message) {
 		e.renew(from, m)
 	case wire.Cancel:
 		e.cancel(Run{from, m.Ref})
+	case wire.Granted:
+		e.granted(Run{from, m.Ref}, m.Envelope)
+	case wire.Yield:
+		if r := e.runs[Run{from, m.Ref}]; r != nil && r.phase == runRunning {
+			e.out.Effects = append(e.out.Effects, Yield{r.Run})
+		}
 	case wire.Ack:
 		if r := e.runs[Run{from, m.Ref}]; r != nil && r.phase == runEnded {
 			e.forget(r)
@@ -246,6 +256,10 @@ func (e *Executor) wake() {
 	if !e.beatAt.IsZero() && !e.beatAt.After(e.now) {
 		e.beat()
 		e.beatAt = e.now.Add(e.cfg.Heartbeat)
+	}
+	if !e.yieldAt.IsZero() && !e.yieldAt.After(e.now) {
+		e.yieldAt = time.Time{}
+		e.yieldAll()
 	}
 	if !e.drainAt.IsZero() && !e.drainAt.After(e.now) {
 		e.drainAt = time.Time{}

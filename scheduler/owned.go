@@ -42,6 +42,11 @@ type task struct {
 	// auctions without a good offer, since the last attempt.
 	auctions int
 	renewals int // of the attempts' leases
+	// grant is that of the current attempt, if it has one, and keepers those it names.
+	// goingTo is where it is asked to go on.
+	grant   []byte
+	keepers []wire.NodeID
+	goingTo wire.NodeID
 
 	// Times; what they mean depends on the phase.
 	notBefore time.Time // of a pause: when it ends
@@ -218,6 +223,7 @@ func (s *Submitter) openAttempt(t *task) {
 	}
 	t.attempts = append(t.attempts, Attempt{Number: t.number, Node: t.node, Score: t.score, Started: s.now})
 	t.spent, t.checkAt, t.auctions, t.renewals = true, time.Time{}, 0, 0
+	t.grant, t.goingTo = nil, ""
 }
 
 // vainAttempt writes an attempt into the history that was asked for, and of which the

@@ -50,6 +50,12 @@ func (s *Submitter) place() {
 // tried already.
 func (s *Submitter) find(t *task) (found, fit bool) {
 	r := s.request(t.id, t.spec, t.needs)
+	if next, score := s.successor(t, &r); next != nil {
+		t.score = score
+		s.consider(t, &r, next)
+		s.reserveAt(t, next.ID)
+		return true, true
+	}
 	best, score, fit := s.best(&r, t.tried)
 	if s.mayAuction(t) {
 		if why, unmet := s.whyAuction(t, best); why != "" {
@@ -105,6 +111,10 @@ func (s *Submitter) reserved(t *task) {
 
 func (s *Submitter) sendAssign(t *task) {
 	m := wire.Assign{Ref: t.ref(), Spec: *t.spec, Lease: s.cfg.Lease}
+	if t.grant == nil && len(makers(t)) > 0 {
+		s.grant(t, nil)
+	}
+	m.Grant = t.grant
 	t.renewAt = s.now.Add(s.cfg.Lease * 2 / 3)
 	if !t.deadline.IsZero() {
 		m.Remaining = max(t.deadline.Sub(s.now), time.Millisecond)

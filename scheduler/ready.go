@@ -79,6 +79,13 @@ type (
 	// has ended already.
 	CancelTask struct{ Task wire.TaskID }
 
+	// MigrateTask has a running task go on elsewhere: on To, or where it is best if that
+	// is empty. Step's error is ErrUnknownTask, or a *MigrateError.
+	MigrateTask struct {
+		Task wire.TaskID
+		To   wire.NodeID
+	}
+
 	// Collected says that what Collect asked for is here, whole and kept, or why it
 	// cannot be had. Each Collect is followed by exactly one.
 	Collected struct {
@@ -94,10 +101,12 @@ type (
 		Outcome wire.Outcome
 	}
 
-	// SetDraining makes the executor refuse new work, or take it again. After
-	// Grace what still runs is stopped and goes back to its submitters.
+	// SetDraining makes the executor refuse new work, or take it again. What runs is
+	// suspended, to go on elsewhere, unless it may Stay; after Grace what still runs is
+	// stopped and goes back to its submitters.
 	SetDraining struct {
 		On    bool
+		Stay  bool
 		Grace time.Duration
 	}
 )
@@ -111,6 +120,7 @@ func (Trusted) event()      {}
 func (Learned) event()      {}
 func (Submit) event()       {}
 func (CancelTask) event()   {}
+func (MigrateTask) event()  {}
 func (Collected) event()    {}
 func (Ended) event()        {}
 func (SetDraining) event()  {}
@@ -124,9 +134,11 @@ type (
 	Changed struct{ Task Task }
 
 	// Write is a piece of output of the attempt that counts. Pieces of one stream
-	// come in order; what was written before Offset may be missing.
+	// come in order; what was written before Offset may be missing. Began is the attempt
+	// whose output it goes on with, after checkpoints: some of it may have come before.
 	Write struct {
 		wire.Ref
+		Began  uint32
 		Stream wire.Stream
 		Offset uint64
 		Data   []byte
@@ -147,6 +159,19 @@ type (
 		MemoryBytes uint64
 	}
 
+	// Resumed says that the attempt that counts has gone on from a checkpoint. Task is
+	// the task as it is now, shared with nobody.
+	Resumed struct {
+		Task Task
+		From wire.Point
+	}
+
+	// Drop tells keepers that the checkpoints of a task are of no more use.
+	Drop struct {
+		Task    wire.TaskID
+		Keepers []wire.NodeID
+	}
+
 	// Ask signs a request and tells all nodes of it, this one included: see Asked.
 	Ask struct{ Request wire.Request }
 
@@ -160,13 +185,26 @@ type (
 
 	// Start begins a run: fetch module and inputs, run it within Limits and
 	// Allotment, and step Ended. Deadline is zero if there is none; a run that
-	// reaches it has timed out.
+	// reaches it has timed out. With a Grant it goes on from the newest checkpoint that
+	// can be had of those that the grant names, if there is one.
 	Start struct {
 		Run
 		Spec      wire.Spec
 		Allotment Allotment
 		Deadline  time.Time
+		Grant     []byte
 	}
+
+	// Granted hands a run the grant that its shell has asked for (wire.Keep), or a newer
+	// one.
+	Granted struct {
+		Run
+		Grant []byte
+	}
+
+	// Yield suspends a run soon and makes a last checkpoint; its Ended follows, with
+	// wire.FaultDrain. A run that cannot be suspended goes on.
+	Yield struct{ Run }
 
 	// Stop ends a run soon; its Ended follows, with whatever outcome.
 	Stop struct{ Run }
@@ -178,6 +216,10 @@ func (Collect) effect()   {}
 func (Ask) effect()       {}
 func (Auctioned) effect() {}
 func (Used) effect()      {}
+func (Resumed) effect()   {}
+func (Drop) effect()      {}
+func (Granted) effect()   {}
+func (Yield) effect()     {}
 func (Start) effect()     {}
 func (Stop) effect()      {}
 

@@ -23,6 +23,7 @@ type run struct {
 	// not taken up the offer for which this is reserved, and lapsed if it has let the
 	// lease of a run end.
 	unwanted, offered, lapsed bool
+	startedAt                 time.Time
 
 	// Of one that has ended:
 	endedAt  time.Time
@@ -70,6 +71,10 @@ func (e *Executor) assign(from wire.NodeID, m wire.Assign) {
 		e.refuse(key, wire.RefusedInvalid, "submitted by another node")
 		return
 	}
+	if m.Grant != nil && !e.isFor(key, m.Grant) {
+		e.refuse(key, wire.RefusedInvalid, "the grant is of something else")
+		return
+	}
 	needs := m.Spec.Needs()
 	r := e.runs[key]
 	if r != nil && r.phase == runReserved && !r.needs.Equal(needs) {
@@ -94,17 +99,31 @@ func (e *Executor) assign(from wire.NodeID, m wire.Assign) {
 
 // start makes a reservation a run.
 func (e *Executor) start(r *run, m wire.Assign) {
-	r.phase = runRunning
+	r.phase, r.startedAt = runRunning, e.now
 	delete(e.idlers, r.Submitter)
 	e.live++
 	e.lease(r, m.Lease)
 	e.persist(r)
 	e.out.Sync = true
-	start := Start{Run: r.Run, Spec: m.Spec, Allotment: r.allotment}
+	start := Start{Run: r.Run, Spec: m.Spec, Allotment: r.allotment, Grant: m.Grant}
 	if m.Remaining > 0 {
 		start.Deadline = e.now.Add(m.Remaining)
 	}
 	e.out.Effects = append(e.out.Effects, start)
+}
+
+// isFor tells whether a grant is that of a run here. Its signature is for keepers to
+// check: the submitter's stream has said who it is from.
+func (e *Executor) isFor(key Run, envelope []byte) bool {
+	g, err := wire.OpenTrusted[wire.Grant](envelope)
+	return err == nil && g.Ref == key.Ref && g.Submitter == key.Submitter && g.Executor == e.self
+}
+
+// granted hands a run its grant.
+func (e *Executor) granted(key Run, envelope []byte) {
+	if r := e.runs[key]; r != nil && r.phase == runRunning && e.isFor(key, envelope) {
+		e.out.Effects = append(e.out.Effects, Granted{key, envelope})
+	}
 }
 
 // tell says again how things are with a run that is no mere reservation.
@@ -350,7 +369,7 @@ func (e *Executor) beatTo(submitter wire.NodeID, peer *submitterRuns) {
 }
 
 func (e *Executor) setDraining(ev SetDraining) {
-	e.draining, e.drainAt = ev.On, time.Time{}
+	e.draining, e.drainAt, e.yieldAt = ev.On, time.Time{}, time.Time{}
 	if !ev.On {
 		return
 	}
@@ -358,6 +377,22 @@ func (e *Executor) setDraining(ev SetDraining) {
 		e.dropReservations(id)
 	}
 	e.drainAt = e.now.Add(max(ev.Grace, 0))
+	if !ev.Stay {
+		e.yieldAt = e.now.Add(CheckpointAfter)
+		e.yieldAll()
+	}
+}
+
+// yieldAll has what runs go on elsewhere, but for what has just begun: most of that is
+// about to end.
+func (e *Executor) yieldAll() {
+	for _, id := range slices.Sorted(maps.Keys(e.peers)) {
+		for _, r := range sortedRuns(e.peers[id]) {
+			if r.phase == runRunning && !r.startedAt.Add(CheckpointAfter).After(e.now) {
+				e.out.Effects = append(e.out.Effects, Yield{r.Run})
+			}
+		}
+	}
 }
 
 // stopAll gives running tasks back.

@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"cmp"
+	"crypto/ed25519"
 	"fmt"
 	"maps"
 	"slices"
@@ -78,6 +79,11 @@ type SubmitterConfig struct {
 	Lease time.Duration
 	// Trust is how far a node is trusted, from 0 to 1. Default: everyone 0.5.
 	Trust func(wire.NodeID) float64
+	// Key is the node's, and signs grants; without it tasks have no checkpoints.
+	Key ed25519.PrivateKey
+	// Keepers is how many nodes are to keep the checkpoints of a task, besides the one
+	// that runs it; up to wire.MaxKeepers. Default 2.
+	Keepers int
 }
 
 func (c SubmitterConfig) withDefaults() SubmitterConfig {
@@ -110,6 +116,7 @@ func (c SubmitterConfig) withDefaults() SubmitterConfig {
 	}
 	c.StaleAfter = cmp.Or(c.StaleAfter, 30*time.Second)
 	c.Lease = cmp.Or(c.Lease, 5*time.Minute)
+	c.Keepers = cmp.Or(c.Keepers, 2)
 	return c
 }
 
@@ -124,6 +131,9 @@ func (c SubmitterConfig) Validate() error {
 	if min(c.KeepEnded, c.BackoffBase, c.BackoffMax, c.AnswerTimeout, c.LostAfter, c.ReconnectGrace,
 		c.Rejoin, c.CollectTimeout, c.NotPlacedAfter, c.ForgetAfter, c.Window, c.StaleAfter, c.Lease) < 0 {
 		return fmt.Errorf("submitter: negative time")
+	}
+	if c.Keepers < 0 || c.Keepers > wire.MaxKeepers {
+		return fmt.Errorf("submitter: %d keepers, not up to %d", c.Keepers, wire.MaxKeepers)
 	}
 	if c.Window > wire.MaxWindow || c.Lease > wire.MaxRenewal {
 		return fmt.Errorf("submitter: window longer than %v, or lease longer than %v", wire.MaxWindow, wire.MaxRenewal)
@@ -198,6 +208,8 @@ func (s *Submitter) take(ev Event) error {
 		return s.submit(ev)
 	case CancelTask:
 		return s.cancelTask(ev.Task)
+	case MigrateTask:
+		return s.migrate(ev)
 	case Received:
 		s.receive(ev.From, ev.Message)
 	case Collected:

@@ -61,4 +61,28 @@ type Attempt struct {
 	Reason  wire.Reason `cbor:"reason,omitempty"`
 	Fault   wire.Fault  `cbor:"fault,omitempty"`
 	Message string      `cbor:"message,omitempty"`
+
+	// From is the checkpoint that it went on from; zero if it began anew.
+	From wire.Point `cbor:"from,omitzero"`
+	// Last is its newest checkpoint that counts, Checkpoints how many do, and Bytes what
+	// was sent to Keepers, who have the last.
+	Last        wire.Point    `cbor:"last,omitzero"`
+	Checkpoints uint64        `cbor:"checkpoints,omitempty"`
+	Bytes       uint64        `cbor:"bytes,omitempty"`
+	Keepers     []wire.NodeID `cbor:"keepers,omitempty"`
+	// Unkept is why there are no checkpoints, if that is known.
+	Unkept string `cbor:"unkept,omitempty"`
+}
+
+// Began is the attempt whose output an attempt goes on with: its own number if it began
+// anew.
+func (t *Task) Began(number uint32) uint32 { return began(t.Attempts, number) }
+
+func began(attempts []Attempt, number uint32) uint32 {
+	for i := len(attempts) - 1; i >= 0; i-- {
+		if a := &attempts[i]; a.Number == number && !a.From.IsZero() {
+			number = a.From.Attempt
+		}
+	}
+	return number
 }

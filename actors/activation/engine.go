@@ -145,7 +145,7 @@ func (e *Engine) Push(ctx context.Context, actor wire.ActorID, id cid.Cid, rw io
 // is on disk: all of it, every object checked. Who signed it does not matter, since it
 // counts for nothing until a log names it by its CID.
 func (e *Engine) Serve(ctx context.Context, actor wire.ActorID, rw io.ReadWriter) (id cid.Cid, err error) {
-	signed, err := transfer.Receive(ctx, rw, e.cfg.Store, actor.String(), e.cfg.PushBytes)
+	signed, err := transfer.Receive(ctx, rw, e.cfg.Store, actor.String(), e.cfg.PushBytes, nil)
 	if err != nil {
 		return cid.Undef, err
 	}

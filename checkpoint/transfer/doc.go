@@ -2,7 +2,7 @@
 // carries bytes both ways. It sends what the other side lacks.
 //
 //	sent, err := transfer.Send(ctx, stream, store, recent, signed)            // here
-//	signed, err := transfer.Receive(ctx, stream, store, name, maxBytes)       // there
+//	signed, err := transfer.Receive(ctx, stream, store, name, maxBytes, nil)  // there
 //
 // # Glossary
 //

@@ -15,9 +15,10 @@ import (
 // Receive takes a checkpoint of that name, of at most max bytes, which another node sends
 // at the other end of rw, and returns it once it is on disk: all of it, every object
 // checked against its name, its signature against its owner. Who that owner is, and
-// whether the sender may send it, is the caller's to judge.
-func Receive(ctx context.Context, rw io.ReadWriter, s *store.Store, name string, max int64) (*checkpoint.Signed, error) {
-	r := &receiver{framer: newFramer(rw), store: s, name: name, max: max}
+// whether the sender may send it, is the caller's to judge: accept, unless it is nil,
+// refuses what is offered before anything of it is taken.
+func Receive(ctx context.Context, rw io.ReadWriter, s *store.Store, name string, max int64, accept func(*checkpoint.Signed) error) (*checkpoint.Signed, error) {
+	r := &receiver{framer: newFramer(rw), store: s, name: name, max: max, accept: accept}
 	return r.run(ctx)
 }
 
@@ -27,6 +28,8 @@ type receiver struct {
 	store *store.Store
 	name  string // of the checkpoints that it takes
 	max   int64  // bytes that a push may have
+	// accept refuses what is offered; nil takes all.
+	accept func(*checkpoint.Signed) error
 }
 
 // run takes one checkpoint. Whatever goes wrong on this side is told to the other one
@@ -78,6 +81,11 @@ func (r *receiver) offer() (*checkpoint.Signed, error) {
 	}
 	if signed.Name != r.name {
 		return nil, fmt.Errorf("%w: a checkpoint of %q, not of %q", ErrPeer, signed.Name, r.name)
+	}
+	if r.accept != nil {
+		if err := r.accept(signed); err != nil {
+			return nil, err
+		}
 	}
 	return signed, nil
 }

@@ -22,6 +22,8 @@ type TaskRequest struct {
 
 	Deterministic bool `json:"deterministic,omitempty" doc:"Fix clocks and randomness: every run is the same to the last byte and unit of fuel"`
 
+	NoCheckpoints bool `json:"no_checkpoints,omitempty" doc:"Make no checkpoints of it while it runs: when its node dies, it begins anew"`
+
 	Limits       Limits       `json:"limits,omitzero"`
 	Requirements Requirements `json:"requirements,omitzero"`
 	Hints        Hints        `json:"hints,omitzero"`
@@ -168,6 +170,20 @@ type Attempt struct {
 	EndedAt   *time.Time `json:"ended_at,omitempty"`
 	Outcome   string     `json:"outcome,omitempty" doc:"succeeded, a reason of failure, cancelled, or empty while it runs"`
 	Message   string     `json:"message,omitempty"`
+
+	From            *Point   `json:"from,omitempty" doc:"The checkpoint that it went on from; left out if it began anew"`
+	Checkpoint      *Point   `json:"checkpoint,omitempty" doc:"Its newest checkpoint that counts"`
+	Checkpoints     uint64   `json:"checkpoints,omitempty" doc:"How many were made"`
+	CheckpointBytes uint64   `json:"checkpoint_bytes,omitempty" doc:"What was sent of them to the nodes that keep them"`
+	Keepers         []string `json:"keepers,omitempty" doc:"Nodes that have the newest, besides this one"`
+	NoCheckpoints   string   `json:"no_checkpoints,omitempty" doc:"Why there are none, if that is known"`
+}
+
+// Point is a checkpoint of a task: where in its life it was made.
+type Point struct {
+	Attempt  int    `json:"attempt" doc:"That made it"`
+	Sequence uint64 `json:"sequence" doc:"From 1 in each attempt"`
+	Fuel     uint64 `json:"fuel" doc:"What the task had used by then"`
 }
 
 // TaskFilter chooses tasks of a list.

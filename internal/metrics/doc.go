@@ -13,6 +13,10 @@
 //	godwit_tasks_failed_total{reason}          those that failed, by reason
 //	godwit_tasks_cancelled_total               those that were cancelled
 //	godwit_task_retries_total                  attempts after the first
+//	godwit_task_resumes_total                  those that went on from a checkpoint
+//	godwit_task_checkpoints_total              checkpoints made here of tasks
+//	godwit_task_checkpoint_bytes_total         their bytes
+//	godwit_task_checkpoint_lag_seconds         from the state that one has until another node had it
 //	godwit_task_latency_seconds                from acceptance to the end
 //	godwit_task_success_rate                   of tasks that ended, from 0 to 1; 1 if none
 //	godwit_workers_available                   nodes that take work, this one included

@@ -24,6 +24,8 @@ type Set struct {
 	registry *prometheus.Registry
 
 	submitted, completed, cancelled, retries prometheus.Counter
+	checkpoints, checkpointBytes, resumed    prometheus.Counter
+	checkpointLag                            prometheus.Histogram
 	failed                                   *prometheus.CounterVec
 	latency, selection, score                prometheus.Histogram
 	offers, wins, losses                     prometheus.Counter
@@ -61,6 +63,7 @@ func (s *Set) tasks() {
 	s.completed = s.counter("tasks_completed_total", "Tasks accepted here that succeeded.")
 	s.cancelled = s.counter("tasks_cancelled_total", "Tasks accepted here that were cancelled.")
 	s.retries = s.counter("task_retries_total", "Attempts after the first.")
+	s.taskCheckpoints()
 	s.failed = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "godwit_tasks_failed_total", Help: "Tasks accepted here that failed, by reason.",
 	}, []string{"reason"})

@@ -25,6 +25,7 @@ func TestMetrics(t *testing.T) {
 	for _, line := range []string{
 		"godwit_tasks_queued 0", "godwit_tasks_running 0", "godwit_tasks_submitted_total 0", "godwit_tasks_completed_total 0",
 		`godwit_tasks_failed_total{reason="trap"} 0`, "godwit_tasks_cancelled_total 0", "godwit_task_retries_total 0",
+		"godwit_task_checkpoints_total 0", "godwit_task_resumes_total 0",
 		"godwit_task_latency_seconds_count 0", "godwit_task_success_rate 1", "godwit_workers_available 0", "godwit_workers_busy 0",
 		"godwit_worker_selection_duration_seconds_count 0", "godwit_placement_offers_sent_total 0", "godwit_placement_wins_total 0",
 		"godwit_placement_losses_total 0", "godwit_placement_score_count 0", "go_goroutines ", "process_open_fds ",
@@ -42,6 +43,8 @@ func TestMetrics(t *testing.T) {
 		s.TaskSubmitted()
 	}
 	s.TaskRetried()
+	s.TaskCheckpointed(4096, time.Millisecond)
+	s.TaskResumed()
 	s.TaskEnded("succeeded", "", 20*time.Millisecond)
 	s.TaskEnded("failed", "trap", time.Second)
 	s.TaskEnded("failed", "a client's own word", time.Second)
@@ -64,7 +67,8 @@ func TestMetrics(t *testing.T) {
 	for _, line := range []string{
 		"godwit_tasks_queued 15", "godwit_tasks_running 2", "godwit_tasks_submitted_total 4", "godwit_tasks_completed_total 2",
 		`godwit_tasks_failed_total{reason="trap"} 1`, `godwit_tasks_failed_total{reason="other"} 1`, "godwit_tasks_cancelled_total 1",
-		"godwit_task_retries_total 1", "godwit_task_latency_seconds_count 5", "godwit_task_success_rate 0.5",
+		"godwit_task_retries_total 1",
+		"godwit_task_checkpoints_total 1", "godwit_task_checkpoint_bytes_total 4096", "godwit_task_resumes_total 1", "godwit_task_latency_seconds_count 5", "godwit_task_success_rate 0.5",
 		"godwit_workers_available 8", "godwit_workers_busy 3", "godwit_worker_selection_duration_seconds_count 1",
 		"godwit_placement_offers_sent_total 1", "godwit_placement_wins_total 1", "godwit_placement_losses_total 1",
 		"godwit_placement_score_sum 0.68",

@@ -53,13 +53,20 @@ var bodies = map[kind]reflect.Type{
 	11: reflect.TypeFor[Ack](),
 	12: reflect.TypeFor[Bid](),
 	13: reflect.TypeFor[Renew](),
+	14: reflect.TypeFor[Keep](),
+	15: reflect.TypeFor[Granted](),
+	16: reflect.TypeFor[Kept](),
+	17: reflect.TypeFor[Yield](),
 	24: reflect.TypeFor[Ping](),
 	25: reflect.TypeFor[Pong](),
+	26: reflect.TypeFor[Claim](),
+	27: reflect.TypeFor[Found](),
 	32: reflect.TypeFor[Result](),
 	33: reflect.TypeFor[Vector](),
 	34: reflect.TypeFor[Model](),
 	35: reflect.TypeFor[Request](),
 	36: reflect.TypeFor[Offer](),
+	37: reflect.TypeFor[Grant](),
 }
 
 func (Reserve) kind() kind   { return 1 }
@@ -75,13 +82,20 @@ func (Done) kind() kind      { return 10 }
 func (Ack) kind() kind       { return 11 }
 func (Bid) kind() kind       { return 12 }
 func (Renew) kind() kind     { return 13 }
+func (Keep) kind() kind      { return 14 }
+func (Granted) kind() kind   { return 15 }
+func (Kept) kind() kind      { return 16 }
+func (Yield) kind() kind     { return 17 }
 func (Ping) kind() kind      { return 24 }
 func (Pong) kind() kind      { return 25 }
+func (Claim) kind() kind     { return 26 }
+func (Found) kind() kind     { return 27 }
 func (Result) kind() kind    { return 32 }
 func (Vector) kind() kind    { return 33 }
 func (Model) kind() kind     { return 34 }
 func (Request) kind() kind   { return 35 }
 func (Offer) kind() kind     { return 36 }
+func (Grant) kind() kind     { return 37 }
 
 // frame is the outermost array of every encoding.
 type frame struct {

@@ -11,7 +11,8 @@
 //   - executor: a node that runs attempts.
 //   - message: what one node sends another over a stream, which authenticates it.
 //   - record: what is signed, since others check it later: [Result], [Vector], [Model],
-//     [Request], [Offer].
+//     [Request], [Offer], [Grant].
+//   - keeper: a node that keeps checkpoints of an attempt for others to go on from.
 //
 // # A task's messages
 //
@@ -25,6 +26,17 @@
 //	Ack       ────────▶            the result is on disk: forget it
 //	Renew     ────────▶            the lease of what was reserved or runs goes on
 //	Cancel    ────────▶            at any time
+//
+// If it runs for long:
+//
+//	submitter            executor
+//	          ◀────────  Keep      who is to keep its checkpoints?
+//	Granted   ────────▶            with the signed Grant
+//	          ◀────────  Kept      what there is to go on from, and who has it
+//	Yield     ────────▶            give it back, with a last checkpoint
+//
+// The executor shows its [Grant] to keepers, with a [Claim]; so does whoever goes on. An
+// [Assign] has one if there may be checkpoints of earlier attempts.
 //
 // In an auction a [Request], gossiped to all, takes the place of Reserve; a [Bid],
 // with a signed [Offer] and a short lease, that of Reserved; Renew takes the best

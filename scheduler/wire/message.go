@@ -64,6 +64,9 @@ type (
 		// Lease is how long it may run until it is renewed; 0 is as long as the node
 		// allows.
 		Lease time.Duration `cbor:"lease,omitempty"`
+		// Grant is the envelope of a Grant if the attempt may go on from where earlier
+		// ones have come to.
+		Grant []byte `cbor:"grant,omitempty"`
 	}
 	// Cancel ends an attempt in whatever state it is: the submitter does not
 	// want its result.
@@ -153,7 +156,7 @@ func (m Assign) Validate() error {
 	if m.Lease < 0 || m.Lease > MaxRenewal {
 		return fmt.Errorf("lease of %v: %w", m.Lease, ErrInvalid)
 	}
-	return first(m.Ref.validate(), m.Spec.Validate(), checkTime("remaining time", m.Remaining))
+	return first(m.Ref.validate(), m.Spec.Validate(), checkTime("remaining time", m.Remaining), validGrant(m.Grant, len(m.Grant) > 0))
 }
 
 // Validate implements Body.
@@ -209,7 +212,7 @@ func first(errs ...error) error {
 // go to its submitter.
 func ForExecutor(m Message) bool {
 	switch m.(type) {
-	case Reserve, Assign, Cancel, Ack, Renew:
+	case Reserve, Assign, Cancel, Ack, Renew, Granted, Yield:
 		return true
 	}
 	return false

@@ -75,6 +75,9 @@ type Spec struct {
 	InvokeArgs []string `cbor:"invoke_args,omitempty" json:"invoke_args,omitempty"`
 	// Deterministic fixes clocks and seeds randomness.
 	Deterministic bool `cbor:"deterministic,omitempty" json:"deterministic,omitempty"`
+	// NoCheckpoints leaves out the checkpoints of what runs for long: when its node dies
+	// it begins anew.
+	NoCheckpoints bool `cbor:"no_checkpoints,omitempty" json:"no_checkpoints,omitempty"`
 
 	Limits  Limits  `cbor:"limits" json:"limits"`
 	Profile Profile `cbor:"profile" json:"profile"`
