@@ -6,9 +6,9 @@ static float group_sum(float v, __local float *lane) {
     const size_t l = get_local_id(0);
     lane[l] = v;
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (size_t half = GROUP / 2; half > 0; half /= 2) {
-        if (l < half)
-            lane[l] += lane[l + half];
+    for (size_t step = GROUP / 2; step > 0; step /= 2) {
+        if (l < step)
+            lane[l] += lane[l + step];
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     v = lane[0];
@@ -20,9 +20,9 @@ static float group_max(float v, __local float *lane) {
     const size_t l = get_local_id(0);
     lane[l] = v;
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (size_t half = GROUP / 2; half > 0; half /= 2) {
-        if (l < half)
-            lane[l] = fmax(lane[l], lane[l + half]);
+    for (size_t step = GROUP / 2; step > 0; step /= 2) {
+        if (l < step)
+            lane[l] = fmax(lane[l], lane[l + step]);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     v = lane[0];
