@@ -17,8 +17,11 @@ type conn struct {
 	w *bufio.Writer
 }
 
+// connBuffer is for frames that are small, as most are; what is large goes past it.
+const connBuffer = 4 << 10
+
 func newConn(s Stream) *conn {
-	return &conn{Stream: s, r: bufio.NewReaderSize(s, 32<<10), w: bufio.NewWriterSize(s, 32<<10)}
+	return &conn{Stream: s, r: bufio.NewReaderSize(s, connBuffer), w: bufio.NewWriterSize(s, connBuffer)}
 }
 
 // Read implements io.Reader: what follows the frames read so far, as it is.

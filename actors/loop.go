@@ -35,8 +35,8 @@ type loop struct {
 	watches   map[wire.NodeID]func() // what ends the watching of a node
 	halting   map[wire.ActorID]int   // activations that have not ended yet
 	buried    graves
-	orphans   []wire.ActorID                // parked, and their leader's node is dead
-	turns     map[wire.NodeID]chan struct{} // of pushes
+	orphans   []wire.ActorID         // parked, and their leader's node is dead
+	turns     map[lane]chan struct{} // of pushes
 	// What later has put off, by number.
 	laters     uint64
 	delayed    map[uint64]func(time.Time)
@@ -74,7 +74,7 @@ func newLoop(h *Host) *loop {
 		pulses: newPulses(), making: make(map[wire.ActorID]*making), spawning: make(map[wire.ActorID]bool),
 		seeking: make(map[wire.ActorID]bool), watches: make(map[wire.NodeID]func()),
 		halting: make(map[wire.ActorID]int),
-		turns:   make(map[wire.NodeID]chan struct{}),
+		turns:   make(map[lane]chan struct{}),
 		delayed: make(map[uint64]func(time.Time)), afterwards: newAlarms[uint64](),
 		buried: newGraves(),
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -92,7 +93,7 @@ func (l *loop) raise(now time.Time, r *replica, p group.Progress) {
 		l.invite(r, p.Node, p.Replica)
 	}
 	if base := r.group.Base().Checkpoint; base != nil && p.Held < base.Index && r.pushes[p.Node] == nil {
-		l.push(r, p.Node, *base)
+		l.push(r, p.Node, stored{*base, math.MaxInt64}) // all of it
 	}
 	l.maintainIn(r, raiseAgain)
 }

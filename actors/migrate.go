@@ -344,6 +344,9 @@ func (l *loop) littleSince(now time.Time, r *replica) bool {
 // copied tells whether the target has nearly all there is; else it gets more.
 func (l *loop) copied(now time.Time, r *replica) bool {
 	h := r.handover
+	if p := r.pushes[h.to]; p != nil {
+		p.hurried()
+	}
 	held := min(l.heldBy(r, h.to), r.agreedIndex)
 	switch {
 	case r.summary.InCall && h.round > 0, l.littleSince(now, r):

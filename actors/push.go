@@ -17,9 +17,43 @@ const pushTime = 5 * time.Minute
 // push is a checkpoint on its way to a node. At most one is; what is captured meanwhile
 // goes next, and only the last of it.
 type push struct {
-	checkpoint wire.Checkpoint
-	next       *wire.Checkpoint
-	failures   int
+	stored
+	next     *stored
+	failures int
+	// hurry is closed when an actor waits for it that is on its way to the node: then it
+	// waits for no turn.
+	hurry chan struct{}
+}
+
+// stored is a checkpoint on this node's disk, and how many bytes it has added there.
+type stored struct {
+	wire.Checkpoint
+	bytes int64
+}
+
+// enter waits for the push's turn. leave is to be called when it has ended.
+func (p *push) enter(ctx context.Context, turn chan struct{}) (leave func(), err error) {
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-p.hurry:
+		return func() {}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func newPush(c stored, failures int) *push {
+	return &push{stored: c, failures: failures, hurry: make(chan struct{})}
+}
+
+// hurried has the push to a node wait for no turn.
+func (p *push) hurried() {
+	select {
+	case <-p.hurry:
+	default:
+		close(p.hurry)
+	}
 }
 
 // wasCaptured notes that a checkpoint is on this node's disk, and brings it to the
@@ -33,7 +67,7 @@ func (l *loop) wasCaptured(now time.Time, r *replica, c *activation.Captured) {
 	}
 	for _, m := range r.where.Members {
 		if m.Node != l.host.cfg.Self && l.liveness.alive(m.Node) {
-			l.push(r, m.Node, c.Checkpoint)
+			l.push(r, m.Node, stored{c.Checkpoint, c.Bytes})
 		}
 	}
 	l.handoverStep(now, r)
@@ -49,46 +83,62 @@ func (l *loop) captureLast(now time.Time, r *replica) {
 }
 
 // push brings a checkpoint to a node.
-func (l *loop) push(r *replica, node wire.NodeID, c wire.Checkpoint) {
+func (l *loop) push(r *replica, node wire.NodeID, c stored) {
 	if p := r.pushes[node]; p != nil {
 		p.next = &c
 		return
 	}
-	r.pushes[node] = &push{checkpoint: c}
-	l.startPush(r, node, c)
+	l.startPush(r, node, newPush(c, 0))
 }
 
-func (l *loop) startPush(r *replica, node wire.NodeID, c wire.Checkpoint) {
-	id, live, turn := r.id, r.live, l.pushTurn(node)
+func (l *loop) startPush(r *replica, node wire.NodeID, p *push) {
+	r.pushes[node] = p
+	if r.handover != nil && r.handover.to == node {
+		p.hurried()
+	}
+	id, live, turn, c := r.id, r.live, l.pushTurn(node, p.bytes), p.Checkpoint
 	l.host.background(func() {
-		select {
-		case turn <- struct{}{}:
-		case <-l.host.ctx.Done():
+		leave, err := p.enter(l.host.ctx, turn)
+		if err != nil {
 			return
 		}
+		defer leave()
 		sent, err := l.host.push(id, node, c)
-		<-turn
-		l.inbox.put(func(now time.Time) { l.pushed(now, id, live, node, c, sent, err) })
+		l.inbox.put(func(now time.Time) { l.pushed(now, id, live, node, p.stored, sent, err) })
 	})
 }
 
-// maxPushes is how many checkpoints are on their way to a node at once. With more
-// actors at work than that can carry, checkpoints come less often, and messages are not
-// held up by them.
-const maxPushes = 3
+// maxSmall and maxLarge are how many checkpoints are on their way to a node at once, of
+// those of up to smallPush bytes and of the others. With more actors at work than that can
+// carry, checkpoints come less often, and messages are not held up by them. Small ones
+// cost little but a wait for the node's disk, which takes many at once.
+const (
+	smallPush          = 256 << 10
+	maxSmall, maxLarge = 32, 3
+)
+
+// lane is who takes turns with whom.
+type lane struct {
+	node  wire.NodeID
+	small bool
+}
 
 // pushTurn is what a push to a node has to take a place in.
-func (l *loop) pushTurn(node wire.NodeID) chan struct{} {
-	turn := l.turns[node]
+func (l *loop) pushTurn(node wire.NodeID, bytes int64) chan struct{} {
+	k, most := lane{node, bytes <= smallPush}, maxLarge
+	if k.small {
+		most = maxSmall
+	}
+	turn := l.turns[k]
 	if turn == nil {
-		turn = make(chan struct{}, maxPushes)
-		l.turns[node] = turn
+		turn = make(chan struct{}, most)
+		l.turns[k] = turn
 	}
 	return turn
 }
 
 // pushed notes how a push ended.
-func (l *loop) pushed(now time.Time, id wire.ActorID, of *live, node wire.NodeID, c wire.Checkpoint, sent int64, err error) {
+func (l *loop) pushed(now time.Time, id wire.ActorID, of *live, node wire.NodeID, c stored, sent int64, err error) {
 	r := l.replicas[id]
 	if r == nil || r.live == nil || r.live != of || r.pushes[node] == nil {
 		return
@@ -99,7 +149,7 @@ func (l *loop) pushed(now time.Time, id wire.ActorID, of *live, node wire.NodeID
 		h.bytes += sent
 	}
 	if err == nil {
-		l.step(now, r, group.Hold{Node: node, Checkpoint: c})
+		l.step(now, r, group.Hold{Node: node, Checkpoint: c.Checkpoint})
 	} else {
 		l.host.cfg.Log.Debug("push of a checkpoint", "actor", id, "node", node, "err", err)
 	}
@@ -116,12 +166,12 @@ func (l *loop) pushed(now time.Time, id wire.ActorID, of *live, node wire.NodeID
 }
 
 // pushAgain tries a push that failed once more, a little later.
-func (l *loop) pushAgain(r *replica, node wire.NodeID, c wire.Checkpoint, failures int) {
-	live := r.live
-	r.pushes[node] = &push{checkpoint: c, failures: failures}
+func (l *loop) pushAgain(r *replica, node wire.NodeID, c stored, failures int) {
+	live, p := r.live, newPush(c, failures)
+	r.pushes[node] = p
 	l.later(50*time.Millisecond<<failures, func(now time.Time) {
-		if r.live == live && r.leading && r.pushes[node] != nil {
-			l.startPush(r, node, c)
+		if r.live == live && r.leading && r.pushes[node] == p {
+			l.startPush(r, node, p)
 		}
 	})
 }
