@@ -14,7 +14,7 @@ func actorOptions(r *api.ActorRequest) (o actors.CreateOptions, err error) {
 	o = actors.CreateOptions{
 		Name: r.Name, Args: r.Args, Env: r.Env, Replicas: r.Replicas, Fuel: r.Limits.Fuel, Memory: r.Limits.MemoryBytes,
 		Restarts: r.Supervision.MaxFailures, Within: time.Duration(r.Supervision.WindowMS) * time.Millisecond,
-		OnFailure: r.Supervision.OnFailure, Stateless: r.Stateless, Beside: r.Hints.Colocate,
+		OnFailure: r.Supervision.OnFailure, Stateless: r.Stateless, Idle: r.Idle, Beside: r.Hints.Colocate,
 	}
 	if o.Module, err = parseCID(r.Module); err != nil {
 		return o, err

@@ -76,6 +76,10 @@ type CreateOptions struct {
 	Hints swire.Hints
 	// Beside is the name of another actor to run with.
 	Beside string
+	// Idle has the actor only written down, on as many nodes: it begins with its first
+	// message. That costs a small part of what beginning does, for those who make very
+	// many; but what the guest does wrong at its start, that message finds out.
+	Idle bool
 	// ID is the new actor's id: whoever creates it again with that id gets it, in place
 	// of ErrExists. Zero: the host makes one.
 	ID wire.ActorID

@@ -157,27 +157,47 @@ func BenchmarkWake(b *testing.B) {
 	}
 }
 
-// What an idle actor costs in memory, and that it leaves no goroutine behind.
+// What an idle actor costs a node that has a replica of it in memory, and that it leaves no
+// goroutine behind: of those that have begun once, and of those that were made idle. Time
+// is that of making them, on all nodes together, which are in one process.
 func BenchmarkIdle(b *testing.B) {
-	c := newCluster(b, 1, func(cfg *actors.Config) { cfg.ParkAfter = 10 * time.Millisecond })
+	for _, idle := range []bool{false, true} {
+		for _, nodes := range []int{1, 3} {
+			b.Run(fmt.Sprintf("begun=%v/replicas=%d", !idle, nodes), func(b *testing.B) { benchmarkIdle(b, nodes, idle) })
+		}
+	}
+}
+
+func benchmarkIdle(b *testing.B, nodes int, idle bool) {
+	c := newCluster(b, nodes, func(cfg *actors.Config) { cfg.ParkAfter = 500 * time.Millisecond })
 	n := c.nodes[0]
-	module := c.module("counter")
-	n.create("first", actors.CreateOptions{Module: module, Replicas: 1})
-	rest := func() bool { return n.Stats().Running == 0 }
-	c.await("rest", rest)
-	before, goroutines := heap(), goruntime.NumGoroutine()
+	o := actors.CreateOptions{Module: c.module("counter"), Idle: idle}
+	for i := range 100 { // what a node has once, it has
+		n.create(fmt.Sprint("first", i), o)
+	}
+	c.rest()
+	before, goroutines, cpu := heap(), goruntime.NumGoroutine(), processor()
 	var made atomic.Int64
 	b.SetParallelism(64)
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			n.create(fmt.Sprint("idle", made.Add(1)), actors.CreateOptions{Module: module, Replicas: 1})
+			n.create(fmt.Sprint("idle", made.Add(1)), o)
 		}
 	})
 	b.StopTimer()
-	c.await("rest", rest)
-	b.ReportMetric(float64(heap()-before)/float64(made.Load()), "bytes/actor")
+	c.rest()
+	b.ReportMetric(float64((processor()-cpu).Nanoseconds())/float64(b.N), "cpu-ns/op")
+	b.ReportMetric(float64(heap()-before)/float64(made.Load())/float64(nodes), "bytes/replica")
 	b.ReportMetric(float64(goruntime.NumGoroutine()-goroutines), "goroutines")
+	n.ask("idle1", "inc", "1")
+}
+
+// rest waits until no actor is at work.
+func (c *cluster) rest() {
+	c.await("rest", func() bool {
+		return !slices.ContainsFunc(c.nodes, func(n *node) bool { return n.Stats().Running != 0 })
+	})
 }
 
 func heap() int64 {

@@ -168,11 +168,11 @@ func resultError(r wire.Result) error {
 // called on the loop's goroutine.
 func (l *loop) resolve(now time.Time, text string, then func(time.Time, wire.Where, error)) {
 	if p := l.directory.byName(text); p != nil {
-		then(now, p.Where, nil)
+		then(now, p.where(), nil)
 		return
 	}
 	if id, err := wire.ParseActorID(text); err == nil && l.directory.known[id] != nil {
-		then(now, l.directory.known[id].Where, nil)
+		then(now, l.directory.known[id].where(), nil)
 		return
 	}
 	complete := !l.missesAny()
@@ -191,8 +191,8 @@ func (l *loop) resolve(now time.Time, text string, then func(time.Time, wire.Whe
 // heldLike is what this node has of what a text may mean.
 func (l *loop) heldLike(text string) (found []wire.Where) {
 	for p := range l.directory.all() {
-		if text == "" || matches(text, &p.Where) {
-			found = append(found, p.Where)
+		if text == "" || matches(text, p.Where) {
+			found = append(found, p.where())
 		}
 	}
 	return found
@@ -228,7 +228,7 @@ func (l *loop) find(from wire.NodeID, m wire.Find) {
 	}
 	var found []wire.Where
 	if p := l.directory.byName(text); p != nil && p.held {
-		found = []wire.Where{p.Where}
+		found = []wire.Where{p.where()}
 	} else {
 		found = l.heldLike(text)
 	}
@@ -252,7 +252,7 @@ func (l *loop) holderOf(name string) (wire.Where, bool) {
 	if p == nil || !p.held {
 		return wire.Where{}, false
 	}
-	return p.Where, true
+	return p.where(), true
 }
 
 // findForChannel looks for the receiver of a channel.

@@ -21,6 +21,7 @@ const makeWait = 500 * time.Millisecond
 // making is an actor that is created from here.
 type making struct {
 	base    wire.Base
+	idle    bool
 	there   map[wire.NodeID]bool
 	refused map[wire.NodeID]string
 	done    chan error // has room for one
@@ -28,8 +29,9 @@ type making struct {
 }
 
 // Create makes an actor, and returns when enough replicas have it on disk and its
-// first activation has succeeded. Errors: ErrInvalid, ErrExists, ErrUnavailable; what
-// the guest did wrong at its start is a *RefusedError, and there is no actor then.
+// first activation has succeeded, unless it is to be idle. Errors: ErrInvalid, ErrExists,
+// ErrUnavailable; what the guest did wrong at its start is a *RefusedError, and there is
+// no actor then.
 func (h *Host) Create(ctx context.Context, o CreateOptions) (Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.cfg.Deadline)
 	defer cancel()
@@ -43,10 +45,25 @@ func (h *Host) Create(ctx context.Context, o CreateOptions) (Status, error) {
 	} else if s, err := h.Show(ctx, id.String()); err == nil && s.Name == o.Name {
 		return s, nil // it was made before
 	}
-	if err := h.make(ctx, id, spec, nil); err != nil {
+	m := &making{idle: o.Idle}
+	if err := h.make(ctx, m, id, spec, nil); err != nil {
 		return Status{}, err
 	}
+	if o.Idle {
+		return m.status(), nil
+	}
 	return h.begun(ctx, id)
+}
+
+// status is that of an idle actor that was just made.
+func (m *making) status() Status {
+	b := &m.base
+	s := Status{Name: b.Spec.Name, ID: b.Actor, Module: b.Spec.Module.Cid, Node: b.Members[0].Node, State: StateIdle,
+		Created: time.UnixMilli(b.Spec.Created), Spec: b.Spec}
+	for _, one := range b.Members {
+		s.Replicas = append(s.Replicas, Replica{Node: one.Node, Alive: true})
+	}
+	return s
 }
 
 func newActorID(now time.Time) wire.ActorID {
@@ -83,7 +100,7 @@ func (h *Host) spec(o CreateOptions) (wire.Spec, error) {
 }
 
 // make claims an actor's name and makes its replicas.
-func (h *Host) make(ctx context.Context, id wire.ActorID, spec wire.Spec, from *wire.Checkpoint) error {
+func (h *Host) make(ctx context.Context, m *making, id wire.ActorID, spec wire.Spec, from *wire.Checkpoint) error {
 	select {
 	case <-h.ready:
 	default:
@@ -102,13 +119,13 @@ func (h *Host) make(ctx context.Context, id wire.ActorID, spec wire.Spec, from *
 	if len(nodes) == 0 {
 		return fmt.Errorf("%w: no node can have the actor", ErrUnavailable)
 	}
-	base := wire.Base{Actor: id, Spec: spec, Checkpoint: from, NextReplica: uint64(len(nodes)) + 1}
+	m.base = wire.Base{Actor: id, Spec: spec, Checkpoint: from, NextReplica: uint64(len(nodes)) + 1}
 	for i, node := range nodes {
-		base.Members = append(base.Members, wire.Member{Replica: uint64(i) + 1, Node: node})
+		m.base.Members = append(m.base.Members, wire.Member{Replica: uint64(i) + 1, Node: node})
 	}
-	err := h.makeReplicas(ctx, base)
+	err := h.makeReplicas(ctx, m)
 	if err != nil {
-		h.unmake(base)
+		h.unmake(m.base)
 	}
 	return err
 }
@@ -153,8 +170,8 @@ func (h *Host) claim(ctx context.Context, id wire.ActorID, spec wire.Spec) error
 }
 
 // makeReplicas asks the nodes of a base to be replicas, and waits until a majority is.
-func (h *Host) makeReplicas(ctx context.Context, base wire.Base) error {
-	m := &making{base: base, there: make(map[wire.NodeID]bool), refused: make(map[wire.NodeID]string), done: make(chan error, 1)}
+func (h *Host) makeReplicas(ctx context.Context, m *making) error {
+	m.there, m.refused, m.done = make(map[wire.NodeID]bool), make(map[wire.NodeID]string), make(chan error, 1)
 	err := h.loop.do(ctx, func(now time.Time) { h.loop.beginMaking(now, m) })
 	if err != nil {
 		return err
@@ -170,7 +187,7 @@ func (h *Host) makeReplicas(ctx context.Context, base wire.Base) error {
 func (l *loop) beginMaking(now time.Time, m *making) {
 	l.making[m.base.Actor] = m
 	for _, one := range m.base.Members {
-		l.send(one.Node, wire.Create{Base: m.base, Replica: one.Replica})
+		l.send(one.Node, wire.Create{Base: m.base, Replica: one.Replica, Idle: m.idle})
 	}
 	l.directory.hear(wire.Where{
 		Actor: m.base.Actor, Name: m.base.Spec.Name, Created: m.base.Spec.Created, Members: m.base.Members,
@@ -299,11 +316,15 @@ func (l *loop) makeHere(now time.Time, c wire.Create) error {
 		Number: c.Replica, Name: c.Base.Spec.Name, Created: c.Base.Spec.Created, Members: c.Base.Members,
 		Leader: c.Base.Members[0].Node,
 	})
-	if err := l.begin(now, r, saved); err != nil {
+	l.host.prepare(c.Base.Spec.Module.Cid)
+	if c.Idle && !c.Joining {
+		l.saveInfo(r)
+		return nil
+	}
+	if err := l.begin(now, r, saved, extent{}); err != nil {
 		return err
 	}
 	r.spec = c.Base.Spec
-	l.host.prepare(c.Base.Spec.Module.Cid)
 	if !c.Joining && c.Base.Members[0].Replica == c.Replica {
 		l.want(now, r, wire.ReasonCreated)
 	}
@@ -353,7 +374,7 @@ func (l *loop) spawn(now time.Time, r *replica, s mailbox.Spawn) {
 	l.host.background(func() {
 		ctx, cancel := context.WithTimeout(l.host.ctx, l.host.cfg.Deadline)
 		defer cancel()
-		err := l.host.make(ctx, s.Actor, spec, nil)
+		err := l.host.make(ctx, &making{}, s.Actor, spec, nil)
 		l.inbox.put(func(time.Time) {
 			delete(l.spawning, s.Actor)
 			if r := l.replicas[parent]; r == nil || r.live != live {

@@ -21,17 +21,28 @@ type directory struct {
 	known  map[wire.ActorID]*place
 	names  map[string]wire.ActorID
 	recent []wire.ActorID // those only heard of, in the order in which they came
+	*rosters
 }
 
-// place is what is known of an actor.
+// place is what is known of an actor: of one that this node has a replica of, as that
+// has it, and who leads as far as was heard since.
 type place struct {
-	wire.Where
+	*wire.Where
+	Leader wire.NodeID
+	Epoch  uint64
 	// held: this node has a replica.
 	held bool
 }
 
+// where is what is told of an actor.
+func (p *place) where() wire.Where {
+	w := *p.Where
+	w.Leader, w.Epoch = p.Leader, p.Epoch
+	return w
+}
+
 func newDirectory(limit int) *directory {
-	return &directory{limit: limit, known: make(map[wire.ActorID]*place), names: make(map[string]wire.ActorID)}
+	return &directory{limit: limit, known: make(map[wire.ActorID]*place), names: make(map[string]wire.ActorID), rosters: newRosters()}
 }
 
 // hear takes what a node tells of an actor; the later epoch counts.
@@ -42,12 +53,14 @@ func (d *directory) hear(w wire.Where) {
 		}
 		return
 	}
+	w.Members, w.Leader = d.members(w.Members), d.node(w.Leader)
 	p := d.known[w.Actor]
 	if p == nil {
 		d.makeRoom()
 		d.recent = append(d.recent, w.Actor)
-		d.known[w.Actor] = &place{Where: w}
-		d.name(w)
+		kept := w
+		d.known[w.Actor] = &place{Where: &kept, Leader: w.Leader, Epoch: w.Epoch}
+		d.name(&kept)
 		return
 	}
 	if w.Epoch < p.Epoch || p.held && len(p.Members) > 0 {
@@ -65,20 +78,21 @@ func (d *directory) redirect(actor wire.ActorID, leader wire.NodeID, members wir
 	if p == nil || epoch < p.Epoch && p.Leader != "" {
 		return // an epoch may end without a leader
 	}
-	p.Epoch, p.Leader = epoch, leader
+	p.Epoch, p.Leader = epoch, d.node(leader)
 	if len(members) > 0 && !p.held {
-		p.Members = members
+		p.Members = d.members(members)
 	}
 }
 
-// hold notes what this node knows of a replica of its own.
-func (d *directory) hold(w wire.Where) {
+// hold notes what this node knows of a replica of its own: that is w, now and later.
+func (d *directory) hold(w *wire.Where) {
+	w.Members, w.Leader = d.members(w.Members), d.node(w.Leader)
 	p := d.known[w.Actor]
 	if p == nil {
 		p = new(place)
 		d.known[w.Actor] = p
 	}
-	p.Where, p.held = w, true
+	*p = place{Where: w, Leader: w.Leader, Epoch: w.Epoch, held: true}
 	d.name(w)
 }
 
@@ -103,7 +117,7 @@ func (d *directory) forget(actor wire.ActorID) {
 	delete(d.names, p.Name)
 }
 
-func (d *directory) name(w wire.Where) {
+func (d *directory) name(w *wire.Where) {
 	id, taken := d.names[w.Name]
 	if old := d.known[id]; taken && old != nil && !older(w.Created, w.Actor, old.Created, id) {
 		return

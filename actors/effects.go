@@ -170,25 +170,13 @@ func afterActor(id wire.ActorID) []byte { return actorKey(id, 0xff) }
 // write writes what a group wants written, and tells it when that is on disk.
 func (l *loop) write(r *replica, w *group.Write) {
 	id, out := r.id, &l.out
-	if w.Reset {
-		out.records = append(out.records, record{key: entryKey(id, 0), end: actorKey(id, keyEntry+1)})
-	}
 	if w.State != nil {
 		out.records = append(out.records, record{key: actorKey(id, keyState), value: w.State})
 	}
 	if w.Base != nil {
 		out.records = append(out.records, record{key: actorKey(id, keyBase), value: w.Base})
 	}
-	if w.Cut > 0 {
-		out.records = append(out.records, record{key: entryKey(id, 0), end: entryKey(id, w.Cut+1)})
-	}
-	if len(w.Entries) > 0 {
-		first := w.First + uint64(len(w.Entries))
-		out.records = append(out.records, record{key: entryKey(id, first), end: actorKey(id, keyEntry+1)})
-		for i, e := range w.Entries {
-			out.records = append(out.records, record{key: entryKey(id, w.First+uint64(i)), value: e})
-		}
-	}
+	out.records = append(out.records, r.disk.update(id, w)...)
 	out.sync = out.sync || w.Sync
 	l.out.written = append(l.out.written, written{r.live, r.id, w.Number})
 }

@@ -224,6 +224,38 @@ func TestRemove(t *testing.T) {
 	c.nodes[2].ask("counter", "inc", "1")
 }
 
+// An actor that is made idle is nothing but a name, until its first message; it is there
+// after all nodes were away.
+func TestCreateIdle(t *testing.T) {
+	c := newCluster(t, 3, nil)
+	module := c.module("counter")
+	for _, name := range []string{"a", "b"} {
+		s := c.nodes[0].create(name, actors.CreateOptions{Module: module, Idle: true})
+		if s.State != actors.StateIdle || len(s.Replicas) != 3 {
+			t.Errorf("created as %+v", s)
+		}
+	}
+	if _, err := c.nodes[1].Create(t.Context(), actors.CreateOptions{Name: "a", Module: module, Idle: true}); !errors.Is(err, actors.ErrExists) {
+		t.Errorf("a second one of the name: %v", err)
+	}
+	for _, n := range c.nodes {
+		c.await("all replicas", func() bool { s := n.Stats(); return s.Replicas == 2 && s.Running == 0 })
+	}
+	c.nodes[2].ask("a", "inc", "1")
+	if s, err := c.nodes[1].Show(t.Context(), "a"); err != nil || len(s.History) != 1 || s.History[0].Reason != actors.ReasonCreated {
+		t.Errorf("it has begun as %+v: %v", s.History, err)
+	}
+	for _, n := range c.nodes {
+		n.kill()
+	}
+	for _, n := range c.nodes {
+		n.start()
+	}
+	c.nodes[0].ask("b", "inc", "1")
+	c.nodes[0].kill()
+	c.nodes[1].ask("b", "inc", "2")
+}
+
 // An actor that rests costs nothing; a message wakes it.
 func TestParking(t *testing.T) {
 	c := newCluster(t, 3, func(cfg *actors.Config) { cfg.ParkAfter = 100 * time.Millisecond })

@@ -238,7 +238,7 @@ func (h *Host) Restore(ctx context.Context, name string, r io.Reader) (Status, e
 	if err != nil {
 		return Status{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	if err := h.make(ctx, id, spec, &at); err != nil {
+	if err := h.make(ctx, &making{}, id, spec, &at); err != nil {
 		h.forget(id, cid.Undef)
 		return Status{}, err
 	}

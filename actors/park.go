@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -89,7 +90,7 @@ const restartWait = 500 * time.Millisecond
 
 // remember makes a parked replica of what is known of it.
 func (l *loop) remember(now time.Time, id wire.ActorID, i info) *replica {
-	r := &replica{id: id, number: i.Number, sequence: i.Sequence, where: wire.Where{
+	r := &replica{id: id, number: i.Number, sequence: i.Sequence, where: &wire.Where{
 		Actor: id, Name: i.Name, Created: i.Created, Members: i.Members, Leader: i.Leader, Epoch: i.Epoch,
 	}}
 	if i.Due != 0 {
@@ -112,18 +113,18 @@ func (l *loop) unpark(now time.Time, r *replica) error {
 	if r.mending {
 		return errMending
 	}
-	saved, err := l.host.journal.saved(r.id)
+	saved, there, err := l.host.journal.saved(r.id)
 	if err != nil {
 		return err
 	}
-	return l.begin(now, r, saved)
+	return l.begin(now, r, saved, there)
 }
 
 // errMending: what a broken group has written is not all on disk yet.
 var errMending = fmt.Errorf("%w: its group is made again", ErrUnavailable)
 
 // begin makes a replica's group.
-func (l *loop) begin(now time.Time, r *replica, saved group.Saved) error {
+func (l *loop) begin(now time.Time, r *replica, saved group.Saved, there extent) error {
 	cfg := group.Config{Self: l.host.cfg.Self}
 	if r.where.Leader == l.host.cfg.Self {
 		cfg.Stagger = 1 // it is this node's turn, before all others'
@@ -136,7 +137,7 @@ func (l *loop) begin(now time.Time, r *replica, saved group.Saved) error {
 		return err
 	}
 	r.live = &live{
-		group: g, work: now, waiting: make(map[wire.MessageID]*waiter),
+		group: g, disk: there, work: now, waiting: make(map[wire.MessageID]*waiter),
 		requesters: make(map[wire.ActorID]wire.NodeID), pushes: make(map[wire.NodeID]*push),
 		lags: make(map[uint64]lag),
 	}
@@ -283,11 +284,11 @@ func (l *loop) isLed(r *replica) bool {
 	return leader != l.host.cfg.Self && l.liveness.alive(leader)
 }
 
-// saved is what the journal has of a group.
-func (j *journal) saved(id wire.ActorID) (s group.Saved, err error) {
+// saved is what the journal has of a group, and which entries those are.
+func (j *journal) saved(id wire.ActorID) (s group.Saved, there extent, err error) {
 	for p, err := range j.scan(id[:], afterActor(id)) {
 		if err != nil {
-			return s, err
+			return s, there, err
 		}
 		value := append([]byte(nil), p.value...)
 		switch p.key[len(id)] {
@@ -296,8 +297,13 @@ func (j *journal) saved(id wire.ActorID) (s group.Saved, err error) {
 		case keyBase:
 			s.Base = value
 		case keyEntry:
+			if at := binary.BigEndian.Uint64(p.key[len(id)+1:]); there.empty() {
+				there = extent{at, at + 1}
+			} else {
+				there.end = at + 1
+			}
 			s.Entries = append(s.Entries, value)
 		}
 	}
-	return s, nil
+	return s, there, nil
 }

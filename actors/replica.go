@@ -16,8 +16,8 @@ import (
 // than this, and what is on disk.
 type replica struct {
 	id     wire.ActorID
-	number uint64     // in its group
-	where  wire.Where // as told to others
+	number uint64      // in its group
+	where  *wire.Where // as told to others, and as the directory has it
 	// sequence is the last entry that was committed when it was parked.
 	sequence uint64
 	// due is when a parked replica that led is to be woken for a timer.
@@ -30,6 +30,7 @@ type replica struct {
 // live is what a replica needs besides while something happens.
 type live struct {
 	group *group.Group
+	disk  extent // of its log
 	spec  wire.Spec
 	log   []wire.Committed // behind the base, for whoever activates
 	work  time.Time        // when something happened last

@@ -205,6 +205,9 @@ const giveTime = 500 * time.Millisecond
 
 // reasonNow is why this node would activate the actor.
 func (l *loop) reasonNow(r *replica) wire.Reason {
+	if r.where.Epoch == 0 {
+		return wire.ReasonCreated // it has never been active
+	}
 	if r.where.Leader == "" || r.where.Leader == l.host.cfg.Self || l.liveness.alive(r.where.Leader) {
 		return wire.ReasonWoken
 	}

@@ -92,7 +92,7 @@ func (l *loop) outline(now time.Time, r *replica) Status {
 	if r.live != nil && r.leading && r.executed {
 		return l.status(now, r)
 	}
-	w := &r.where
+	w := r.where
 	s := Status{Name: w.Name, ID: w.Actor, Epoch: w.Epoch, Node: w.Leader, Sequence: r.sequence, Checkpointed: r.sequence,
 		State: StateIdle, Created: time.UnixMilli(w.Created)}
 	switch {

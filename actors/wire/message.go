@@ -67,6 +67,8 @@ type (
 		Replica uint64 `cbor:"replica"`
 		// Joining: the replica begins empty and is brought up to date by the leader.
 		Joining bool `cbor:"joining,omitempty"`
+		// Idle: the actor is only written down, and begins with its first message.
+		Idle bool `cbor:"idle,omitempty"`
 	}
 	// Created answers Create. Refusal is empty if the replica is there.
 	Created struct {

@@ -66,7 +66,7 @@ func bodiesByName() map[string]Body {
 		"held":     Held{testActor, 2, *testCheckpoint()},
 		"evicted":  Evicted{testActor, 2, true},
 		"vouch":    Vouch{testActor, 2, testNode(1), true},
-		"create":   Create{testBase(), 4, true},
+		"create":   Create{testBase(), 4, true, false},
 		"created":  Created{testActor, 4, "full"},
 		"request":  Request{testActor, client, nil, time.Second},
 		"control":  Request{testActor, nil, control, time.Second},

@@ -60,6 +60,7 @@ func (f *createFlags) register(cmd *cobra.Command) {
 	fs.IntVar(&f.request.Supervision.MaxFailures, "max-failures", 0, "give it up once `N` messages have failed within --within (default 5)")
 	fs.Var(&f.within, "within", "the `TIME` that --max-failures counts in (default 1m)")
 	fs.Lookup("within").DefValue = ""
+	fs.BoolVar(&f.request.Idle, "idle", false, "only write it down: it begins with its first message")
 	fs.BoolVar(&f.request.Stateless, "stateless", false, "let an upgrade drop its memory")
 	fs.StringArrayVar(&f.request.Hints.Near, "near", nil, "prefer nodes that hold `CID` (repeatable)")
 	fs.StringVar(&f.request.Hints.Colocate, "colocate", "", "prefer the node that the actor `NAME` lives on")

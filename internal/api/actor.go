@@ -31,6 +31,8 @@ type ActorRequest struct {
 	Supervision Supervision `json:"supervision,omitzero"`
 	Stateless   bool        `json:"stateless,omitempty" doc:"Its memory may be dropped at an upgrade"`
 
+	Idle bool `json:"idle,omitempty" doc:"Only write it down: it begins with its first message. For those who make very many"`
+
 	Hints  Hints    `json:"hints,omitzero" doc:"Where to live if there is a choice; colocate names another actor. They hold for as long as it lives"`
 	Labels []string `json:"labels,omitempty" maxItems:"64" doc:"Labels that its nodes must have, K=V"`
 }
