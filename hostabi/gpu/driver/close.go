@@ -53,18 +53,7 @@ func (s *session) leave() {
 }
 
 // left tells whether the connection ends within that time.
-func (s *session) left(within time.Duration) bool {
-	timer := time.NewTimer(within)
-	defer timer.Stop()
-	select {
-	case <-s.heard:
-		return true
-	case <-s.process.gone:
-		return true
-	case <-timer.C:
-		return false
-	}
-}
+func (s *session) left(d time.Duration) bool { return s.process.ended() || within(d, s.heard) }
 
 // overrun kills the process if it is at work for the session now.
 func (s *session) overrun() bool {

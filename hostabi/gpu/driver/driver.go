@@ -61,8 +61,11 @@ func (d *Driver) running(ctx context.Context) (*process, error) {
 	if d.closed {
 		return nil, device.ErrClosed
 	}
-	if d.current != nil && !d.current.ended() {
-		return d.current, nil
+	if d.current != nil {
+		if !d.current.dying() {
+			return d.current, nil
+		}
+		d.current.stop()
 	}
 	p, err := start(ctx, d.config)
 	if err != nil {

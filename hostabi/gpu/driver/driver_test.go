@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -16,8 +17,21 @@ import (
 
 func TestMain(m *testing.M) {
 	serve.Main()
-	os.Exit(m.Run())
+	dir, err := os.MkdirTemp("", "godwit-gpu-cache-*")
+	if err != nil {
+		panic(err)
+	}
+	cacheDir = dir
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		panic(err)
+	}
+	os.Exit(code)
 }
+
+// cacheDir is one for all tests that want none of their own: compiling takes most of
+// their time.
+var cacheDir string
 
 // kernels are what the tests run.
 const kernels = `
@@ -38,6 +52,7 @@ func open(t testing.TB, config Config) *Driver {
 	own, err := os.Executable()
 	must(t, err)
 	config.Command = []string{own}
+	config.CacheDir = cmp.Or(config.CacheDir, cacheDir)
 	d, err := New(config)
 	must(t, err)
 	t.Cleanup(func() { must(t, d.Close()) })

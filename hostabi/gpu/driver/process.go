@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/godwit-run/godwit/hostabi/gpu/device"
 	"github.com/godwit-run/godwit/hostabi/gpu/driver/internal/link"
@@ -24,6 +25,7 @@ type process struct {
 	control  *link.Conn
 	infos    []device.Info
 	confined string
+	dir      string // temporary, its own
 
 	building chan struct{} // holds one token: builds are done one at a time
 	gone     chan struct{} // closed when the process has ended
@@ -56,12 +58,16 @@ func start(ctx context.Context, config Config) (*process, error) {
 		}
 		argv = []string{path}
 	}
-	ours, theirs, err := link.Pair()
+	dir, err := os.MkdirTemp("", "godwit-gpu-*")
 	if err != nil {
 		return nil, err
 	}
+	ours, theirs, err := link.Pair()
+	if err != nil {
+		return nil, errors.Join(err, os.Remove(dir))
+	}
 	p := &process{
-		config: config, control: ours, command: newCommand(argv, theirs),
+		config: config, control: ours, command: newCommand(argv, theirs, dir), dir: dir,
 		building: make(chan struct{}, 1), gone: make(chan struct{}),
 		sessions: map[uint64]*session{}, probes: map[uint64]chan bool{},
 	}
@@ -78,9 +84,11 @@ func start(ctx context.Context, config Config) (*process, error) {
 	return p, nil
 }
 
-func newCommand(argv []string, socket *os.File) *exec.Cmd {
+func newCommand(argv []string, socket *os.File, dir string) *exec.Cmd {
 	c := exec.Command(argv[0], argv[1:]...)
-	c.Env = append(environment(os.Environ()), wire.SocketVariable+"="+wire.SocketValue)
+	c.Env = append(environment(os.Environ()), wire.SocketVariable+"="+wire.SocketValue,
+		"TMPDIR="+dir, "HOME="+dir, "XDG_CACHE_HOME="+dir, "POCL_CACHE_DIR="+dir)
+	c.Dir = dir
 	c.ExtraFiles = []*os.File{socket}
 	c.Stderr = &tail{}
 	c.SysProcAttr = attributes()
@@ -90,7 +98,7 @@ func newCommand(argv []string, socket *os.File) *exec.Cmd {
 // inherited are the beginnings of what the driver process gets to see of the environment: what
 // loaders and drivers look at. Secrets are not for it.
 var inherited = []string{
-	"PATH=", "HOME=", "TMPDIR=", "LANG=", "LC_", "LD_LIBRARY_PATH=", "DYLD_", "XDG_CACHE_HOME=",
+	"PATH=", "LANG=", "LC_", "LD_LIBRARY_PATH=", "DYLD_",
 	"OCL_", "OPENCL_", "POCL_", "CL_", "CUDA_", "NVIDIA_", "ROCR_", "HSA_", "GPU_", "AMD_", "NEO", "IGC_",
 }
 
@@ -118,11 +126,13 @@ func (p *process) live(started chan<- error) {
 		err = p.command.Wait()
 		p.buried(err)
 	}
+	_ = os.RemoveAll(p.dir) // what is left of it is in the system's temporary folder
 	close(p.gone)
 }
 
 // buried tells all sessions that the process has ended.
 func (p *process) buried(err error) {
+	cause := p.cause(err)
 	p.mu.Lock()
 	sessions := p.sessions
 	p.sessions = nil // no more are taken
@@ -133,7 +143,7 @@ func (p *process) buried(err error) {
 	v := p.verdict
 	p.mu.Unlock()
 	if v == nil {
-		v = &verdict{reason: p.cause(err), blamed: culprit(sessions, p.command.ProcessState)}
+		v = &verdict{reason: cause, blamed: culprit(sessions, p.command.ProcessState)}
 	}
 	for _, s := range sessions {
 		s.lose(&device.LostError{Reason: v.reason, Blamed: s == v.blamed})
@@ -158,13 +168,13 @@ func (p *process) cause(err error) string {
 	return fmt.Sprintf("the driver process ended: %v%s", err, said)
 }
 
+// said is the last that the process wrote.
 func (p *process) said() string {
-	if t, ok := p.command.Stderr.(*tail); ok && p.ended() || ok && p.command.ProcessState != nil {
-		if s := t.String(); s != "" {
-			return ": " + s
-		}
+	t, ok := p.command.Stderr.(*tail)
+	if !ok || t.String() == "" {
+		return ""
 	}
-	return ""
+	return ": " + t.String()
 }
 
 // culprit is the one session that had something under way when the process crashed; nil
@@ -190,8 +200,8 @@ func culprit(sessions map[uint64]*session, state *os.ProcessState) *session {
 }
 
 // greet waits for the facts.
-func (p *process) greet(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, p.config.StartTimeout)
+func (p *process) greet(outer context.Context) error {
+	ctx, cancel := context.WithTimeout(outer, p.config.StartTimeout)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { p.kill(verdict{reason: "the driver does not answer"}) })
 	defer stop()
@@ -201,8 +211,10 @@ func (p *process) greet(ctx context.Context) error {
 		err = wire.Decode(body, &facts)
 	}
 	switch {
+	case outer.Err() != nil:
+		return fmt.Errorf("starting the driver: %w", outer.Err())
 	case ctx.Err() != nil:
-		return fmt.Errorf("starting the driver: %w", ctx.Err())
+		return &device.LostError{Reason: fmt.Sprintf("the driver does not answer within %v", p.config.StartTimeout)}
 	case err != nil:
 		p.kill(verdict{reason: "the driver does not start"})
 		<-p.gone
@@ -223,7 +235,9 @@ func (p *process) listen() {
 			err = wire.Decode(body, &m)
 		}
 		if err != nil || kind != wire.KindState {
-			p.kill(verdict{reason: "the driver's control connection ended"})
+			if !within(time.Second, p.gone) { // else that says more
+				p.kill(verdict{reason: "the driver's control connection ended"})
+			}
 			_ = p.control.Discard() // the process is lost already
 			return
 		}
@@ -287,6 +301,25 @@ func (p *process) ended() bool {
 	case <-p.gone:
 		return true
 	default:
+		return false
+	}
+}
+
+// dying tells whether the process has ended or is about to.
+func (p *process) dying() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sessions == nil || p.verdict != nil
+}
+
+// within tells whether a channel is closed within that time.
+func within(d time.Duration, closed <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-closed:
+		return true
+	case <-timer.C:
 		return false
 	}
 }
