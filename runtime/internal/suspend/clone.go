@@ -152,7 +152,7 @@ func (k *clone) function(p Point) (Frame, error) {
 	if i < 0 {
 		return Frame{}, errors.New("it cannot be reached")
 	}
-	frame := newFrame(p, e.valuesAt(e.passes[i]))
+	frame := e.frameAt(e.passes[i])
 	var a asm
 	frame.load(&a, k.host(HostLoad, wasm.FuncType{Results: slices.Repeat([]wasm.ValType{wasm.I64}, Chunk)}), e.guard.next, e.guard.scratch)
 	a.i32(1)

@@ -13,6 +13,7 @@
 //     results that nobody looks at. While it lasts the flag, a global, is not 0.
 //   - frame: a point and the values that are live there: locals, and operands that lie
 //     below the call's arguments.
+//   - base: the part of frames that many points of a function save alike.
 //   - clone: a copy of a function that goes on at one point.
 //   - blocking import: a host function that may stop the guest instead of waiting. Calls of
 //     it go through a shim, whose frame is the arguments: to go on is to call it again.
@@ -58,7 +59,9 @@
 // Cold code that only one branch leads to, or branches that bring the same values, is not
 // joined to the hot code by the compiler. So points share what saves their frames where
 // that holds the same locals, of which all but two have last been written at the same
-// places: values that differ would have to be moved. Behind a call that unreachable
+// places: values that differ would have to be moved. Besides, what most points of a large function
+// save alike, such as its parameters, is the last part of each frame, and saved in one place for
+// all (see base.go). Behind a call that unreachable
 // follows there is no branch: a function saves the frame, which is empty, and traps unless the
 // stack unwinds. Operands below a construct that holds points are copied before it is
 // entered, since nothing within can reach them. At a pause the meter passes locals through its call of the

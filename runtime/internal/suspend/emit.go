@@ -1,6 +1,7 @@
 package suspend
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -42,13 +43,14 @@ type emitter struct {
 	added  []wasm.ValType
 	temps  map[temp]uint32
 	copied int    // so many operands, from the bottom up, are in their temps
-	bases  []int  // the height below each open construct
+	floors []int  // the height below each open construct
 	next   int    // point
 	opens  int32  // constructs that have been opened
 	words  int    // in all frames
 	pause  int    // the point that the pause just met belongs to, or -1
 	passes []pass // in the order of the points
 	saves  []save
+	bases  [][]uint32       // locals
 	same   map[string][]int // saves by the locals they save
 	wrote  []int            // where each local has last been written, in the new body
 	at     uint32           // local: number of the point that has been passed
@@ -73,6 +75,7 @@ func (mod *module) emitter(checker *wasm.Checker, l linker, function uint32) (*e
 		same: make(map[string][]int), wrote: make([]int, locals),
 	}
 	e.at = e.local(wasm.I32)
+	e.bases = s.bases(locals)
 	return e, nil
 }
 
@@ -127,7 +130,7 @@ func (e *emitter) run() error {
 // wrap puts the blocks around the body.
 func (e *emitter) wrap() {
 	var head asm
-	for range len(e.saves) + e.inside() + 1 {
+	for range len(e.saves) + len(e.bases) + e.inside() + 1 {
 		head.block(wasm.OpBlock, wasm.BlockEmpty)
 	}
 	head.block(wasm.OpBlock, e.blockType(nil, e.typ.Results))
@@ -141,13 +144,24 @@ func (e *emitter) wrap() {
 	for i := range e.saves {
 		e.end()
 		e.saves[i].write(e)
-		if rest := len(e.saves) - 1 - i; rest > 0 {
-			e.br(uint32(rest))
-		}
+		e.skip(len(e.saves) - 1 - i + cmp.Or(e.saves[i].base, len(e.bases)+1) - 1)
+	}
+	for i := range e.bases {
+		e.end()
+		f := newFrame(0, e.baseValues(i+1))
+		f.save(&e.asm, e.linker, false, e.here)
+		e.skip(len(e.bases) - 1 - i)
 	}
 	e.end()
 	e.dummies()
 	e.end()
+}
+
+// skip goes past what so many blocks around it lead to.
+func (e *emitter) skip(blocks int) {
+	if blocks > 0 {
+		e.br(uint32(blocks))
+	}
 }
 
 // dummies pushes results that nobody looks at.
@@ -254,12 +268,12 @@ func (e *emitter) sink(in *wasm.Instr) {
 	case wasm.OpLocalGet, wasm.OpGlobalGet, wasm.OpI32Const, wasm.OpI64Const, wasm.OpF32Const, wasm.OpF64Const:
 	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf, wasm.OpTryTable:
 		n = e.checker.Frame(0).Height
-		e.bases = append(e.bases, n)
+		e.floors = append(e.floors, n)
 	case wasm.OpElse:
 		n = e.checker.Frame(0).Height
 	case wasm.OpEnd:
-		if k := len(e.bases); k > 0 {
-			n, e.bases = e.bases[k-1], e.bases[:k-1]
+		if k := len(e.floors); k > 0 {
+			n, e.floors = e.floors[k-1], e.floors[:k-1]
 		}
 	case wasm.OpCall:
 		n -= len(e.mod.typeOf(in.A).Results)

@@ -114,11 +114,12 @@ type saver interface {
 	leaver() uint32
 }
 
-// save writes code that hands a frame over. head pushes the point, with flags.
-func (f *frame) save(a *asm, s saver, head func(flags int64)) {
+// save writes code that hands a frame over, or, if more is to come, its first part. head
+// pushes the point, with flags.
+func (f *frame) save(a *asm, s saver, more bool, head func(flags int64)) {
 	for i, piece := range f.pieces {
 		flags := int64(0)
-		if i < len(f.pieces)-1 {
+		if more || i < len(f.pieces)-1 {
 			flags |= headMore
 		}
 		head(flags)

@@ -136,7 +136,7 @@ func (o *output) shim(f uint32) wasm.Code {
 	a.brIf(0)
 	a.ret()
 	a.end()
-	frame.save(&a, o, func(flags int64) { a.i64(flags | int64(frame.point)) })
+	frame.save(&a, o, false, func(flags int64) { a.i64(flags | int64(frame.point)) })
 	for _, r := range t.Results {
 		a.zero(r)
 	}

@@ -1,6 +1,10 @@
 package suspend
 
-import "github.com/godwit-run/godwit/runtime/internal/wasm"
+import (
+	"slices"
+
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
+)
 
 // save is code that hands a frame over. Points that save the same locals share it if most of
 // these have last been written where they were at the first of the points: to a
@@ -9,6 +13,7 @@ type save struct {
 	values []value
 	wrote  []int // where each of them had been written at the first point
 	first  Point
+	base   int  // the number of what saves the rest, counted from 1; 0 is none
 	shared bool // by more than one point
 }
 
@@ -25,7 +30,11 @@ const (
 
 // save is the number of what saves these values at the n-th point.
 func (e *emitter) save(ordinal int, values []value) (int, error) {
-	var key []byte
+	base := e.points[ordinal].base
+	if base > 0 {
+		values = slices.DeleteFunc(values, func(v value) bool { return slices.Contains(e.bases[base-1], v.local) })
+	}
+	key := []byte{byte(base)}
 	wrote := make([]int, len(values))
 	for i, v := range values {
 		key = wasm.AppendU32(key, v.local)
@@ -43,7 +52,7 @@ func (e *emitter) save(ordinal int, values []value) (int, error) {
 	}
 	n := len(e.saves)
 	e.same[string(key)] = append(same, n)
-	e.saves = append(e.saves, save{values: values, wrote: wrote, first: pointOf(e.function, ordinal)})
+	e.saves = append(e.saves, save{values: values, wrote: wrote, base: base, first: pointOf(e.function, ordinal)})
 	return n, nil
 }
 
@@ -59,23 +68,50 @@ func (s *save) moved(wrote []int) (n int) {
 
 // write writes the code. Where points share it, a local tells which one it is.
 func (s *save) write(e *emitter) {
+	if len(s.values) == 0 && s.base > 0 {
+		return
+	}
 	f := newFrame(s.first, s.values)
-	f.save(&e.asm, e.linker, func(flags int64) {
-		if !s.shared {
+	f.save(&e.asm, e.linker, s.base > 0, func(flags int64) {
+		if s.shared {
+			e.here(flags)
+		} else {
 			e.i64(flags | int64(s.first))
-			return
 		}
-		e.i64(flags | int64(pointOf(e.function, 0)))
-		e.localGet(e.at)
-		e.op(wasm.OpI64ExtendI32U)
-		e.op(wasm.OpI64Or)
 	})
 }
 
-// valuesAt is what is saved of a frame.
-func (e *emitter) valuesAt(p pass) []value {
-	if p.save == none {
-		return nil
+// here pushes the head of a piece, whichever point it is.
+func (e *emitter) here(flags int64) {
+	e.i64(flags | int64(pointOf(e.function, 0)))
+	e.localGet(e.at)
+	e.op(wasm.OpI64ExtendI32U)
+	e.op(wasm.OpI64Or)
+}
+
+// baseValues is what a base saves.
+func (e *emitter) baseValues(base int) (values []value) {
+	for _, x := range e.bases[base-1] {
+		if t := e.checker.Locals()[x]; t != wasm.ExternRef {
+			values = append(values, value{local: x, typ: t})
+		}
 	}
-	return e.saves[p.save].values
+	return values
+}
+
+// frameAt is what is saved at a point.
+func (e *emitter) frameAt(p pass) frame {
+	point := pointOf(e.function, p.ordinal)
+	if p.save == none {
+		return newFrame(point, nil)
+	}
+	s := &e.saves[p.save]
+	if s.base == 0 {
+		return newFrame(point, s.values)
+	}
+	f := newFrame(point, e.baseValues(s.base))
+	if len(s.values) > 0 {
+		f.pieces = append(newFrame(point, s.values).pieces, f.pieces...)
+	}
+	return f
 }

@@ -11,6 +11,7 @@ type point struct {
 	pause bool   // nothing but the results of the call is to be had again
 	typ   uint32 // type of what is called
 	live  bits   // locals whose value matters after it; nil: all
+	base  int    // number of its base, counted from 1; 0 is none
 }
 
 // construct is a block, loop, if or try_table.

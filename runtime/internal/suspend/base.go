@@ -1,0 +1,187 @@
+package suspend
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A base is what many points of a function save alike: locals that are live at most of them,
+// and hold the same value at all of them. One piece of code saves it for all.
+const (
+	maxBases   = 4        // of one function
+	maxCommon  = maxPiece // values of a base
+	minPoints  = 3        // that make a base
+	minGain    = 8        // values that need not be saved again
+	maxVersion = 1 << 20  // points × locals, beyond which there are no bases
+)
+
+// versions tells locals' values apart: two points at which a local has the same version see
+// the same value, and so would a compiler. It is found by walking over the events: what is
+// set within a construct is another value behind it, and what is set within a loop another one
+// at its header.
+func (s *scan) versions(locals int) [][]int32 {
+	words := (locals + 63) / 64
+	if len(s.points) < minPoints || len(s.points)*locals > maxVersion || (len(s.events)+len(s.constructs))*words > maxLiveWork {
+		return nil
+	}
+	w := versionWalk{modified: s.modified(words), now: make([]int32, locals), at: make([][]int32, len(s.points))}
+	for n, e := range s.events {
+		w.step(e, int32(n)+1)
+	}
+	return w.at
+}
+
+type versionWalk struct {
+	modified []bits // by each construct
+	opened   int
+	open     []versionFrame
+	now      []int32 // version of each local
+	at       [][]int32
+}
+
+type versionFrame struct {
+	construct int
+	before    []int32 // of an if: the versions where it was opened
+}
+
+func (w *versionWalk) step(e event, fresh int32) {
+	switch arg := int(e & evArg); e & evKind {
+	case evSet:
+		w.now[arg] = fresh
+	case evPoint:
+		w.at[arg] = slices.Clone(w.now)
+	case evBlock, evLoop, evIf:
+		f := versionFrame{construct: w.opened}
+		if w.opened++; e&evKind == evIf {
+			f.before = slices.Clone(w.now)
+		}
+		w.open = append(w.open, f)
+		if e&evKind == evLoop {
+			w.renew(f.construct, fresh)
+		}
+	case evElse:
+		copy(w.now, w.open[len(w.open)-1].before)
+	case evEnd:
+		f := w.open[len(w.open)-1]
+		w.open = w.open[:len(w.open)-1]
+		w.renew(f.construct, fresh)
+	}
+}
+
+// renew gives all that a construct sets a new version.
+func (w *versionWalk) renew(construct int, fresh int32) {
+	for x := range w.now {
+		if w.modified[construct].has(uint32(x)) {
+			w.now[x] = fresh
+		}
+	}
+}
+
+// modified are the locals that each construct sets.
+func (s *scan) modified(words int) []bits {
+	sets := make([]bits, 0, len(s.constructs))
+	var open []int
+	for _, e := range s.events {
+		switch e & evKind {
+		case evBlock, evLoop, evIf:
+			open = append(open, len(sets))
+			sets = append(sets, make(bits, words))
+		case evSet:
+			if n := len(open); n > 0 {
+				sets[open[n-1]].add(uint32(e & evArg))
+			}
+		case evEnd:
+			n := len(open) - 1
+			if n > 0 {
+				sets[open[n-1]].addAll(sets[open[n]])
+			}
+			open = open[:n]
+		}
+	}
+	return sets
+}
+
+// version is a local with one of its values, and at how many points it is live.
+type version struct {
+	local uint32
+	at    int32
+	count int
+}
+
+// bases finds what points save alike, and notes at each point which base it has.
+func (s *scan) bases(locals int) (found [][]uint32) {
+	at := s.versions(locals)
+	for range min(maxBases, len(at)) {
+		common := s.common(at, locals)
+		if common == nil {
+			break
+		}
+		for p := range s.points {
+			if at[p] != nil && s.points[p].base == 0 && holds(at[p], common) {
+				s.points[p].base = len(found) + 1
+			}
+		}
+		var list []uint32
+		for _, v := range common {
+			list = append(list, v.local)
+		}
+		found = append(found, list)
+	}
+	return found
+}
+
+func holds(now []int32, versions []version) bool {
+	return !slices.ContainsFunc(versions, func(v version) bool { return now[v.local] != v.at })
+}
+
+// common picks the versions that a new base is best made of, or none.
+func (s *scan) common(at [][]int32, locals int) []version {
+	var list []version
+	var seen []int32
+	for x := range locals {
+		seen = seen[:0]
+		for p := range s.points {
+			if s.points[p].base == 0 && at[p] != nil && s.points[p].live.has(uint32(x)) {
+				seen = append(seen, at[p][x])
+			}
+		}
+		slices.Sort(seen)
+		for start, n := 0, 1; n <= len(seen); n++ {
+			if n == len(seen) || seen[n] != seen[start] {
+				if n-start >= minPoints {
+					list = append(list, version{uint32(x), seen[start], n - start})
+				}
+				start = n
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b version) int {
+		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.local, b.local), cmp.Compare(a.at, b.at))
+	})
+	best, most := 0, minGain
+	for n := range list[:min(len(list), maxCommon)] {
+		if gain := s.gain(at, list[:n+1]); gain > most {
+			best, most = n+1, gain
+		}
+	}
+	if best == 0 {
+		return nil
+	}
+	return list[:best]
+}
+
+// gain is how many values need not be saved by points on their own if these make a base.
+func (s *scan) gain(at [][]int32, versions []version) int {
+	gain := -len(versions)
+	for p := range s.points {
+		if at[p] == nil || s.points[p].base != 0 || !holds(at[p], versions) {
+			continue
+		}
+		for _, v := range versions {
+			if s.points[p].live.has(v.local) {
+				gain++
+			}
+		}
+	}
+	return gain
+}
