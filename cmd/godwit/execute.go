@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type job struct {
 	stdin  *os.File
 	keeper *keeper
 	gpu    *gpuRun
+	record *recorder // nil unless the run is kept in a file while it goes on
 }
 
 // runModule runs a module to its end, saves what is wanted of it and says how it
@@ -39,20 +41,28 @@ func runModule(ctx context.Context, f runFlags, name string, args []string) erro
 		return j.refused(ctx, err)
 	}
 	stdout, stderr := &stream{File: os.Stdout, stop: stop}, &stream{File: os.Stderr, stop: stop}
+	if j.record != nil && j.record.over {
+		return j.record.retell(j.flags, stdout, stderr)
+	}
 	j.task.Stdout, j.task.Stderr = stdout, stderr
-	result, err := j.engine.Run(ctx, j.module, j.task)
+	guest, letGuest, err := j.attend(ctx, stdout, stderr)
 	if err != nil {
-		return j.refused(ctx, j.explain(name, err))
+		return j.refused(ctx, err)
+	}
+	defer letGuest()
+	result, err := j.engine.Run(guest, j.module, j.task)
+	if err != nil {
+		return j.refused(ctx, j.explain(cmp.Or(name, f.state.resume), err))
 	}
 	for _, v := range result.Values {
-		fmt.Fprintln(stdout, v) // a failure has stopped ctx
+		fmt.Fprintln(j.task.Stdout, v) // a failure has stopped ctx
 	}
-	err = j.finish(result, ending(ctx, result))
+	err = j.finish(result, ending(cmp.Or(context.Cause(ctx), context.Cause(guest)), result))
 	var words strings.Builder
 	say(&words, err)
 	if !f.quiet {
 		fmt.Fprintln(&words, "godwit:", summary(result))
-		for _, said := range []string{j.gpu.said(), j.keeper.said(result)} {
+		for _, said := range []string{j.gpu.said(), j.keeper.said(result), j.record.said(result)} {
 			if said != "" {
 				fmt.Fprintln(&words, "godwit:", said)
 			}
@@ -70,6 +80,9 @@ func runModule(ctx context.Context, f runFlags, name string, args []string) erro
 
 // prepare reads and checks everything that a run needs, and creates nothing.
 func (j *job) prepare(ctx context.Context, name string, args []string) error {
+	if j.flags.inFile() {
+		return j.prepareKept(ctx, name, args)
+	}
 	f := j.flags
 	var err error
 	if j.binary, err = readModule(name); err != nil {
@@ -116,7 +129,7 @@ func (j *job) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j.engine, err = runtime.New(runtime.Config{Kind: runtime.Kind(j.flags.engine), CacheDir: dir, HostModules: gpuModules(j.binary)})
+	j.engine, err = runtime.New(runtime.Config{Kind: runtime.Kind(j.flags.engine), CacheDir: dir, HostModules: gpuModules(j.binary), Suspend: j.flags.inFile()})
 	if err != nil {
 		return err
 	}
@@ -156,12 +169,22 @@ func (j *job) refused(ctx context.Context, err error) error {
 // finish saves the outputs and writes the report of a job that ran. ended is
 // how, and is returned with what has failed since.
 func (j *job) finish(r *runtime.Result, ended error) error {
+	if j.record != nil {
+		r.Wall += j.record.earlier
+	}
 	outputs, err := keep(r, j.flags.output)
-	if err = errors.Join(ended, err); j.flags.report == "" {
+	err = errors.Join(ended, err)
+	rep := newReport(r, outputs, err)
+	if j.record != nil {
+		rep.Attempts = j.record.attempt()
+		err = errors.Join(err, j.record.finish(rep))
+	}
+	if j.flags.report == "" {
 		return err
 	}
-	rep := newReport(r, outputs, err)
-	rep.Kept = j.keeper.kept
+	if j.keeper != nil {
+		rep.Kept = j.keeper.kept
+	}
 	j.gpu.report(&rep)
 	return errors.Join(err, rep.write(j.flags.report))
 }
@@ -176,19 +199,22 @@ func (j *job) close() {
 	if j.keeper != nil {
 		j.keeper.close() // all that counts has been synced
 	}
+	if j.record != nil {
+		j.record.close()
+	}
 	j.gpu.close() // nothing is left to lose
 }
 
 // ending is the error that a run's end amounts to. A failed write counts
 // whatever the guest made of it; a signal only if it came in time.
-func ending(ctx context.Context, r *runtime.Result) error {
+func ending(cause error, r *runtime.Result) error {
 	var interrupted interruptedError
-	cause := context.Cause(ctx)
-	if cause != nil && (r.Status == runtime.StatusCancelled || !errors.As(cause, &interrupted)) {
+	stopped := r.Status == runtime.StatusCancelled || r.Status == runtime.StatusSuspended
+	if cause != nil && (stopped || !errors.As(cause, &interrupted)) {
 		r.Status, r.Reason = runtime.StatusCancelled, runtime.ReasonNone
 		return stoppedError{cause}
 	}
-	if r.Status == runtime.StatusSucceeded {
+	if r.Status == runtime.StatusSucceeded || r.Status == runtime.StatusSuspended {
 		return nil
 	}
 	return endedError{r}
@@ -196,6 +222,9 @@ func ending(ctx context.Context, r *runtime.Result) error {
 
 // explain adds to an error of Run what can be called instead.
 func (j *job) explain(name string, err error) error {
+	if j.record != nil && errors.Is(err, runtime.ErrSaved) {
+		return j.record.explain(err)
+	}
 	info, unknown := j.engine.Inspect(j.binary)
 	err = fmt.Errorf("%s: %w", name, err)
 	if !errors.Is(err, runtime.ErrNoExport) || unknown != nil {

@@ -27,9 +27,20 @@ func parseInputs(specs []string) ([]wasi.Input, error) {
 	return inputs, nil
 }
 
-// parseInput takes what follows the last colon for the name, unless the whole
-// of spec is the path of something that exists.
 func parseInput(spec string) (wasi.Input, error) {
+	in, err := resolveInput(spec)
+	if err != nil {
+		return wasi.Input{}, err
+	}
+	if in.Dir {
+		return wasi.DirInput(in.Name, in.Path), nil
+	}
+	return wasi.FileInput(in.Name, in.Path), nil
+}
+
+// resolveInput takes what follows the last colon for the name, unless the whole
+// of spec is the path of something that exists.
+func resolveInput(spec string) (in inputSpec, err error) {
 	path, name := spec, ""
 	info, err := os.Stat(path)
 	if colon := strings.LastIndexByte(spec, ':'); errors.Is(err, fs.ErrNotExist) && colon > 0 {
@@ -37,20 +48,22 @@ func parseInput(spec string) (wasi.Input, error) {
 		info, err = os.Stat(path)
 	}
 	if err != nil {
-		return wasi.Input{}, explainInput(path, err)
+		return in, explainInput(path, err)
 	}
 	if name == "" {
 		if name, err = baseName(path); err != nil {
-			return wasi.Input{}, err
+			return in, err
 		}
 	}
-	switch {
-	case info.IsDir():
-		return wasi.DirInput(name, path), nil
-	case !info.Mode().IsRegular(): // opening a pipe could wait for ever
-		return wasi.Input{}, errors.New("neither a file nor a directory")
+	if !info.IsDir() && !info.Mode().IsRegular() { // opening a pipe could wait for ever
+		return in, errors.New("neither a file nor a directory")
 	}
-	return wasi.FileInput(name, path), nil
+	in = inputSpec{Name: name, Dir: info.IsDir()}
+	if !in.Dir {
+		in.Size = info.Size()
+	}
+	in.Path, err = filepath.Abs(path)
+	return in, err
 }
 
 // baseName is the name of a file, for "." and ".." too.

@@ -16,6 +16,7 @@ type runFlags struct {
 	engine  engineValue
 	cache   string
 	noCache bool
+	changed func(flag string) bool // whether the command line has it
 }
 
 func newRun() *cobra.Command {
@@ -31,9 +32,17 @@ own /tmp. At the end a line on standard error says what it used.
 
 MODULE is a file, or - for standard input. Arguments after it are the program's;
 those that look like flags go after --. With --invoke they are the arguments of
-the function, and its results are printed one a line. --checkpoint keeps what
-the instance then is, memory, files and all, and --resume goes on from there: in
-another process, on another machine, on another architecture.
+the function, and its results are printed one a line.
+
+--checkpoint FILE keeps the whole run in a file every 100 ms, whatever it is
+doing: the module, its memory, its files, its call stack. --resume FILE finishes
+it, should this process, or this machine, not: in another process, on another
+machine, on another architecture, with the same output and the same fuel. What
+the program writes appears when it is kept, and once; its standard input has to
+be given again, from its beginning, unless it is a terminal.
+
+With --invoke, --checkpoint DIR keeps what the instance is when the function has
+returned, and --resume DIR goes on from there with the next call.
 
 Exit codes: the program's own; 123 out of fuel, 124 timeout, 125 it could not be
 run (bad file, bad flags, unsupported module), 126 refused (the limits do not
@@ -42,11 +51,20 @@ let it start), 130 and 143 interrupted, 134 it trapped.`,
   godwit run --fuel 10000000 --memory 64Mi --timeout 5s program.wasm -- -v file
   godwit run --input data.csv --output results --report report.json job.wasm
   godwit run --invoke add math.wasm 2 -3
+  godwit run --checkpoint job.run --every 1s job.wasm
+  godwit run --resume job.run
   godwit run --checkpoint state --resume state --invoke inc counter.wasm`,
-		Args:              someModule,
 		ValidArgsFunction: completeModule,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runModule(cmd.Context(), f, args[0], args[1:])
+			f.changed = cmd.Flags().Changed
+			if len(args) == 0 && (f.state.resume == "" || !f.inFile()) {
+				return someModule(cmd, args)
+			}
+			name, rest := "", []string(nil)
+			if len(args) > 0 {
+				name, rest = args[0], args[1:]
+			}
+			return runModule(cmd.Context(), f, name, rest)
 		},
 	}
 	f.register(cmd)
@@ -66,7 +84,7 @@ func (f *runFlags) register(cmd *cobra.Command) {
 	complete(cmd, "cache", completeDir)
 }
 
-// someModule is the argument check of run.
+// someModule is the argument check of commands that run a module.
 func someModule(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return usageError{errors.New("name a module, or - for standard input"), cmd.CommandPath()}

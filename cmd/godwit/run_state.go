@@ -22,25 +22,32 @@ import (
 	"github.com/godwit-run/godwit/runtime"
 )
 
-// stateFlags are the flags of `run` that keep an instance between runs.
+// stateFlags are the flags of `run` that keep a run while it goes on, in a file, or an instance
+// between calls, in a folder.
 type stateFlags struct {
 	checkpoint string
 	resume     string
+	every      time.Duration
+	after      fuelValue
 	name       string
 	owner      string
 }
 
 func (f *stateFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
-	fs.StringVar(&f.checkpoint, "checkpoint", "", "keep the instance in the folder of checkpoints `DIR` when FUNC has returned")
-	fs.StringVar(&f.resume, "resume", "", "go on from the newest checkpoint in `DIR`; none yet is all right if --checkpoint names the same")
-	fs.StringVar(&f.name, "name", "", "`NAME` of the checkpoints (default the module's)")
-	fs.StringVar(&f.owner, "owner", "", "resume what this `PEER` has signed, not this folder's own key")
-	for _, dir := range []string{"checkpoint", "resume"} {
-		complete(cmd, dir, completeDir)
+	fs.StringVar(&f.checkpoint, "checkpoint", "", "keep the run in `FILE` while it goes on, so that --resume can finish it; with --invoke, and neither --every nor --suspend-after: keep the instance in the folder FILE when FUNC has returned")
+	fs.StringVar(&f.resume, "resume", "", "go on with the run in `FILE`, or the newest instance in a folder; none yet is all right if --checkpoint names the same")
+	fs.DurationVar(&f.every, "every", 100*time.Millisecond, "keep the run every `TIME`")
+	fs.Var(&f.after, "suspend-after", "stop the run when it has used `N` units of fuel, and keep it")
+	fs.StringVar(&f.name, "name", "", "`NAME` of the checkpoints in a folder (default the module's)")
+	fs.StringVar(&f.owner, "owner", "", "resume what this `PEER` has signed, not the folder's own key")
+	fs.Lookup("suspend-after").DefValue = ""
+	for _, file := range []string{"checkpoint", "resume"} {
+		complete(cmd, file, completeFile)
 	}
-	complete(cmd, "name", cobra.NoFileCompletions)
-	complete(cmd, "owner", cobra.NoFileCompletions)
+	for _, flag := range []string{"every", "suspend-after", "name", "owner"} {
+		complete(cmd, flag, cobra.NoFileCompletions)
+	}
 }
 
 // keeper keeps the instance of one run: it gives the state to begin with, and takes
@@ -85,8 +92,8 @@ func (k *keeper) begin(file, invoke string) error {
 		return nil
 	}
 	if invoke == "" {
-		return hintedError{errors.New("--checkpoint and --resume keep an instance between calls, and nothing is called"),
-			"name an exported function with --invoke"}
+		return hintedError{errors.New("what is in a folder is kept between calls, and nothing is called"),
+			"name an exported function with --invoke, or a file to keep a run while it goes on"}
 	}
 	if k.flags.name == "" {
 		k.flags.name = strings.TrimSuffix(filepath.Base(file), ".wasm")
@@ -161,24 +168,35 @@ func (k *keeper) trusted(last *checkpoint.Signed) error {
 }
 
 // loadImage makes a file of the linear memory, which is gone with the process.
-func (k *keeper) loadImage() error {
-	if size := k.last.Memory.Size; size > k.memory {
-		return hintedError{fmt.Errorf("%s has %s of memory, more than the limit of %s", title(refOf(k.last)), units.Size(size), units.Size(k.memory)),
+func (k *keeper) loadImage() (err error) {
+	k.image, err = memoryFile(k.ctx, title(refOf(k.last)), k.last.Memory, k.memory, k.from)
+	return err
+}
+
+// memoryFile makes a file of a linear memory, which is gone with the process. title names the
+// checkpoint that it is of.
+func memoryFile(ctx context.Context, title string, m checkpoint.Memory, limit uint64, objects checkpoint.Getter) (_ *os.File, err error) {
+	if m.Size > limit {
+		return nil, hintedError{fmt.Errorf("%s has %s of memory, more than the limit of %s", title, units.Size(m.Size), units.Size(limit)),
 			"allow more with --memory"}
 	}
 	f, err := os.CreateTemp("", "godwit-memory-*")
 	if err != nil {
-		return fmt.Errorf("linear memory: %w", err)
+		return nil, fmt.Errorf("linear memory: %w", err)
 	}
-	k.image = f
-	if err := errors.Join(os.Remove(f.Name()), f.Truncate(int64(k.last.Memory.Size))); err != nil {
-		return fmt.Errorf("linear memory: %w", err)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
+	if err := errors.Join(os.Remove(f.Name()), f.Truncate(int64(m.Size))); err != nil {
+		return nil, fmt.Errorf("linear memory: %w", err)
 	}
-	im, err := checkpoint.LoadImage(k.last.Memory, k.from)
+	im, err := checkpoint.LoadImage(m, objects)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return im.WriteTo(interruptible{k.ctx, f}, k.from)
+	return f, im.WriteTo(interruptible{ctx, f}, objects)
 }
 
 // interruptible stops writing when its context is done.
@@ -287,6 +305,7 @@ func (k *keeper) order() (checkpoint.Order, error) {
 // said is what became of --checkpoint, in words.
 func (k *keeper) said(r *runtime.Result) string {
 	switch {
+	case k == nil:
 	case k.kept != nil:
 		return k.kept.String()
 	case k.to != nil && r.Status == runtime.StatusSucceeded:
@@ -356,10 +375,10 @@ func newOwnerKey(name string) (_ checkpoint.Ed25519Key, err error) {
 	}
 	_, err = f.WriteString(hex.EncodeToString(key.Seed()) + "\n")
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), name) // the store's lock keeps others from making one
+		err = os.Link(f.Name(), name)
 	}
-	if err != nil {
-		return nil, errors.Join(err, os.Remove(f.Name()))
+	if err = errors.Join(err, os.Remove(f.Name())); errors.Is(err, fs.ErrExist) {
+		return ownerKey(filepath.Dir(name), false) // another process was faster
 	}
-	return checkpoint.Ed25519Key(key), nil
+	return checkpoint.Ed25519Key(key), err
 }
