@@ -12,6 +12,7 @@ import (
 
 	"github.com/godwit-run/godwit/blobs"
 	"github.com/godwit-run/godwit/checkpoint"
+	"github.com/godwit-run/godwit/hostabi/gpu/device"
 	"github.com/godwit-run/godwit/hostabi/wasi"
 	"github.com/godwit-run/godwit/internal/metrics"
 	"github.com/godwit-run/godwit/runtime"
@@ -25,6 +26,7 @@ type execution struct {
 	engine    *runtime.Engine
 	store     *blobs.Store
 	modules   *modules
+	gpus      *gpus
 	metrics   *metrics.Set
 	log       *slog.Logger
 	dir       string // for what does not fit into memory
@@ -55,7 +57,9 @@ func (x *execution) run(ctx context.Context, s scheduler.Start, c *control) wire
 	result, err := x.runGuest(ctx, s, c)
 	switch {
 	case err != nil:
-		return refusal(ctx, &s, err)
+		o := refusal(ctx, &s, err)
+		c.used.tell(&o)
+		return o
 	case result.Status == runtime.StatusSuspended:
 		return givenBack(&s, result)
 	}
@@ -66,6 +70,7 @@ func (x *execution) run(ctx context.Context, s scheduler.Start, c *control) wire
 	if err != nil {
 		return refusal(keep, &s, err)
 	}
+	c.used.tell(&o)
 	return o
 }
 
@@ -75,7 +80,7 @@ const keepTimeout = 5 * time.Minute
 // runGuest prepares a task and runs it.
 func (x *execution) runGuest(ctx context.Context, s scheduler.Start, c *control) (*runtime.Result, error) {
 	modules := x.modules
-	if lasts(&s.Spec) {
+	if lasts(&s.Spec) && s.Spec.Profile.GPU == nil { // what is on a device is too much to keep
 		modules = x.lasting
 	}
 	m, err := modules.acquire(ctx, s.Spec.Module.Cid)
@@ -109,12 +114,16 @@ func (x *execution) task(ctx context.Context, s *scheduler.Start, c *control) (t
 	if err != nil {
 		return task, nil, err
 	}
+	devices, err := x.openGPU(ctx, s)
+	if err != nil {
+		return task, nil, errors.Join(err, closeStdin())
+	}
 	return runtime.Task{
 		Args: s.Spec.Args, Env: s.Spec.Env, Stdin: stdin, Inputs: inputs,
 		Stdout: c.out.stream(wire.Stdout), Stderr: c.out.stream(wire.Stderr),
 		Invoke: s.Spec.Invoke, InvokeArgs: s.Spec.InvokeArgs, Deterministic: s.Spec.Deterministic,
-		Limits: limits(s),
-	}, func() { closeStdin() }, nil
+		State: hostState(devices), Limits: limits(s),
+	}, func() { c.used = x.closeGPU(devices, s); closeStdin() }, nil
 }
 
 // limits are those of the spec; memory is no more than was reserved.
@@ -255,6 +264,8 @@ func refusal(ctx context.Context, s *scheduler.Start, err error) wire.Outcome {
 		return wire.Outcome{Status: wire.Failed, Reason: wire.ReasonTimeout, Message: "the deadline came before it could start", FuelLimit: s.Spec.Limits.Fuel}
 	case ctx.Err() != nil:
 		return wire.Outcome{Status: wire.Cancelled, FuelLimit: s.Spec.Limits.Fuel}
+	case errors.Is(err, device.ErrLost):
+		return deviceLost(s, err)
 	case errors.As(err, &invalid), errors.As(err, &missing),
 		errors.Is(err, runtime.ErrNotWasm), errors.Is(err, runtime.ErrComponent), errors.Is(err, runtime.ErrModuleTooLarge),
 		errors.Is(err, runtime.ErrNoExport), errors.Is(err, runtime.ErrArguments), errors.Is(err, blobs.ErrTooLarge),

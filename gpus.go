@@ -7,8 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/godwit-run/godwit/hostabi/gpu"
 	"github.com/godwit-run/godwit/hostabi/gpu/device"
 	"github.com/godwit-run/godwit/hostabi/gpu/nvml"
+	"github.com/godwit-run/godwit/scheduler"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
@@ -170,3 +172,24 @@ func (g *gpus) info(id string) (device.Info, bool) {
 	}
 	return device.Info{}, false
 }
+
+// actors says what actors get of the devices. They share them with each other and with
+// tasks, since an actor that moves cannot wait until one is free: so what they have is
+// a part of a device's memory, and no reservation.
+func (g *gpus) actors(devices []wire.GPUDevice) func(*wire.GPUSpec) gpu.Config {
+	return func(spec *wire.GPUSpec) gpu.Config {
+		taken, err := scheduler.NewLedger(wire.Capacity{GPUs: devices}).Reserve(wire.Profile{GPU: spec})
+		if err != nil || len(taken.GPUs) == 0 {
+			return gpu.Config{}
+		}
+		cfg := gpu.Config{Backend: g.backend}
+		for _, d := range taken.GPUs {
+			cfg.Devices = append(cfg.Devices, gpu.Share{ID: d.ID, Memory: cmp.Or(spec.Memory, min(d.Memory, actorGPUMemory))})
+		}
+		return cfg
+	}
+}
+
+// actorGPUMemory is what an actor that does not say may have on a device, in bytes: it
+// is in each of its checkpoints.
+const actorGPUMemory = 64 << 20

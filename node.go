@@ -22,6 +22,7 @@ import (
 	"github.com/godwit-run/godwit/checkpoint"
 	"github.com/godwit-run/godwit/hostabi"
 	"github.com/godwit-run/godwit/hostabi/actor"
+	"github.com/godwit-run/godwit/hostabi/gpu"
 	"github.com/godwit-run/godwit/internal/api"
 	"github.com/godwit-run/godwit/internal/metrics"
 	"github.com/godwit-run/godwit/runtime"
@@ -240,7 +241,7 @@ func (n *Node) welcome() {
 // openCores makes the cores and hands them what is in the journal.
 func (n *Node) openCores(context.Context) (err error) {
 	if n.engine, err = runtime.New(runtime.Config{
-		CacheDir: n.folder.path(codeName), HostModules: []hostabi.Module{actor.Module()},
+		CacheDir: n.folder.path(codeName), HostModules: []hostabi.Module{actor.Module(), gpu.Module()},
 	}); err != nil {
 		return err
 	}
@@ -260,7 +261,7 @@ func (n *Node) openCores(context.Context) (err error) {
 		return err
 	}
 	n.execution = &execution{
-		engine: n.engine, store: n.store, modules: newModules(n.engine, n.store), metrics: n.metrics,
+		engine: n.engine, store: n.store, modules: newModules(n.engine, n.store), gpus: n.gpus, metrics: n.metrics,
 		log: n.log, dir: n.folder.path(tempName), maxOutput: n.cfg.MaxOutput,
 	}
 	n.runs, n.logbook, n.holds = newRuns(n), newLogbook(n.journal), newHolds(n.store, n.log)

@@ -33,6 +33,7 @@ type control struct {
 	live   liveOutput
 	tell   func(wire.Message)
 	out    *outputs // set when it begins
+	used   gpuUse   // set when it has ended
 
 	mu       sync.Mutex
 	yielded  chan struct{} // closed when it is to be given back
