@@ -11,6 +11,7 @@ import (
 	"github.com/godwit-run/godwit/actors/transport"
 	"github.com/godwit-run/godwit/hostabi"
 	"github.com/godwit-run/godwit/hostabi/actor"
+	"github.com/godwit-run/godwit/hostabi/gpu"
 	"github.com/godwit-run/godwit/internal/api"
 	"github.com/godwit-run/godwit/internal/metrics"
 	"github.com/godwit-run/godwit/runtime"
@@ -28,7 +29,7 @@ func (n *Node) openActors(context.Context) error {
 	// Their guests can be suspended where they wait, which would cost short tasks some time
 	// to compile for nothing.
 	n.suspending, err = runtime.New(runtime.Config{
-		CacheDir: n.folder.path(codeName), HostModules: []hostabi.Module{actor.Module()}, Suspend: true,
+		CacheDir: n.folder.path(codeName), HostModules: []hostabi.Module{actor.Module(), gpu.Module()}, Suspend: true,
 	})
 	if err != nil {
 		return fmt.Errorf("actors: %w", err)
@@ -37,7 +38,7 @@ func (n *Node) openActors(context.Context) error {
 	n.code = newActorModules(n.store, n.log)
 	n.actors, err = actors.New(actors.Config{
 		Self: n.self, Key: n.folder.key, Dir: n.folder.path(actorsName), Network: carrier,
-		Engine: n.suspending, Modules: n.code, Placer: (*placer)(n),
+		Engine: n.suspending, Modules: n.code, Placer: (*placer)(n), GPU: n.gpus.actors(n.capacity.GPUs),
 		Replicas: n.cfg.ActorReplicas, Heartbeat: n.cfg.ActorHeartbeat, SuspectAfter: n.cfg.ActorSuspectAfter,
 		ReplaceAfter: n.cfg.ActorReplaceAfter, ParkAfter: n.cfg.ActorIdleAfter, CheckpointEvery: n.cfg.CheckpointEvery,
 		Observer: observer{n.metrics}, Events: n.actorEvent, Log: n.log,

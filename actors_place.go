@@ -37,7 +37,7 @@ func place(ranked []placement.Candidate, without []wire.NodeID, count int) (list
 }
 
 // canKeep tells whether a node may have an actor. One that is full of tasks may: it
-// has no more room for a task, but an actor takes none to speak of.
+// has no more room for a task, but an actor takes none to speak of, and shares GPUs.
 func canKeep(c *placement.Candidate) bool {
 	switch {
 	case c.Never:
@@ -132,9 +132,12 @@ func (p *placer) rank(ctx context.Context, r actors.Placement) []placement.Candi
 
 // actorRequirements is what placement goes by.
 func actorRequirements(r actors.Placement, hints *wire.Hints, beside wire.NodeID) placement.Request {
+	needs := wire.Profile{CPU: actorCPU, Memory: actorMemory}
+	if r.Spec != nil {
+		needs.GPU = r.Spec.GPU
+	}
 	return placement.Request{
-		Task: wire.TaskID(r.Actor), Needs: wire.Profile{CPU: actorCPU, Memory: actorMemory}, Placement: wire.PlaceAuto,
-		Hints: hints, Beside: beside,
+		Task: wire.TaskID(r.Actor), Needs: needs, Placement: wire.PlaceAuto, Hints: hints, Beside: beside,
 	}
 }
 

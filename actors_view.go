@@ -16,6 +16,11 @@ func actorOptions(r *api.ActorRequest) (o actors.CreateOptions, err error) {
 		Restarts: r.Supervision.MaxFailures, Within: time.Duration(r.Supervision.WindowMS) * time.Millisecond,
 		OnFailure: r.Supervision.OnFailure, Stateless: r.Stateless, Idle: r.Idle, Beside: r.Hints.Colocate,
 	}
+	needs, err := wireProfile(&api.Requirements{GPU: r.GPU, GPUMemory: r.GPUMemory, ComputeCap: r.ComputeCap})
+	if err != nil {
+		return o, fmt.Errorf("%w: %w", api.ErrInvalid, err)
+	}
+	o.GPU = needs.GPU
 	if o.Module, err = parseCID(r.Module); err != nil {
 		return o, err
 	}
@@ -104,5 +109,8 @@ func actorRequest(s *actors.Status) (r api.ActorRequest) {
 		Stateless: spec.Stateless, Hints: apiHints(&spec.Hints), Labels: spec.Hints.Require.Labels,
 	}
 	r.Hints.Colocate = spec.Beside
+	if g := spec.GPU; g != nil {
+		r.GPU, r.GPUMemory, r.ComputeCap = gpuMode(g), g.Memory, g.Capability
+	}
 	return r
 }

@@ -159,13 +159,18 @@ func apiRequirements(s *wire.Spec) api.Requirements {
 		NetworkMbps: float64(p.Network) / 1e6, DurationMS: p.Duration.Milliseconds(), RequireLabels: s.Hints.Require.Labels,
 	}
 	if g := p.GPU; g != nil {
-		r.GPU, r.GPURequired = "preferred", g.Required
-		if g.Required {
-			r.GPU = "required"
-		}
+		r.GPU, r.GPURequired = gpuMode(g), g.Required
 		r.GPUMemory, r.GPUCount, r.ComputeCap = g.Memory, int(g.Count), g.Capability
 	}
 	return r
+}
+
+// gpuMode is how much a GPU is wanted, as the API says it.
+func gpuMode(g *wire.GPUSpec) string {
+	if g.Required {
+		return "required"
+	}
+	return "preferred"
 }
 
 // apiCapacity is a capacity in the API's units.

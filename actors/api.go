@@ -72,6 +72,8 @@ type CreateOptions struct {
 	OnFailure string
 	// Stateless says that nothing is lost when its memory is dropped at an upgrade.
 	Stateless bool
+	// GPU is what it needs of GPUs, nil for none. What it has on them moves with it.
+	GPU *swire.GPUSpec
 	// Hints say where it should run.
 	Hints swire.Hints
 	// Beside is the name of another actor to run with.

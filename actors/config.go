@@ -12,7 +12,9 @@ import (
 	"github.com/ipfs/go-cid"
 
 	"github.com/godwit-run/godwit/actors/wire"
+	"github.com/godwit-run/godwit/hostabi/gpu"
 	"github.com/godwit-run/godwit/runtime"
+	swire "github.com/godwit-run/godwit/scheduler/wire"
 )
 
 // Config is what a host is and may do. Self, Dir, Key, Network, Engine and Modules
@@ -31,6 +33,9 @@ type Config struct {
 	Engine *runtime.Engine
 	// Modules has the code of modules.
 	Modules Modules
+	// GPU says what an actor that asks for GPUs gets of this node's. Default: there are
+	// none here.
+	GPU func(spec *swire.GPUSpec) gpu.Config
 	// Placer says which nodes are to have replicas. Default: connected nodes by id.
 	Placer Placer
 

@@ -85,7 +85,7 @@ func (h *Host) spec(o CreateOptions) (wire.Spec, error) {
 	s := wire.Spec{
 		Name: o.Name, Module: wire.Link{Cid: o.Module}, Args: o.Args, Env: o.Env, Replicas: o.Replicas,
 		Fuel: o.Fuel, Memory: o.Memory, OnFailure: wire.OnFailure(o.OnFailure), Restarts: o.Restarts, Within: o.Within,
-		Stateless: o.Stateless, Hints: o.Hints, Beside: o.Beside, Creator: h.cfg.Self, Created: time.Now().UnixMilli(),
+		Stateless: o.Stateless, GPU: o.GPU, Hints: o.Hints, Beside: o.Beside, Creator: h.cfg.Self, Created: time.Now().UnixMilli(),
 	}
 	orDefault(&s.Replicas, h.cfg.Replicas)
 	orDefault(&s.Fuel, defaultFuel)
@@ -116,7 +116,10 @@ func (h *Host) make(ctx context.Context, m *making, id wire.ActorID, spec wire.S
 	unclaim := func(time.Time) { h.loop.claims.free(spec.Name, id) }
 	nodes := h.place(ctx, id, &spec)
 	defer func() { h.loop.inbox.put(unclaim) }()
-	if len(nodes) == 0 {
+	switch {
+	case len(nodes) == 0 && spec.GPU != nil && spec.GPU.Required:
+		return fmt.Errorf("%w: no node that may have the actor has such a GPU", ErrUnavailable)
+	case len(nodes) == 0:
 		return fmt.Errorf("%w: no node can have the actor", ErrUnavailable)
 	}
 	m.base = wire.Base{Actor: id, Spec: spec, Checkpoint: from, NextReplica: uint64(len(nodes)) + 1}

@@ -118,6 +118,9 @@ func (l *loop) based(r *replica, b wire.Base) {
 		return
 	}
 	l.host.engine.Needed(r.id, b.Checkpoint.Manifest.Cid)
+	if r.active != nil && b.Checkpoint.Epoch == r.epoch {
+		r.active.Agreed(b.Checkpoint.Sequence)
+	}
 	n := 0
 	for n < len(r.log) && r.log[n].Index <= b.Checkpoint.Index {
 		n++

@@ -119,6 +119,7 @@ func (h *Host) openAll() (err error) {
 	h.engine, err = activation.New(activation.Config{
 		Runtime: h.cfg.Engine, Store: h.store, Dir: dir(workName), Owner: checkpoint.Ed25519Key(h.cfg.Key), Modules: h.code,
 		Checkpoint: h.cfg.CheckpointEvery, LogBytes: h.cfg.LogBytes,
+		GPU: h.cfg.GPU,
 	})
 	if err != nil {
 		return err

@@ -40,7 +40,8 @@ type Activation struct {
 	want     bool          // a capture is wanted as soon as can be
 	alarm    *time.Timer   // for the capture that is due when nothing else happens
 	pace     checkpoint.Pace
-	live     bool // what Start brought is executed
+	agreed   uint64 // number of the last capture of this epoch that was agreed on
+	live     bool   // what Start brought is executed
 	ended    bool
 
 	sinkMu sync.Mutex
@@ -51,6 +52,8 @@ type Activation struct {
 	// The goroutine's own:
 	inside  bool      // it has a slot
 	entered time.Time // when it took it
+	held    []held    // outputs that wait, see devices.go
+	depends uint64    // number of the last capture that covers what was seen of devices
 }
 
 // base is a state to begin from: a checkpoint, or nothing.

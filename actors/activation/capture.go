@@ -32,7 +32,7 @@ func (r *run) captureIfDue() error {
 func (r *run) captures(now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.capturable() && r.quiet == 0 && (r.want || !now.Before(r.due(now)))
+	return r.capturable() && r.quiet == 0 && (r.want || r.observing() || r.holding() || !now.Before(r.due(now)))
 }
 
 // capturable tells whether there is anything new, and nothing in the way of capturing it
@@ -97,6 +97,9 @@ func (r *run) capture(now time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sequence++
+	if r.observing() {
+		r.depends, r.covered = r.sequence, r.devices.Observed()
+	}
 	k.at.sequence = r.sequence
 	c.Order = checkpoint.Order{Epoch: r.start.Epoch, Sequence: r.sequence}
 	c.Time = now

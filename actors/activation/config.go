@@ -11,13 +11,16 @@ import (
 
 	"github.com/godwit-run/godwit/checkpoint"
 	"github.com/godwit-run/godwit/checkpoint/store"
+	"github.com/godwit-run/godwit/hostabi/gpu"
 	"github.com/godwit-run/godwit/runtime"
+	swire "github.com/godwit-run/godwit/scheduler/wire"
 )
 
 // Config is what an engine works with. The zero value of a field that has a default
 // means the default.
 type Config struct {
-	// Runtime runs the guests. Among its host modules is actor.Module().
+	// Runtime runs the guests. Among its host modules are actor.Module() and, for
+	// actors with GPUs, gpu.Module().
 	Runtime *runtime.Engine
 	// Store holds the checkpoints. The engine writes there under the actors' ids and
 	// removes what their logs need no more; what others keep in it stays.
@@ -29,6 +32,10 @@ type Config struct {
 	Owner checkpoint.Signer
 	// Modules finds the bytes of a module. They are checked.
 	Modules func(ctx context.Context, id cid.Cid) ([]byte, error)
+
+	// GPU says what an actor that asks for GPUs gets of this node's: backend, devices,
+	// memory. Default: there are none.
+	GPU func(spec *swire.GPUSpec) gpu.Config
 
 	// Workers is how many guests run at a time. Default: 16 for each processor, which
 	// they share, so that some that work for long keep nobody waiting.

@@ -22,6 +22,7 @@ type guest struct {
 	run     *run
 	current *actor.Message
 	answer  []byte  // of await, in this delivery
+	seen    uint64  // of devices, when the delivery began
 	stop    *string // why the actor is to stop when the delivery is over, if it is to
 	save    *saving // in godwit_save, else nil
 }
@@ -40,6 +41,9 @@ func (g *guest) Message() *actor.Message { return g.current }
 // deliver makes a delivery the current message. Init and such are none.
 func (g *guest) deliver(d mailbox.Delivery) {
 	g.current, g.answer, g.stop = nil, nil, nil
+	if g.run.devices != nil {
+		g.seen = g.run.devices.Observed()
+	}
 	m := actor.Message{ID: actor.MessageID(d.ID), Sender: d.Sender, Token: d.Token, Payload: d.Result.Payload}
 	switch d.Kind {
 	case mailbox.Send:
@@ -98,6 +102,10 @@ func (g *guest) Ask(to string, payload []byte, wait time.Duration, async bool) (
 
 // Await implements actor.Activation.
 func (g *guest) Await(ctx context.Context, ask uint64) error {
+	// The question would have to wait for a checkpoint, which cannot be made meanwhile.
+	if d := g.run.devices; d != nil && d.Observed() != g.seen {
+		return actor.ErrNotAllowed
+	}
 	g.run.again, g.run.ask = false, ask
 	for {
 		_, done, err := g.run.state.Result(ask)

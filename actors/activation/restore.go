@@ -82,6 +82,9 @@ func (r *run) restoreInstance(signed *checkpoint.Signed, state *checkpoint.State
 	if r.image, err = r.engine.images.take(r.file, signed.Memory); err != nil {
 		return err
 	}
+	if err := r.openDevices(); err != nil {
+		return err
+	}
 	r.clock.still = true
 	defer func() { r.clock.still = false }()
 	inst, err := r.module.code.Restore(r.ctx, r.task(), runtime.Saved{
@@ -112,6 +115,9 @@ func (r *run) instantiate(id cid.Cid) error {
 	if !r.module.process && !r.module.reactor {
 		return &unfitError{"the module is no actor: it exports neither " + actor.ExportHandle + " nor " + exportStart}
 	}
+	if err := r.openDevices(); err != nil {
+		return err
+	}
 	inst, err := r.module.code.Instantiate(r.ctx, r.task())
 	r.setInstance(inst)
 	return err
@@ -129,7 +135,7 @@ func (r *run) task() runtime.Task {
 		Args: append([]string{spec.Name}, spec.Args...), Env: spec.Env,
 		Stdout: r.streams[0], Stderr: r.streams[1],
 		Sources: r.clock.sources(),
-		State:   map[string]any{actor.ModuleName: &r.guest},
+		State:   r.hostState(),
 		Limits:  runtime.Limits{Fuel: spec.Fuel, Memory: spec.Memory, OutputBytes: r.engine.cfg.OutputBytes},
 	}
 }
@@ -142,6 +148,7 @@ func (r *run) closeInstance() error {
 	if r.inst != nil {
 		errs = append(errs, r.inst.Close())
 	}
+	errs = append(errs, r.closeDevices())
 	if r.image != nil {
 		r.image.release()
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/godwit-run/godwit/checkpoint"
 	"github.com/godwit-run/godwit/hostabi"
 	"github.com/godwit-run/godwit/hostabi/actor"
+	"github.com/godwit-run/godwit/hostabi/gpu"
 	"github.com/godwit-run/godwit/runtime"
 )
 
@@ -52,6 +53,10 @@ type run struct {
 	ask   uint64
 	// trial: this is a copy on which an upgrade is tried.
 	trial bool
+	// devices are what the instance has of GPUs, nil if it has not asked; covered is
+	// what it had seen of them at the last capture.
+	devices *gpu.State
+	covered uint64
 
 	quiet   uint64   // up to this delivery, which is known to fail
 	after   [32]byte // hash of the mailbox then
@@ -110,6 +115,9 @@ func (r *run) turn() error {
 				return err
 			}
 		default:
+			if err := r.cover(); err != nil {
+				return err
+			}
 			if err := r.handle(d); err != nil {
 				return err
 			}
@@ -155,6 +163,9 @@ func (r *run) settle() error {
 		return nil
 	}
 	r.quiet = 0
+	if r.devices != nil && r.devices.Observed() > 0 {
+		return nil // which the log does not say, and nobody else was told
+	}
 	if r.after != sha256.Sum256(r.state.Encode()) {
 		return fmt.Errorf("actor %s, entry %d: %w", r.name, r.state.Index(), ErrDiverged)
 	}
@@ -170,13 +181,14 @@ func (r *run) known(number uint64) *mailbox.Failed {
 
 // emit keeps outputs until they are flushed; in a replay they have been seen before.
 func (r *run) emit(out []mailbox.Output) {
-	if len(out) > 0 && r.quiet == 0 && r.live {
+	if len(out) > 0 && r.quiet == 0 && r.live && !r.hold(out) {
 		r.out = append(r.out, out...)
 	}
 }
 
 // flush gives outputs away, as those of an entry.
 func (r *run) flush(index uint64) {
+	r.unhold()
 	if len(r.out) == 0 {
 		return
 	}
@@ -257,6 +269,7 @@ func (r *run) report(inCall bool) {
 	if s.History = r.told.History; s.History == nil || r.told.Epoch != s.Epoch {
 		s.History = r.state.History()
 	}
+	s.Settled = s.Settled && len(r.held) == 0
 	s.Checkpointed, s.Kept, s.InCall, s.Behind = base.index, kept, inCall, r.worked-base.worked
 	r.told = s
 	r.tell(func(sink Sink) { sink.Executed(s) })

@@ -24,6 +24,11 @@ func (r *run) goOn() (done bool, err error) {
 			return true, r.idle()
 		}
 	}
+	if r.ask == 0 { // it waits for its next message
+		if err := r.cover(); err != nil {
+			return true, err
+		}
+	}
 	if err := r.resume(); err != nil {
 		return true, err
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/godwit-run/godwit/checkpoint"
 	"github.com/godwit-run/godwit/hostabi"
 	"github.com/godwit-run/godwit/hostabi/actor"
+	"github.com/godwit-run/godwit/hostabi/gpu"
 	"github.com/godwit-run/godwit/runtime"
 	swire "github.com/godwit-run/godwit/scheduler/wire"
 )
@@ -94,7 +95,7 @@ func newNode(t testing.TB, l *library, change ...func(*Config)) *node {
 
 func newRuntime(t testing.TB, suspend bool) *runtime.Engine {
 	t.Helper()
-	rt, err := runtime.New(runtime.Config{HostModules: []hostabi.Module{actor.Module()}, Suspend: suspend})
+	rt, err := runtime.New(runtime.Config{HostModules: []hostabi.Module{actor.Module(), gpu.Module()}, Suspend: suspend})
 	if err != nil {
 		t.Fatal(err)
 	}

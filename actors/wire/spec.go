@@ -53,6 +53,8 @@ type Spec struct {
 	Within    time.Duration `cbor:"within" json:"within"`
 	// Stateless says that nothing is lost when its memory is dropped at an upgrade.
 	Stateless bool `cbor:"stateless,omitempty" json:"stateless,omitempty"`
+	// GPU is what it needs of GPUs, nil for none.
+	GPU *swire.GPUSpec `cbor:"gpu,omitempty" json:"gpu,omitempty"`
 	// Hints say where it should run.
 	Hints swire.Hints `cbor:"hints,omitzero" json:"hints,omitzero"`
 	// Beside is the name of an actor to run with, where that runs; empty for none. (In
@@ -83,7 +85,7 @@ func (s *Spec) Validate() error {
 		return fmt.Errorf("created at %d: %w", s.Created, ErrInvalid)
 	}
 	return first(CheckName(s.Name), s.checkBeside(), checkNode(s.Creator), checkStrings("args", s.Args), checkStrings("env", s.Env),
-		s.Hints.Validate())
+		swire.Profile{GPU: s.GPU}.Validate(), s.Hints.Validate())
 }
 
 func (s *Spec) checkBeside() error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/godwit-run/godwit/internal/api"
 	"github.com/godwit-run/godwit/internal/render"
+	"github.com/godwit-run/godwit/internal/units"
 )
 
 // createFlags are the flags of `godwit actor create`.
@@ -18,6 +19,7 @@ type createFlags struct {
 	env     envValue
 	fuel    fuelValue
 	memory  memoryValue
+	gpu     units.Size
 	within  timeoutValue
 	idOnly  bool
 	format  render.Format
@@ -60,6 +62,9 @@ func (f *createFlags) register(cmd *cobra.Command) {
 	fs.IntVar(&f.request.Supervision.MaxFailures, "max-failures", 0, "give it up once `N` messages have failed within --within (default 5)")
 	fs.Var(&f.within, "within", "the `TIME` that --max-failures counts in (default 1m)")
 	fs.Lookup("within").DefValue = ""
+	fs.StringVar(&f.request.GPU, "gpu", "", "GPU: required, preferred or none")
+	fs.Var(&f.gpu, "gpu-memory", "memory that it may have on its GPU, such as 16Mi")
+	fs.StringVar(&f.request.ComputeCap, "compute-capability", "", "least compute capability of its GPU, such as sm_70")
 	fs.BoolVar(&f.request.Idle, "idle", false, "only write it down: it begins with its first message")
 	fs.BoolVar(&f.request.Stateless, "stateless", false, "let an upgrade drop its memory")
 	fs.StringArrayVar(&f.request.Hints.Near, "near", nil, "prefer nodes that hold `CID` (repeatable)")
@@ -69,6 +74,7 @@ func (f *createFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.request.Hints.Region, "region", "", "prefer that region")
 	fs.StringArrayVar(&f.request.Labels, "label", nil, "live only on nodes with the label `K=V` (repeatable)")
 	fs.BoolVar(&f.idOnly, "id-only", false, "print nothing but the actor's id")
+	complete(cmd, "gpu", cobra.FixedCompletions([]string{"required", "preferred", "none"}, cobra.ShellCompDirectiveNoFileComp))
 	complete(cmd, "on-failure", cobra.FixedCompletions([]string{api.SuperviseRestart, api.SuperviseStop}, cobra.ShellCompDirectiveNoFileComp))
 	addFormat(cmd, &f.format)
 }
@@ -89,7 +95,7 @@ func completeActorModule(cmd *cobra.Command, args []string, prefix string) ([]st
 
 func (s *session) createActor(f createFlags, args []string) error {
 	r := f.request
-	r.Name, r.Args, r.Env = args[0], args[2:], f.env
+	r.Name, r.Args, r.Env, r.GPUMemory = args[0], args[2:], f.env, uint64(f.gpu)
 	r.Limits = api.ActorLimits{Fuel: uint64(f.fuel), MemoryBytes: uint64(f.memory)}
 	r.Supervision.WindowMS = milliseconds(time.Duration(f.within))
 	if err := s.names(&r.Hints); err != nil {

@@ -29,6 +29,9 @@ type ActorRequest struct {
 	Replicas    int         `json:"replicas,omitempty" minimum:"0" maximum:"7" doc:"How many nodes keep it (default as configured, 3; fewer where there are fewer)"`
 	Limits      ActorLimits `json:"limits,omitzero"`
 	Supervision Supervision `json:"supervision,omitzero"`
+	GPU         string      `json:"gpu,omitempty" enum:"required,preferred,none" doc:"Whether it computes on GPUs: what it has there is kept like its memory, and its nodes are such as have one (required)"`
+	GPUMemory   uint64      `json:"gpu_memory,omitempty" doc:"Bytes of memory of its GPU"`
+	ComputeCap  string      `json:"compute_capability,omitempty" maxLength:"32" doc:"Least compute capability of its GPU, such as sm_70"`
 	Stateless   bool        `json:"stateless,omitempty" doc:"Its memory may be dropped at an upgrade"`
 
 	Idle bool `json:"idle,omitempty" doc:"Only write it down: it begins with its first message. For those who make very many"`
