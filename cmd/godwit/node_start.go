@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/godwit-run/godwit"
+	"github.com/godwit-run/godwit/hostabi/gpu/driver"
 	"github.com/godwit-run/godwit/internal/config"
 )
 
@@ -104,7 +106,7 @@ func (f *nodeFlags) overrides(given func(flag string) bool) (list []config.Overr
 }
 
 // startNode runs a node until the first signal, and then until it has drained.
-func startNode(ctx context.Context, file string, overrides []config.Override) error {
+func startNode(ctx context.Context, file string, overrides []config.Override) (err error) {
 	cfg, warnings, err := config.Load(file, os.Environ(), overrides...)
 	if err != nil {
 		return err
@@ -114,7 +116,16 @@ func startNode(ctx context.Context, file string, overrides []config.Override) er
 	for _, w := range warnings {
 		log.Warn(w)
 	}
-	node, err := godwit.New(nodeConfig(cfg, log))
+	settings := nodeConfig(cfg, log)
+	if cfg.GPUs && cfg.Run {
+		gpus, err := driver.New(driver.Config{CacheDir: filepath.Join(cfg.Data, "gpu")})
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, gpus.Close()) }()
+		settings.Devices, settings.DeviceMemory = gpus, uint64(cfg.GPUMemory)
+	}
+	node, err := godwit.New(settings)
 	if err != nil {
 		return err
 	}
