@@ -3,6 +3,7 @@ package godwit
 import (
 	"bytes"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // digits is how many decimals of π the tests compute: some seconds' work.
-const digits = "40000"
+const digits = "60000"
 
 // odyssey is a task of some seconds, and what it comes to if nothing gets in its way.
 func odyssey(t *testing.T, p *process) (r api.TaskRequest, output []byte, fuel uint64) {
@@ -120,5 +121,84 @@ func TestTaskGoesOnElsewhere(t *testing.T) {
 	checkEnd(t, nodes[0], end, output, fuel)
 	if last := end.History[len(end.History)-1]; last.From == nil || last.From.Attempt != 1 || last.From.Fuel < first.Checkpoint.Fuel {
 		t.Errorf("it began anew, or further back than %+v: %+v", first.Checkpoint, end.History)
+	}
+}
+
+// submitFar submits a task that is not to run on the node that it is submitted to.
+func submitFar(t *testing.T, p *process, r api.TaskRequest) api.Task {
+	t.Helper()
+	r.Hints.Avoid = []string{p.ID}
+	task, _, err := p.client.Submit(t.Context(), api.Submission{Request: r})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return task
+}
+
+// A task is asked to go on elsewhere, then its node is told to end, and then the next one
+// stands still: it goes on each time, from where it was, and what the node that stood
+// still has to say counts for nothing.
+func TestTaskWanders(t *testing.T) {
+	if testing.Short() {
+		t.Skip("several processes")
+	}
+	nodes := spawnMesh(t, 4, Config{BackoffBase: 100 * time.Millisecond})
+	request, output, fuel := odyssey(t, nodes[0])
+	task := submitFar(t, nodes[0], request)
+	first := keptSince(t, nodes[0], task.ID, 1, 1)
+	target := nodes[1]
+	if target.ID == first.Node {
+		target = nodes[2]
+	}
+	moved, err := nodes[0].client.Migrate(t.Context(), task.ID, target.ID)
+	if err != nil || moved.Node != target.ID {
+		t.Fatalf("%+v, %v", moved, err)
+	}
+	second := keptSince(t, nodes[0], task.ID, 2, 1)
+	if second.From == nil || second.From.Fuel < first.Checkpoint.Fuel {
+		t.Errorf("it went on from %+v, after %+v", second.From, first.Checkpoint)
+	}
+	if err := target.terminate(); err != nil {
+		t.Error(err)
+	}
+	third := keptSince(t, nodes[0], task.ID, 3, 1)
+	if third.From == nil || third.From.Attempt != 2 {
+		t.Errorf("it went on from %+v", third.From)
+	}
+	still := byID(t, nodes, third.Node)
+	if err := still.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	fourth := keptSince(t, nodes[0], task.ID, 4, 0)
+	if err := still.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	checkEnd(t, nodes[0], waitEnd(t, nodes[0], task.ID), output, fuel)
+	if fourth.From == nil || fourth.From.Attempt != 3 {
+		t.Errorf("it went on from %+v", fourth.From)
+	}
+}
+
+// The node that accepted a task, and runs it alone, is killed: started again it goes on.
+func TestTaskOutlivesItsOnlyNode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("several processes")
+	}
+	nodes := spawnMesh(t, 1, Config{BackoffBase: 100 * time.Millisecond})
+	request, output, fuel := odyssey(t, nodes[0])
+	task, _, err := nodes[0].client.Submit(t.Context(), api.Submission{Request: request})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool {
+		now, err := nodes[0].client.Task(t.Context(), task.ID)
+		return err == nil && len(now.History) > 0 && now.History[0].Checkpoints > 1
+	})
+	nodes[0].kill()
+	nodes[0].start()
+	end := waitEnd(t, nodes[0], task.ID)
+	checkEnd(t, nodes[0], end, output, fuel)
+	if last := end.History[len(end.History)-1]; last.From == nil {
+		t.Errorf("it began anew: %+v", end.History)
 	}
 }

@@ -14,7 +14,7 @@ func newTask() *cobra.Command {
 	cmd := noun("task", "Run WebAssembly programs on the mesh")
 	r.register(cmd)
 	cmd.AddCommand(newTaskSubmit(&r), newTaskLs(&r), newTaskShow(&r), newTaskLogs(&r), newTaskWait(&r),
-		newTaskCancel(&r), newTaskExplain(&r))
+		newTaskCancel(&r), newTaskMigrate(&r), newTaskExplain(&r))
 	return cmd
 }
 
@@ -60,7 +60,7 @@ func (s *session) tasks(f api.TaskFilter) (list []api.Task, err error) {
 func newTaskShow(r *remote) *cobra.Command {
 	format := render.Table
 	cmd := &cobra.Command{
-		Use: "show ID", Short: "Describe a task: its end, its attempts, its outputs",
+		Use: "show ID", Short: "Describe a task: its end, where it has been, its outputs",
 		Args:              exactly(1, "name a task"),
 		ValidArgsFunction: r.completes(taskIDs),
 		RunE: r.asks(func(s *session, args []string) error {

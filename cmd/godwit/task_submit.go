@@ -35,6 +35,7 @@ type submitFlags struct {
 	duration     timeoutValue
 	maxCost      float64
 	key          string
+	checkpoints  bool
 	dryRun       bool
 	wait, detach bool
 	idOnly       bool
@@ -99,6 +100,7 @@ func (f *submitFlags) register(cmd *cobra.Command) {
 	fs.Var(&f.duration, "duration", "how long it will probably run, a `TIME` such as 10m: long tasks are worth asking all nodes")
 	fs.Lookup("duration").DefValue = ""
 	fs.Float64Var(&f.maxCost, "max-cost", 0, "what it may cost at most, in credits: the node's price of 1000 units of fuel, for all of --fuel")
+	fs.BoolVar(&f.checkpoints, "checkpoints", true, "after a second, every 100 ms, make a checkpoint that another node can go on from")
 	fs.StringVar(&f.key, "idempotency-key", "", "the same `KEY` within a day means the same task")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "say where it would run, and run nothing")
 	fs.BoolVar(&f.wait, "wait", true, "wait for the task to end")
@@ -177,7 +179,7 @@ func (s *session) hand(sub api.Submission) (task api.Task, err error) {
 // request stores what is named by path, and puts together what to ask for.
 func (s *session) request(f submitFlags, args []string) (r api.TaskRequest, err error) {
 	r = api.TaskRequest{
-		Model: f.model, Args: args, Env: f.env, Invoke: f.invoke, Deterministic: f.deterministic,
+		Model: f.model, Args: args, Env: f.env, Invoke: f.invoke, Deterministic: f.deterministic, NoCheckpoints: !f.checkpoints,
 		Limits: api.Limits{
 			Fuel: uint64(f.fuel), MemoryBytes: uint64(f.memory), TimeoutMS: milliseconds(time.Duration(f.timeout)),
 		},

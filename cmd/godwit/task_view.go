@@ -45,9 +45,7 @@ func taskFacts(t api.Task) *grid {
 		g.fact("ended", "%s, after %v", t.EndedAt.Format(time.RFC3339), round(t.EndedAt.Sub(t.CreatedAt)))
 	}
 	resultFacts(g, t.Result)
-	for _, a := range t.History {
-		g.fact("attempt "+fmt.Sprint(a.Number), "%s on %s %s", attemptOutcome(a), a.Node, a.Message)
-	}
+	attemptFacts(g, t.History)
 	return g
 }
 

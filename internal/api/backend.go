@@ -63,6 +63,11 @@ type TaskBackend interface {
 	// Cancel asks for a task to end and returns it as it then is; one that has
 	// ended already stays as it is.
 	Cancel(ctx context.Context, id string) (Task, error)
+	// Migrate has a running task go on elsewhere, from where it is: on the node to, or if
+	// that is empty where it is best. It returns when it does, or has ended. Errors:
+	// ErrNotFound, ErrConflict (it does not run, cannot be suspended, or nobody else can
+	// have it), ErrUnavailable (it has not moved in 30 s).
+	Migrate(ctx context.Context, id, to string) (Task, error)
 	// Explain tells why a task is where it is, or why it is nowhere yet.
 	Explain(ctx context.Context, id string) (Plan, error)
 	// Logs is the task's output from the piece with the number o.From on. If

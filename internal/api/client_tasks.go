@@ -86,6 +86,11 @@ func (c *Client) Cancel(ctx context.Context, id string) (task Task, err error) {
 	return task, c.ask(ctx, call{method: http.MethodDelete, path: at("tasks", id)}, nil, &task)
 }
 
+// Migrate has a running task go on elsewhere, and returns when it does.
+func (c *Client) Migrate(ctx context.Context, id, to string) (task Task, err error) {
+	return task, c.ask(ctx, call{method: http.MethodPost, path: at("tasks", id, "migrate")}, Migration{To: to}, &task)
+}
+
 // Explain tells why a task is where it is.
 func (c *Client) Explain(ctx context.Context, id string) (plan Plan, err error) {
 	return plan, c.ask(ctx, call{method: http.MethodGet, path: at("tasks", id, "explain")}, nil, &plan)

@@ -194,6 +194,15 @@ func (f *fake) Cancel(ctx context.Context, id string) (Task, error) {
 	return f.Task(ctx, id)
 }
 
+func (f *fake) Migrate(ctx context.Context, id, to string) (Task, error) {
+	t, err := f.Task(ctx, id)
+	if err == nil && t.Status != StatusRunning {
+		err = fmt.Errorf("the task is %s: %w", t.Status, ErrConflict)
+	}
+	t.Node = to
+	return t, err
+}
+
 func (f *fake) end(id, status string) error {
 	t, err := f.find(id)
 	if err != nil {

@@ -82,6 +82,7 @@ func (s *Server) registerTasks(api huma.API) {
 	huma.Register(api, s.operation("list-tasks", http.MethodGet, "/tasks", "List tasks, newest first"), s.list)
 	huma.Register(api, s.operation("get-task", http.MethodGet, "/tasks/{id}", "Describe a task"), s.task)
 	huma.Register(api, s.operation("cancel-task", http.MethodDelete, "/tasks/{id}", "Cancel a task"), s.cancel)
+	huma.Register(api, s.operation("migrate-task", http.MethodPost, "/tasks/{id}/migrate", "Have a running task go on on another node"), s.migrateTask)
 	huma.Register(api, s.operation("explain-task", http.MethodGet, "/tasks/{id}/explain", "Tell why a task is where it is, or nowhere yet"), s.explain)
 }
 
@@ -169,6 +170,19 @@ func (s *Server) task(ctx context.Context, in *getInput) (*taskOutput, error) {
 
 func (s *Server) cancel(ctx context.Context, in *IDParam) (*taskOutput, error) {
 	task, err := s.backend.Cancel(ctx, in.ID)
+	if err != nil {
+		return nil, problem(err)
+	}
+	return &taskOutput{task}, nil
+}
+
+type migrateTaskInput struct {
+	IDParam
+	Body Migration
+}
+
+func (s *Server) migrateTask(ctx context.Context, in *migrateTaskInput) (*taskOutput, error) {
+	task, err := s.backend.Migrate(ctx, in.ID, in.Body.To)
 	if err != nil {
 		return nil, problem(err)
 	}
