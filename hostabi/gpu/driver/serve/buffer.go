@@ -77,10 +77,10 @@ func (s *session) dropBuffer(id uint64) {
 		return
 	}
 	delete(s.buffers, id)
-	b.unit.items <- item{after: func() {
+	b.unit.fresh = append(b.unit.fresh, item{after: func() {
 		// There is no answer to a free; what cannot be freed ends with the process.
 		_ = errors.Join(b.memory.Release(), link.Unmap(b.shared))
-	}}
+	}})
 }
 
 // find is a buffer, and checks that a range is inside of it.

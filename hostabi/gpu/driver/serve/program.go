@@ -119,12 +119,12 @@ func (s *session) dropProgram(id uint64) {
 		return
 	}
 	delete(s.programs, id)
-	p.unit.items <- item{after: func() {
+	p.unit.fresh = append(p.unit.fresh, item{after: func() {
 		for _, k := range p.kernels {
 			_ = k.Release() // there is no answer to a free
 		}
 		_ = p.program.Release()
-	}}
+	}})
 }
 
 // launch sets the arguments and queues one run. The first of a kernel may compile for

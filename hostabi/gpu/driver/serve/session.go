@@ -31,6 +31,7 @@ func (s *session) run() {
 		if err != nil || s.do(kind, body) != nil {
 			break // the node sees its connection end
 		}
+		s.settle()
 	}
 	for id := range s.buffers {
 		s.dropBuffer(id)
@@ -38,11 +39,23 @@ func (s *session) run() {
 	for id := range s.programs {
 		s.dropProgram(id)
 	}
+	s.settle()
 	for _, u := range s.units {
 		u.close()
 	}
 	// Nobody is left who could be told of an error.
 	_ = errors.Join(s.conn.Close(), s.conn.Discard())
+}
+
+// settle sees that somebody waits for what has been queued. With one device only it may be the
+// goroutine of the messages: those that come meanwhile would have to wait for the
+// device in any case.
+func (s *session) settle() {
+	for _, u := range s.units {
+		if len(u.fresh) > 0 {
+			u.settle(len(s.units) == 1 && !s.conn.Ready())
+		}
+	}
 }
 
 // busy tells whether device or compiler are at the session's work.

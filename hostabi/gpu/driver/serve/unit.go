@@ -19,7 +19,9 @@ type unit struct {
 
 	context opencl.Context
 	queue   opencl.Queue
-	items   chan item // nil until the unit is opened
+	fresh   []item    // queued by the message that is being handled
+	items   chan item // what is waited for elsewhere; nil until the unit is opened
+	under   atomic.Int32
 	waiting sync.WaitGroup
 
 	head atomic.Pointer[opencl.Event] // what is waited for
@@ -62,12 +64,32 @@ func (u *unit) close() {
 // wait waits for what is queued, in order, and answers.
 func (u *unit) wait() {
 	for it := range u.items {
-		if it.event != nil {
-			u.finish(it)
+		u.end(it)
+		u.under.Add(-1)
+	}
+}
+
+// settle sees that somebody waits for what the last message has queued: the goroutine of
+// the messages itself if there is nothing else to do, which saves a change of threads, or else wait.
+func (u *unit) settle(nothingElse bool) {
+	for _, it := range u.fresh {
+		if nothingElse && u.under.Load() == 0 {
+			u.end(it)
+			continue
 		}
-		if it.after != nil {
-			it.after()
-		}
+		u.under.Add(1)
+		u.items <- it
+	}
+	clear(u.fresh)
+	u.fresh = u.fresh[:0]
+}
+
+func (u *unit) end(it item) {
+	if it.event != nil {
+		u.finish(it)
+	}
+	if it.after != nil {
+		it.after()
 	}
 }
 
@@ -101,10 +123,10 @@ func (u *unit) queued(seq uint64, e opencl.Event, err error, after func()) error
 	}
 	if err != nil {
 		if after != nil {
-			u.items <- item{after: after}
+			u.fresh = append(u.fresh, item{after: after})
 		}
 		return u.session.answer(seq, err, device.Times{})
 	}
-	u.items <- item{seq: seq, event: &e, after: after}
+	u.fresh = append(u.fresh, item{seq: seq, event: &e, after: after})
 	return nil
 }

@@ -2,12 +2,14 @@
 package link
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +23,11 @@ const maxFiles = 4
 // Conn is one side of a connection. One goroutine at a time may read; any may write.
 type Conn struct {
 	unix *net.UnixConn
+	raw  syscall.RawConn
+
+	// Spin is how long Receive keeps asking before it sleeps: to be woken takes longer
+	// than many an answer. Set it before, or on the goroutine that receives.
+	Spin time.Duration
 
 	sending sync.Mutex
 	out     []byte
@@ -57,7 +64,11 @@ func New(f *os.File) (*Conn, error) {
 	if !ok {
 		return nil, errors.Join(errors.New("not a unix socket"), c.Close())
 	}
-	return &Conn{unix: u, in: make([]byte, 16<<10), control: make([]byte, unix.CmsgSpace(4*maxFiles))}, nil
+	raw, err := u.SyscallConn()
+	if err != nil {
+		return nil, errors.Join(err, u.Close())
+	}
+	return &Conn{unix: u, raw: raw, in: make([]byte, 16<<10), control: make([]byte, unix.CmsgSpace(4*maxFiles))}, nil
 }
 
 // Send sends a message, with a file if it is not nil. The file stays the caller's.
@@ -133,9 +144,23 @@ func (c *Conn) read(to []byte) error {
 
 // fill receives some bytes, and the descriptors that are with them.
 func (c *Conn) fill() error {
-	n, oobn, flags, _, err := c.unix.ReadMsgUnix(c.in, c.control)
+	var n, oobn, flags int
+	var failed error
+	err := c.raw.Read(func(fd uintptr) bool {
+		giveUp := time.Now().Add(c.Spin)
+		for {
+			n, oobn, flags, _, failed = unix.Recvmsg(int(fd), c.in, c.control, 0)
+			if failed != unix.EINTR && failed != unix.EAGAIN {
+				return true
+			}
+			if failed == unix.EAGAIN && (c.Spin == 0 || time.Now().After(giveUp)) {
+				return false
+			}
+		}
+	})
 	c.start, c.end = 0, max(n, 0)
-	if err != nil {
+	if err = cmp.Or(err, failed); err != nil {
+		c.end = 0
 		return err
 	}
 	if err := c.keep(c.control[:oobn]); err != nil {
@@ -148,6 +173,19 @@ func (c *Conn) fill() error {
 		return io.EOF
 	}
 	return nil
+}
+
+// Ready tells whether Receive would return at once, or nearly so.
+func (c *Conn) Ready() bool {
+	if c.start < c.end {
+		return true
+	}
+	ready := true
+	err := c.raw.Control(func(fd uintptr) {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+		ready = n > 0 || err != nil
+	})
+	return ready || err != nil
 }
 
 func (c *Conn) keep(control []byte) error {
