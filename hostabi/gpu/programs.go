@@ -76,12 +76,21 @@ func (c call) source(a []uint64) (s device.Source, e errno) {
 	return s, e
 }
 
-// newProgram builds a program, and keeps what the compiler said.
+// newProgram builds a guest's program.
 func (s *State) newProgram(ctx context.Context, d *slot, source device.Source) (*program, error) {
 	if err := s.buildable(d, source); err != nil {
 		s.kept.Log = err.Error()
 		return nil, err
 	}
+	p, err := s.compile(ctx, d, source)
+	if err != nil {
+		return nil, err
+	}
+	return &program{Program: p, on: d, source: source}, nil
+}
+
+// compile has a source built, and keeps what the compiler said.
+func (s *State) compile(ctx context.Context, d *slot, source device.Source) (device.Program, error) {
 	if err := s.open(ctx); err != nil {
 		return nil, err
 	}
@@ -95,7 +104,7 @@ func (s *State) newProgram(ctx context.Context, d *slot, source device.Source) (
 		return nil, err
 	}
 	s.kept.Log = p.Log()
-	return &program{Program: p, on: d, source: source}, nil
+	return p, nil
 }
 
 // buildable tells why a source is not even tried.
@@ -210,14 +219,11 @@ func (s *State) readyProgram(ctx context.Context, d *slot, name string) (*progra
 	if !ok {
 		return nil, fmt.Errorf("no ready-made kernel %.80q: %w", name, device.ErrArgument)
 	}
-	if err := s.open(ctx); err != nil {
-		return nil, err
-	}
 	source, err := k.Source(d.Info)
 	if err != nil {
 		return nil, err
 	}
-	built, err := s.session.Build(ctx, d.number, source)
+	built, err := s.compile(ctx, d, source)
 	if err != nil {
 		return nil, err
 	}
