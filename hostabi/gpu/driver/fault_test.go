@@ -225,3 +225,5 @@ func TestKernelsCannotReachOut(t *testing.T) {
 
 // noFiles is what serve says of a process that is kept from files.
 const noFiles = "files"
+
+func asBuild(err error, to **device.BuildError) bool { return errors.As(err, to) }
