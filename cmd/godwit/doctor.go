@@ -51,6 +51,7 @@ func doctorSections() []doctorSection {
 		{"memory", memoryChecks},
 		{"tracking", trackingChecks},
 		{"folders", folderChecks},
+		{"gpu", gpuChecks},
 		{"nvidia", nvidiaChecks},
 	}
 }

@@ -117,6 +117,17 @@ func (d *Driver) Close() error {
 	return nil
 }
 
+// Confined says what the running process may not do any more: "files, sockets". It is empty if
+// there is no process.
+func (d *Driver) Confined() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.current == nil {
+		return ""
+	}
+	return d.current.confined
+}
+
 // Pid is the process's id, 0 if there is none.
 func (d *Driver) Pid() int {
 	d.mu.Lock()
