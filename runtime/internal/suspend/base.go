@@ -2,6 +2,7 @@ package suspend
 
 import (
 	"cmp"
+	mathbits "math/bits"
 	"slices"
 )
 
@@ -21,7 +22,7 @@ const (
 // at its header.
 func (s *scan) versions(locals int) [][]int32 {
 	words := (locals + 63) / 64
-	if len(s.points) < minPoints || len(s.points)*locals > maxVersion || (len(s.events)+len(s.constructs))*words > maxLiveWork {
+	if s.kept() < 2*minGain || len(s.points)*locals > maxVersion || (len(s.events)+len(s.constructs))*words > maxLiveWork {
 		return nil
 	}
 	w := versionWalk{modified: s.modified(words), now: make([]int32, locals), at: make([][]int32, len(s.points))}
@@ -29,6 +30,16 @@ func (s *scan) versions(locals int) [][]int32 {
 		w.step(e, int32(n)+1)
 	}
 	return w.at
+}
+
+// kept is how many locals all points keep.
+func (s *scan) kept() (n int) {
+	for p := range s.points {
+		for _, w := range s.points[p].live {
+			n += mathbits.OnesCount64(w)
+		}
+	}
+	return n
 }
 
 type versionWalk struct {
@@ -108,8 +119,8 @@ type version struct {
 	count int
 }
 
-// bases finds what points save alike, and notes at each point which base it has.
-func (s *scan) bases(locals int) (found [][]uint32) {
+// findBases finds what points save alike, and notes at each point which base it has.
+func (s *scan) findBases(locals int) (found [][]uint32) {
 	at := s.versions(locals)
 	for range min(maxBases, len(at)) {
 		common := s.common(at, locals)

@@ -347,6 +347,8 @@ func (k *clone) saveName() string {
 	return ""
 }
 
+func (k *clone) linked(*wasm.Instr) bool { return true }
+
 // instr writes an instruction of the guest's with the clone's indices.
 func (k *clone) instr(a *asm, in *wasm.Instr, raw []byte) {
 	if v, ok := moveOf(in); ok {

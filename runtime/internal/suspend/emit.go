@@ -13,6 +13,8 @@ type linker interface {
 	saver
 	// flag is the index of the global that tells whether the stack unwinds.
 	flag() uint32
+	// linked tells whether an instruction names what has another number in the new module.
+	linked(in *wasm.Instr) bool
 	// instr writes an instruction that names nothing but what the linker knows.
 	instr(a *asm, in *wasm.Instr, raw []byte)
 	// blockType is one of the module's types.
@@ -38,6 +40,7 @@ type emitter struct {
 	function uint32
 	typ      wasm.FuncType
 	body     []byte
+	from     int // of the body, what has not been written yet
 
 	first  uint32 // of the locals that are added
 	added  []wasm.ValType
@@ -52,31 +55,46 @@ type emitter struct {
 	saves  []save
 	bases  [][]uint32       // locals
 	same   map[string][]int // saves by the locals they save
-	wrote  []int            // where each local has last been written, in the new body
+	wrote  []int            // the count when each local was last written
+	count  int              // of writes
 	at     uint32           // local: number of the point that has been passed
+	spare  []byte           // for the next body
 	guard  *guard           // of a clone
 }
 
+// emitter is one for a function.
 func (mod *module) emitter(checker *wasm.Checker, l linker, function uint32) (*emitter, error) {
-	i := int(function - mod.imported)
-	s, err := mod.scan(i)
-	if err != nil {
-		return nil, err
+	e := mod.newEmitter(checker, l)
+	return e, e.begin(function)
+}
+
+func (mod *module) newEmitter(checker *wasm.Checker, l linker) *emitter {
+	return &emitter{linker: l, scan: &scan{}, mod: mod, checker: checker, temps: make(map[temp]uint32), same: make(map[string][]int)}
+}
+
+// begin makes it ready for a function.
+func (e *emitter) begin(function uint32) error {
+	i := int(function - e.mod.imported)
+	code := &e.mod.m.Codes[i]
+	if err := e.scan.read(e.mod, code); err != nil {
+		return err
 	}
-	checker.Begin(i)
-	locals := len(checker.Locals())
-	if !s.bounded(locals, len(mod.m.Codes[i].Body)) {
-		return nil, tooLarge(function)
+	e.checker.Begin(i)
+	locals := len(e.checker.Locals())
+	if !e.bounded(locals, len(code.Body)) {
+		return tooLarge(function)
 	}
-	s.liveness(locals)
-	e := &emitter{
-		linker: l, scan: s, mod: mod, checker: checker, function: function, typ: mod.typeOf(function),
-		body: mod.m.Codes[i].Body, first: uint32(locals), temps: make(map[temp]uint32), pause: -1,
-		same: make(map[string][]int), wrote: make([]int, locals),
+	e.liveness(locals)
+	clear(e.temps)
+	clear(e.same)
+	*e = emitter{
+		asm: asm{e.spare[:0]}, linker: e.linker, scan: e.scan, mod: e.mod, checker: e.checker,
+		function: function, typ: e.mod.typeOf(function), body: code.Body, first: uint32(locals), pause: -1,
+		temps: e.temps, same: e.same, added: e.added[:0], floors: e.floors[:0], passes: e.passes[:0], saves: e.saves[:0],
+		wrote: append(e.wrote[:0], make([]int, locals)...), bases: e.findBases(locals), spare: e.spare,
 	}
 	e.at = e.local(wasm.I32)
-	e.bases = s.bases(locals)
-	return e, nil
+	return nil
 }
 
 // local adds a local.
@@ -123,6 +141,7 @@ func (e *emitter) run() error {
 			return err
 		}
 	}
+	e.flush(len(e.body))
 	e.wrap()
 	return nil
 }
@@ -134,7 +153,6 @@ func (e *emitter) wrap() {
 		head.block(wasm.OpBlock, wasm.BlockEmpty)
 	}
 	head.block(wasm.OpBlock, e.blockType(nil, e.typ.Results))
-	e.b = append(head.b, e.b...)
 	e.ret()
 	if e.ends {
 		e.end()
@@ -155,6 +173,8 @@ func (e *emitter) wrap() {
 	e.end()
 	e.dummies()
 	e.end()
+	e.spare = e.b
+	e.b = slices.Concat(head.b, e.b)
 }
 
 // skip goes past what so many blocks around it lead to.
@@ -182,6 +202,7 @@ func (e *emitter) inside() int {
 // before does what is to be done before the instruction at pos.
 func (e *emitter) before(pos int) error {
 	if e.pause >= 0 && e.points[e.pause].end == pos {
+		e.flush(pos)
 		if err := e.passed(e.pause); err != nil {
 			return err
 		}
@@ -191,9 +212,11 @@ func (e *emitter) before(pos int) error {
 		return nil
 	}
 	if e.next < len(e.points) && e.points[e.next].pos == pos && !e.points[e.next].pause && !e.points[e.next].last {
+		e.flush(pos)
 		e.copy(e.below(&e.points[e.next]))
 	}
 	if c := e.opens; int(c) < len(e.constructs) && e.constructs[c].pos == pos && e.constructs[c].holds {
+		e.flush(pos)
 		passed := e.takes(c, pos)
 		if e.guard != nil {
 			e.guard.enter(e, c, passed)
@@ -239,26 +262,42 @@ func (e *emitter) copy(n int) {
 	at := func(h int) uint32 { return e.tempOf(temp{h, stack[h], h >= n}) }
 	for h := len(stack) - 1; h > e.copied; h-- {
 		e.localSet(at(h))
-		e.wrote[at(h)] = len(e.b)
+		e.writes(at(h))
 	}
 	e.localTee(at(e.copied))
-	e.wrote[at(e.copied)] = len(e.b)
+	e.writes(at(e.copied))
 	for h := e.copied + 1; h < len(stack); h++ {
 		e.localGet(at(h))
 	}
 	e.copied = n
 }
 
-// write writes the instruction that the checker has just passed.
+// write writes the instruction that the checker has just passed, at once or later.
 func (e *emitter) write(in *wasm.Instr) {
-	raw := e.body[in.Pos:in.End]
+	if in.Op == wasm.OpLocalSet || in.Op == wasm.OpLocalTee {
+		e.writes(in.A)
+	}
+	if e.guard == nil && !e.linked(in) {
+		return
+	}
+	e.flush(in.Pos)
+	e.from = in.End
 	if e.guard != nil && e.guard.open && e.guard.branch(e, in) {
 		return
 	}
-	if in.Op == wasm.OpLocalSet || in.Op == wasm.OpLocalTee {
-		e.wrote[in.A] = len(e.b)
-	}
-	e.instr(&e.asm, in, raw)
+	e.instr(&e.asm, in, e.body[in.Pos:in.End])
+}
+
+// flush writes the body as it is, up to pos.
+func (e *emitter) flush(pos int) {
+	e.raw(e.body[e.from:pos])
+	e.from = pos
+}
+
+// writes notes that a local is written.
+func (e *emitter) writes(local uint32) {
+	e.count++
+	e.wrote[local] = e.count
 }
 
 // sink notes which operands are not the ones that have been copied.
@@ -305,6 +344,7 @@ func (e *emitter) after(in *wasm.Instr) error {
 		if e.next >= len(e.points) || e.points[e.next].pos != in.Pos {
 			return nil
 		}
+		e.flush(in.End)
 		p := e.next
 		e.next++
 		if e.points[p].pause {

@@ -54,7 +54,7 @@ func (s *scan) liveness(locals int) {
 	if s.catches || (len(s.events)+len(s.points)+len(s.constructs))*words > maxLiveWork {
 		return
 	}
-	w := liveWalk{s: s, words: words, headers: make([]bits, len(s.constructs))}
+	w := liveWalk{s: s, words: words, headers: make([]bits, len(s.constructs)), points: make(bits, words*len(s.points))}
 	for range 10 {
 		if !w.round() {
 			return
@@ -75,6 +75,7 @@ type liveFrame struct {
 type liveWalk struct {
 	s       *scan
 	words   int
+	points  bits    // for those that have none yet
 	headers []bits  // of the loops among the constructs
 	ends    []int32 // the construct that each end closes, in order
 	frames  []liveFrame
@@ -141,7 +142,8 @@ func (w *liveWalk) round() bool {
 func (w *liveWalk) point(p uint32, live bits) {
 	at := &w.s.points[p].live
 	if *at == nil {
-		*at = make(bits, w.words)
+		*at = w.points[:w.words:w.words]
+		w.points = w.points[w.words:]
 	}
 	copy(*at, live)
 }

@@ -101,14 +101,13 @@ func (o *output) function(t wasm.FuncType, code wasm.Code) uint32 {
 
 // functions rewrites all that may unwind.
 func (o *output) functions() error {
-	checker := wasm.NewChecker(o.mod.m)
+	e := o.mod.newEmitter(wasm.NewChecker(o.mod.m), o)
 	for i := range o.codes {
 		f := o.mod.imported + uint32(i)
 		if o.mod.role[f] != roleFrame {
 			continue
 		}
-		e, err := o.mod.emitter(checker, o, f)
-		if err != nil {
+		if err := e.begin(f); err != nil {
 			return err
 		}
 		if err := e.run(); err != nil {
@@ -185,6 +184,14 @@ func (o *output) index(f uint32) uint32 {
 		return shim
 	}
 	return f
+}
+
+func (o *output) linked(in *wasm.Instr) bool {
+	switch in.Op {
+	case wasm.OpCall, wasm.OpReturnCall, wasm.OpMemoryInit, wasm.OpTableInit, wasm.OpDataDrop, wasm.OpElemDrop:
+		return true
+	}
+	return false
 }
 
 func (o *output) instr(a *asm, in *wasm.Instr, raw []byte) {

@@ -73,8 +73,8 @@ func checkClones(t *testing.T, seed uint64, base []byte, plan Plan) (clones int)
 		if role != roleFrame {
 			continue
 		}
-		s, err := cloner.mod.scan(f - int(cloner.mod.imported))
-		if err != nil {
+		s := &scan{}
+		if err := s.read(cloner.mod, &cloner.mod.m.Codes[f-int(cloner.mod.imported)]); err != nil {
 			t.Fatal(err)
 		}
 		for n := range s.points {

@@ -11,7 +11,7 @@ import (
 // compiler, what was written elsewhere is another value, which it has to move.
 type save struct {
 	values []value
-	wrote  []int // where each of them had been written at the first point
+	wrote  []int // when each of them had last been written, at the first point
 	first  Point
 	base   int  // the number of what saves the rest, counted from 1; 0 is none
 	shared bool // by more than one point

@@ -36,15 +36,15 @@ type scan struct {
 	sets       int // local.sets still to come that belong to the last point
 }
 
-func (mod *module) scan(i int) (*scan, error) {
-	code := &mod.m.Codes[i]
-	s := &scan{}
+// read walks over a body.
+func (s *scan) read(mod *module, code *wasm.Code) error {
+	*s = scan{points: s.points[:0], constructs: s.constructs[:0], events: s.events[:0], open: s.open[:0]}
 	r := wasm.NewReader(code.Body, code.Offset)
 	var in wasm.Instr
 	for r.Next(&in) {
 		s.step(mod, &in)
 	}
-	return s, r.Err()
+	return r.Err()
 }
 
 func (s *scan) inner() int32 {
