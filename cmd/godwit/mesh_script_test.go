@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"os"
@@ -18,11 +19,16 @@ func TestMeshScripts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts real nodes")
 	}
+	gpu := newGPUProgram(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/mesh",
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
-		Setup:               setupMesh,
+		Condition:           gpu.condition,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("DRIVER", gpu.path)
+			return setupMesh(env)
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":      exits,
 			"signal":     signalled,
@@ -30,6 +36,7 @@ func TestMeshScripts(t *testing.T) {
 			"halt":       stopNodeProcess,
 			"eventually": eventually,
 			"capture":    captured,
+			"killdriver": killDriver,
 		},
 	})
 }
@@ -50,7 +57,8 @@ func startNodeProcess(ts *testscript.TestScript, neg bool, args []string) {
 		"--listen", "/ip4/127.0.0.1/tcp/0", "--no-mdns"}, args[1:]...)
 	cmd := exec.Command(path, flags...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.MkAbs("."), "GODWIT_TOKEN=" + ts.Getenv("GODWIT_TOKEN")}
+	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.MkAbs("."), "GODWIT_TOKEN=" + ts.Getenv("GODWIT_TOKEN"),
+		"GODWIT_GPU=" + cmp.Or(ts.Getenv("GODWIT_GPU"), "none")}
 	log, err := os.Create(ts.MkAbs(name + ".log"))
 	ts.Check(err)
 	cmd.Stderr = log
