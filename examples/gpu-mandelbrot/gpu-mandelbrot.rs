@@ -1,6 +1,6 @@
 //! Draws the Mandelbrot set on a GPU, one work-item a pixel, into /out/mandelbrot.png.
 //!
-//!     gpu-mandelbrot [WIDTH [HEIGHT [ITERATIONS]]]      1280 800 500 when left out
+//!     gpu-mandelbrot [WIDTH [HEIGHT [ITERATIONS]]]      960 600 300 when left out
 
 #[path = "../../hostabi/rust/godwit_gpu.rs"]
 mod gpu;
@@ -11,7 +11,7 @@ use std::{env, fs, process};
 const SOURCE: &str = include_str!("mandelbrot.cl");
 
 fn main() {
-    let mut sizes = [1280, 800, 500];
+    let mut sizes = [960, 600, 300];
     for (i, arg) in env::args().skip(1).enumerate() {
         match arg.parse::<i32>() {
             Ok(n) if i < 3 && (1..=8192).contains(&n) => sizes[i] = n,
