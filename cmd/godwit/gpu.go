@@ -131,8 +131,8 @@ func (f *gpuFlags) open(ctx context.Context, t *runtime.Task) (*gpuRun, error) {
 // choose keeps the devices that the flags let through; if there are none there is no backend.
 func (f *gpuFlags) choose(ctx context.Context, cfg *gpu.Config) error {
 	list, err := cfg.Backend.Devices(ctx)
-	if err != nil {
-		return err
+	if err != nil && cfg.Mode == gpu.Required {
+		return fmt.Errorf("%w: %w", gpu.ErrNoDevice, err)
 	}
 	spec := &wire.GPUSpec{Memory: uint64(f.memory), Capability: string(f.capability)}
 	for _, d := range list {

@@ -1,3 +1,5 @@
+//go:build wasip1
+
 // Multiplies two matrices on a GPU with the ready-made kernel sgemm, and by itself, and
 // compares the results and the times.
 //
