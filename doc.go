@@ -22,6 +22,8 @@
 //     package actors. The node gives their host what it needs: modules by CID, where they
 //     best live (the policy that places tasks), metrics, events, and a way to move them
 //     when it drains.
+//   - device: something that runs kernels (package hostabi/gpu/device), of Config.Devices. A
+//     task has those that are reserved for it to itself; actors share them.
 //   - partner: a node that work is shared with. Partners watch each other (package
 //     detect), and what one has of the other's moves on when it dies.
 //

@@ -49,6 +49,26 @@
 // beginning; its log is kept from there. Errors of this node, such as a
 // missing page, are not the guest's: the sink is told, and another node may go on.
 //
+// # Devices
+//
+// An actor may have GPUs (Spec.GPU, package hostabi/gpu). What it has on them is part of
+// its checkpoints. But what it reads from them is in no log, and on another device the
+// same kernel may compute other last bits: a replay may come to another state. So
+//
+//   - outputs that follow a look at a device, and all outputs after them, are held until
+//     the group has agreed on a checkpoint that covers it (Agreed). Whoever goes on
+//     elsewhere goes on from there, or repeats what nobody has heard of;
+//   - after a delivery that has looked a capture is made before the next delivery;
+//   - await answers ENOTSUP in a delivery that has looked: the question would be held
+//     until a checkpoint, and within a delivery there is none. An ask whose reply comes as a
+//     message is the way;
+//   - a process that cannot be suspended is refused, as it is never captured.
+//
+// If a node dies between a look and the checkpoint, the replay may find an ask of a later
+// message in await that has never left: it times out. To record what is read in the log
+// instead would have megabytes go through raft for each read, and still leave other
+// devices' contents to differ.
+//
 // # Checkpoints
 //
 // A capture is taken between two messages (not in an await), every Config.Checkpoint while there is

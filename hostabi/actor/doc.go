@@ -96,7 +96,8 @@
 //	44 ENOENT        no such actor
 //	49 ENOMSG        no such message, ask or timer
 //	52 ENOSYS        this run is not an actor
-//	58 ENOTSUP       not here: receive in a reactor, save outside of godwit_save
+//	58 ENOTSUP       not here: receive in a reactor, save outside of godwit_save, await after reading
+//	                 from a GPU in the same message
 //	73 ETIMEDOUT
 //
 // # Fuel
