@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -20,6 +21,10 @@ func TestMeshScripts(t *testing.T) {
 		t.Skip("starts real nodes")
 	}
 	gpu := newGPUProgram(t)
+	actors, err := filepath.Abs("../../actors/activation/testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/mesh",
 		RequireUniqueNames:  true,
@@ -27,6 +32,7 @@ func TestMeshScripts(t *testing.T) {
 		Condition:           gpu.condition,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("DRIVER", gpu.path)
+			env.Setenv("ACTORS", actors)
 			return setupMesh(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
