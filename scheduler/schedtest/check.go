@@ -129,6 +129,10 @@ func (c *checker) end(n *node, a *accepted, t *scheduler.Task) {
 	if _, honest := c.w.byID[last.Node].(*node); !honest {
 		return
 	}
+	if long := c.w.computations[scheduler.Kept{Submitter: n.id, Task: t.ID}]; long != nil && long.work > 0 &&
+		t.State == scheduler.Succeeded && t.Result.FuelUsed != long.fuel {
+		c.w.violated("%s: %s has used %d fuel, when the whole of it takes %d", n.name(), t.ID, t.Result.FuelUsed, long.fuel)
+	}
 	truth, ok := c.outcomes[last.Node][scheduler.Run{Submitter: n.id, Ref: t.Result.Ref}]
 	lost := t.Result.Reason == wire.ReasonNodeLost
 	if !lost && (!ok || truth.FuelUsed != t.Result.FuelUsed || truth.Status != t.Result.Status) {

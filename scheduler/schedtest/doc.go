@@ -20,6 +20,10 @@
 //     nor is what it holds to be free.
 //   - Nobody decides for another: nothing runs where it was not given, and accepted.
 //   - A result that counts is what its run came to, of the last attempt.
+//   - A long task comes to what its whole computation comes to, wherever its attempts went
+//     on; each goes on from a checkpoint that an earlier one has really made, and from none
+//     older than the newest that the submitter knew of and somebody had who could be asked.
+//   - A keeper that knows of an attempt keeps nothing more of earlier ones.
 //   - What is not placed, where nothing goes wrong, fits nowhere.
 //   - In the end every executor is idle and all of its capacity is free.
 //

@@ -15,6 +15,9 @@ func (w *world) submit() {
 	}
 	id := w.newID()
 	n.submit(id, w.newSpec(n.id))
+	if w.cfg.Long > 0 && w.chance(0.3) {
+		w.after(w.upTo(15*time.Second), func() { n.migrate(id) })
+	}
 	if w.chance(0.08) {
 		w.after(w.upTo(5*time.Second), func() { n.cancel(id) })
 	}

@@ -38,6 +38,9 @@ type node struct {
 	met         map[wire.NodeID]bool // those with whom there was a connection
 	timer       time.Time
 	running     map[scheduler.Run]scheduler.Start
+	long        map[scheduler.Run]*longRun
+	keeps       keeping
+	fences      map[scheduler.Kept]uint32 // the attempts it knew of, in this life
 
 	disk    disk
 	readies []ready // not yet carried out, in order
@@ -83,7 +86,8 @@ func (n *node) boot(saved *disk) {
 	n.up, n.booted, n.life, n.timer = true, n.w.now, n.life+1, time.Time{}
 	n.started = max(n.started+1, n.now().UnixMilli())
 	n.running, n.watched = make(map[scheduler.Run]scheduler.Start), make(map[wire.NodeID]bool)
-	n.met = make(map[wire.NodeID]bool)
+	n.met, n.long, n.fences = make(map[wire.NodeID]bool), make(map[scheduler.Run]*longRun), make(map[scheduler.Kept]uint32)
+	n.keeps.boot(n)
 	n.readies, n.writing = nil, false
 	n.pace = scheduler.Pace{Every: announceEvery, Least: 100 * time.Millisecond}
 	var err1, err2, err3 error
@@ -93,7 +97,7 @@ func (n *node) boot(saved *disk) {
 	}
 	n.s, err1 = scheduler.NewSubmitter(scheduler.SubmitterConfig{
 		Self: n.id, Policy: n.w.cfg.Policy, BackoffBase: 200 * time.Millisecond, BackoffMax: 5 * time.Second,
-		MaxConcurrent: concurrent, CollectTimeout: 5 * time.Second, Lease: leaseTime,
+		MaxConcurrent: concurrent, CollectTimeout: 5 * time.Second, Lease: leaseTime, Key: n.key,
 	})
 	n.e, err2 = scheduler.NewExecutor(scheduler.ExecutorConfig{Key: n.key, Capacity: n.total})
 	n.d, err3 = detect.New(detect.Config{Self: n.id, Incarnation: n.started})
@@ -129,7 +133,7 @@ func (n *node) crash() {
 	n.up = false
 	n.life++
 	n.disk.crash(n.w)
-	n.running = nil
+	n.running, n.long = nil, nil
 	for _, other := range n.w.nodes {
 		if other.met[n.id] && n.w.chance(0.7) {
 			n.w.after(n.w.upTo(time.Second), func() { n.w.tell(other.id, n.id, false) })
@@ -300,7 +304,18 @@ func (n *node) carryOut(r ready) {
 			n.startRun(e)
 		case scheduler.Stop:
 			n.w.check.told(n, e.Run)
-			n.w.after(n.w.upTo(50*time.Millisecond), n.inThisLife(func() { n.endRun(e.Run, wire.Outcome{Status: wire.Cancelled}) }))
+			n.w.after(n.w.upTo(50*time.Millisecond), n.inThisLife(func() {
+				delete(n.long, e.Run)
+				n.endRun(e.Run, wire.Outcome{Status: wire.Cancelled})
+			}))
+		case scheduler.Granted:
+			if r := n.long[e.Run]; r != nil {
+				r.take(e.Grant)
+			}
+		case scheduler.Yield:
+			n.yield(e)
+		case scheduler.Drop:
+			n.drop(e)
 		case scheduler.Collect:
 			n.collect(e)
 		case scheduler.Ask:
@@ -315,6 +330,10 @@ func (n *node) startRun(e scheduler.Start) {
 	n.w.report.Runs++
 	n.running[e.Run] = e
 	n.w.check.started(n, e)
+	if c := n.w.computationOf(scheduler.Kept{Submitter: e.Submitter, Task: e.Task}); c != nil {
+		n.startLong(e, c)
+		return
+	}
 	took, o := n.w.fate(&e)
 	if !e.Deadline.IsZero() && n.now().Add(took).After(e.Deadline) {
 		took = max(0, e.Deadline.Sub(n.now()))

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/godwit-run/godwit/scheduler"
 	"github.com/godwit-run/godwit/scheduler/placement"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
@@ -36,6 +37,9 @@ type Config struct {
 	Placement wire.Placement
 	// Capacity is what a node has. Default: up to 2.5 cores, 1 GiB and two GPUs.
 	Capacity func(node int) wire.Capacity
+	// Long is which part of the tasks runs for up to 21 s, with checkpoints, of which some
+	// are asked to migrate. Default 0.
+	Long float64
 	// Progress, if not nil, is called after each event with the virtual time that has
 	// passed, the number of events, and how many accepted tasks have not ended.
 	Progress func(passed time.Duration, events, open int)
@@ -63,6 +67,8 @@ type Report struct {
 	// Accepted tasks, and how they ended: "succeeded", "failed exit" and so on.
 	Accepted int
 	Ends     map[string]int
+	// Resumed are runs that went on from a checkpoint, Yielded those that were suspended.
+	Resumed, Yielded int
 	// Runs that executors started; Crashes of nodes; Auctions held.
 	Runs, Crashes, Auctions int
 	// Messages that were sent, of which Pings and their answers; Vectors said.
@@ -122,6 +128,10 @@ type world struct {
 	cut   map[pair]bool
 	calm  bool
 
+	// computations are what tasks are, madeOf the checkpoints that were made of them.
+	computations map[scheduler.Kept]*computation
+	madeOf       map[scheduler.Kept]map[wire.Point]made
+
 	// took, unless nil, is how long a task runs, and then succeeds.
 	took func(wire.TaskID) time.Duration
 
@@ -148,6 +158,7 @@ func newWorld(cfg Config) (*world, error) {
 	w := &world{
 		cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 0x60d317)), now: start,
 		byID: make(map[wire.NodeID]peer), cut: make(map[pair]bool), calm: cfg.Calm,
+		computations: make(map[scheduler.Kept]*computation), madeOf: make(map[scheduler.Kept]map[wire.Point]made),
 	}
 	w.check.init(w)
 	w.report.Ends = make(map[string]int)

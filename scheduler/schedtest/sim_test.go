@@ -20,10 +20,11 @@ func TestSeeds(t *testing.T) {
 		"liars":  {Liars: 2},
 		"two":    {Nodes: 2, Tasks: 60},
 		"bids":   {Placement: wire.PlaceAuction, Liars: 1},
+		"long":   {Long: 0.7, Liars: 1},
 		"clocks": {Skew: 24 * time.Hour, Nodes: 8},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ends, last := make(map[string]int), Report{}
+			ends, last, resumed := make(map[string]int), Report{}, 0
 			for i := range uint64(*seeds) {
 				cfg.Seed = *firstSeed + i
 				report, err := Run(cfg)
@@ -31,9 +32,13 @@ func TestSeeds(t *testing.T) {
 					t.Fatalf("seed %d: %v", cfg.Seed, err)
 				}
 				last = report
+				resumed += report.Resumed
 				for end, n := range report.Ends {
 					ends[end] += n
 				}
+			}
+			if cfg.Long > 0 && resumed == 0 {
+				t.Error("nothing went on from a checkpoint: the test shows nothing")
 			}
 			t.Logf("%v; of the last one: %+v", ends, last)
 		})
