@@ -25,6 +25,8 @@ const (
 	// grantTime is how long the last checkpoint of an attempt waits for a grant, and
 	// partingTime for its keepers.
 	grantTime, partingTime = 2 * time.Second, 10 * time.Second
+	// othersTime is how long the other keepers are waited for when one has a checkpoint.
+	othersTime = 50 * time.Millisecond
 	// maxKeptOutput bounds a stream of output that is in checkpoints, in bytes: each holds
 	// all of it.
 	maxKeptOutput = 64 << 20
@@ -145,8 +147,9 @@ func (c *checkpoints) granted(ctx context.Context, last bool) bool {
 	return false
 }
 
-// take makes a checkpoint of a snapshot. It returns when the first of the keepers has it,
-// or all if it is the last: so snapshots come no faster than the network carries them.
+// take makes a checkpoint of a snapshot. It returns soon after the first of the keepers has
+// it, or when all do if it is the last: so snapshots come no faster than the network carries
+// them.
 func (c *checkpoints) take(ctx context.Context, s *runtime.Snapshot) error {
 	begun := time.Now()
 	if !c.granted(ctx, s.Last) && !s.Last {
@@ -245,30 +248,35 @@ func (c *checkpoints) bring(s *checkpoint.Signed, last bool) {
 	_, at := makerOf(s)
 	done := make(chan pushed, wire.MaxKeepers)
 	under := c.startPushes(s, last, done)
+	c.count(at)
 	timer := time.NewTimer(partingTime)
 	defer timer.Stop()
-	c.count(at)
-	for have := 0; under > 0 && (have == 0 || last); under-- {
+	for have := false; under > 0; under-- {
 		select {
 		case p := <-done:
-			if c.kept.Bytes += uint64(p.sent); p.err == nil {
-				have++
+			if c.kept.Bytes += uint64(p.sent); p.err == nil && !have && !last {
+				have = true
+				timer.Reset(othersTime)
 			}
 		case <-timer.C:
 			under = 1
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var holders []wire.NodeID
-	for _, id := range c.grantedKeepers() {
-		if c.keepers[id] != nil && c.keepers[id].has == at {
-			holders = append(holders, id)
-		}
-	}
-	if len(holders) > 0 {
+	if holders := c.holders(at); len(holders) > 0 {
 		c.kept.Last, c.kept.Keepers = at, holders
 	}
+}
+
+// holders are the keepers that have a checkpoint.
+func (c *checkpoints) holders(at wire.Point) (list []wire.NodeID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, id := range c.grantedKeepers() {
+		if k := c.keepers[id]; k != nil && k.has == at {
+			list = append(list, id)
+		}
+	}
+	return list
 }
 
 // count notes a checkpoint that is on this disk; without keepers that is all there can be.

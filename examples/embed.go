@@ -4,7 +4,8 @@ package examples
 import "embed"
 
 // Programs are the built programs, under the paths that they have in the
-// repository: counter/counter.wasm, primes/primes.wasm and wordcount/wordcount.wasm.
+// repository: counter/counter.wasm, odyssey/odyssey.wasm, primes/primes.wasm and
+// wordcount/wordcount.wasm.
 //
-//go:embed counter/counter.wasm primes/primes.wasm wordcount/wordcount.wasm
+//go:embed counter/counter.wasm odyssey/odyssey.wasm primes/primes.wasm wordcount/wordcount.wasm
 var Programs embed.FS
