@@ -4,8 +4,8 @@ package examples
 import "embed"
 
 // Programs are the built programs, under the paths that they have in the
-// repository: counter/counter.wasm, odyssey/odyssey.wasm, primes/primes.wasm and
+// repository: counter/counter.wasm, gpu-saxpy/gpu-saxpy.wasm, odyssey/odyssey.wasm, primes/primes.wasm and
 // wordcount/wordcount.wasm.
 //
-//go:embed counter/counter.wasm odyssey/odyssey.wasm primes/primes.wasm wordcount/wordcount.wasm
+//go:embed counter/counter.wasm gpu-saxpy/gpu-saxpy.wasm odyssey/odyssey.wasm primes/primes.wasm wordcount/wordcount.wasm
 var Programs embed.FS

@@ -23,7 +23,7 @@ func newDemo() *cobra.Command {
 		Use:   "demo",
 		Short: "Show a mesh of three nodes on this machine",
 		Long: `Starts three nodes on this machine, each a process of its own: runs a task beside
-its data; moves a task while it computes, and kills the node that goes on with it;
+its data, and one on a GPU if there is one; moves a task while it computes, and kills the node that goes on with it;
 kills the node of an actor that counts, and moves the actor while it counts on; spreads a hundred tasks over the mesh, kills a node with SIGKILL under
 load, and shows where everything ended. It takes about a minute, uses free ports on
 the loopback address only, and leaves nothing behind.`,
@@ -64,7 +64,7 @@ func runDemo(ctx context.Context, out io.Writer) (err error) {
 		err = errors.Join(err, d.stop(), os.RemoveAll(d.dir))
 	}()
 	start := time.Now()
-	for _, scene := range []func() error{d.start, d.locality, d.wander, d.count, d.spread, d.kill} {
+	for _, scene := range []func() error{d.start, d.locality, d.compute, d.wander, d.count, d.spread, d.kill} {
 		if err := scene(); err != nil {
 			return err
 		}

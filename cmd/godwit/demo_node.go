@@ -36,13 +36,13 @@ func startDemoNode(ctx context.Context, dir, name string, others []*demoNode) (*
 		return nil, err
 	}
 	args := []string{"node", "start", "--data", filepath.Join(dir, name), "--api", "127.0.0.1:0",
-		"--listen", "/ip4/127.0.0.1/tcp/0", "--no-mdns", "--cpu", "2", "--memory", "512Mi", "--log-level", "error"}
+		"--listen", "/ip4/127.0.0.1/tcp/0", "--no-mdns", "--cpu", "2", "--memory", "640Mi", "--log-level", "error"}
 	for _, o := range others {
 		args = append(args, "--bootstrap", o.at.Addrs[0])
 	}
 	n := &demoNode{name: name, cmd: exec.Command(self, args...)}
 	n.cmd.Stderr = os.Stderr
-	n.cmd.Env = []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")} // none of our own GODWIT_ variables
+	n.cmd.Env = []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "GODWIT_NODE_GPU_MEMORY=128Mi"} // none of our own GODWIT_ variables
 	n.cmd.SysProcAttr = dieWithParent()
 	stdout, err := n.cmd.StdoutPipe()
 	if err != nil {
