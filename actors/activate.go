@@ -175,6 +175,7 @@ func (l *loop) retire(now time.Time, r *replica) {
 	r.kept, r.asked, r.asking = nil, 0, false
 	r.pushes = make(map[wire.NodeID]*push)
 	r.reason, r.dueAsked, r.changing = "", time.Time{}, false
+	r.mute = nil
 	l.handoverEnded(now, r)
 }
 

@@ -81,11 +81,25 @@ const (
 )
 
 func runChaos(t *testing.T, seed uint64) {
+	c := newChaos(t, seed, chaosNodes)
+	defer c.end()
+	for i := range chaosActors {
+		if _, err := c.nodes[i%chaosNodes].host.Create(t.Context(), actors.CreateOptions{Name: name(i), Module: c.module}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.mesh.breaks.Store(2000)
+	c.trouble()
+	c.mesh.breaks.Store(0)
+	c.settle()
+}
+
+// newChaos starts nodes that know each other.
+func newChaos(t *testing.T, seed uint64, nodes int) *chaos {
 	engine, err := runtime.New(runtime.Config{HostModules: []hostabi.Module{actor.Module()}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer engine.Close()
 	c := &chaos{T: t, rng: rand.New(rand.NewPCG(seed, 0xc4a05)), mesh: &mesh{lives: make(map[wire.NodeID]*life)}, engine: engine,
 		modules: &library{code: make(map[cid.Cid][]byte)}, counts: make([]atomic.Int64, chaosActors)}
 	code, err := os.ReadFile(filepath.Join("..", "examples", "counter", "counter.wasm"))
@@ -93,22 +107,23 @@ func runChaos(t *testing.T, seed uint64) {
 		t.Fatal(err)
 	}
 	c.module = c.modules.add(code)
-	for i := range chaosNodes {
+	for i := range nodes {
 		key := ed25519.NewKeyFromSeed([]byte(fmt.Sprintf("%032d", i)))
 		n := &member{key: key, id: swire.NodeIDOf(key.Public().(ed25519.PublicKey)), dir: filepath.Join(memoryDir(t), fmt.Sprint(i))}
 		c.nodes = append(c.nodes, n)
 		c.start(n)
 	}
 	time.Sleep(time.Second) // virtual: they hear of each other
-	for i := range chaosActors {
-		if _, err := c.nodes[i%chaosNodes].host.Create(t.Context(), actors.CreateOptions{Name: name(i), Module: c.module}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c.trouble()
-	c.settle()
+	return c
+}
+
+// end ends all nodes.
+func (c *chaos) end() {
 	for _, n := range c.nodes {
 		c.kill(n)
+	}
+	if err := c.engine.Close(); err != nil {
+		c.Error(err)
 	}
 }
 

@@ -196,7 +196,24 @@ func (l *loop) beginMaking(now time.Time, m *making) {
 		Actor: m.base.Actor, Name: m.base.Spec.Name, Created: m.base.Spec.Created, Members: m.base.Members,
 		Leader: m.base.Members[0].Node,
 	})
+	l.askAgain(m)
 	l.later(makeWait, func(time.Time) { l.judgeMaking(m, true) })
+}
+
+// askAgain asks nodes again that have not answered after a while, and so on: what they
+// were told may be lost.
+func (l *loop) askAgain(m *making) {
+	l.later(makeWait/2, func(time.Time) {
+		if l.making[m.base.Actor] != m {
+			return // it is over
+		}
+		for _, one := range m.base.Members {
+			if _, refused := m.refused[one.Node]; !refused && !m.there[one.Node] {
+				l.send(one.Node, wire.Create{Base: m.base, Replica: one.Replica})
+			}
+		}
+		l.askAgain(m)
+	})
 }
 
 // created takes a node's word that it has a replica, or refuses.

@@ -32,6 +32,10 @@ func (l *loop) maintain(now time.Time, r *replica) {
 		l.raise(now, r, progress[i])
 		return
 	}
+	if node := l.mute(now, r, progress); node != "" {
+		l.change(now, r, group.Change{Remove: node})
+		return
+	}
 	lost := 0
 	for _, p := range progress {
 		if l.liveness.deadFor(now, p.Node) >= l.host.cfg.ReplaceAfter {
@@ -49,6 +53,29 @@ func (l *loop) maintain(now time.Time, r *replica) {
 	if r.live != nil {
 		l.maintainIn(r, l.maintainEvery())
 	}
+}
+
+// muteFor is after what time a voter is taken out that says nothing while its node lives.
+const muteFor = 5 * time.Second
+
+// mute is the node of a voter that has answered nothing since this leader was elected,
+// though it lives: it has no replica, since it was never told to make one, or one that is
+// broken. Without it the actor hangs on fewer replicas than it seems, and never rests.
+func (l *loop) mute(now time.Time, r *replica, progress []group.Progress) (node wire.NodeID) {
+	if r.mute == nil {
+		r.mute = make(map[wire.NodeID]time.Time)
+	}
+	for _, p := range progress {
+		switch since, known := r.mute[p.Node]; {
+		case p.Node == l.host.cfg.Self, p.Match > 0, !l.liveness.alive(p.Node):
+			delete(r.mute, p.Node)
+		case !known:
+			r.mute[p.Node] = now
+		case now.Sub(since) >= muteFor:
+			node = p.Node
+		}
+	}
+	return node
 }
 
 // improveEvery is the time between looks whether an actor would better be elsewhere.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/godwit-run/godwit/actors"
@@ -18,6 +19,8 @@ import (
 type mesh struct {
 	mu    sync.Mutex
 	lives map[wire.NodeID]*life
+	// breaks: of so many frames one is where a stream breaks; 0: none does.
+	breaks atomic.Int64
 }
 
 // life is a node from one start to its end: an actors.Network.
@@ -144,7 +147,7 @@ func (l *life) take(from *life, link chan []byte) {
 }
 
 func (l *life) arrive(from *life, frame []byte) bool {
-	if rand.IntN(2000) == 0 {
+	if n := l.mesh.breaks.Load(); n > 0 && rand.Int64N(n) == 0 {
 		return l.forget(from)
 	}
 	from.rest()

@@ -69,13 +69,15 @@ type live struct {
 	arranged    bool          // it is to be maintained before long
 	recruiting  bool          // a node is being looked for
 	refused     []wire.NodeID // do not want a replica
-	sources     map[wire.NodeID]uint64
-	handover    *handover
-	gave        wire.NodeID // where this node has handed the actor to
-	gaveAt      time.Time
-	wantedAt    time.Time // when a leader was wanted last
-	restarted   int       // activations that failed, one after the other
-	wanted      bool      // it is to be activated as soon as the last activation has ended
+	// mute are voters that have not answered, though their nodes live, and since when.
+	mute      map[wire.NodeID]time.Time
+	sources   map[wire.NodeID]uint64
+	handover  *handover
+	gave      wire.NodeID // where this node has handed the actor to
+	gaveAt    time.Time
+	wantedAt  time.Time // when a leader was wanted last
+	restarted int       // activations that failed, one after the other
+	wanted    bool      // it is to be activated as soon as the last activation has ended
 }
 
 // waiter is a request that was taken and is not done.
