@@ -55,14 +55,19 @@ func (w *wanderer) pause(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.memory = append(w.memory, make([]byte, c.Size-uint64(len(w.memory)))...)
-	for _, r := range c.Dirty {
-		copy(w.memory[r.Start:], r.Bytes)
-	}
+	w.remember(c)
 	if w.rng.IntN(3) == 0 {
 		return nil
 	}
 	return w.hop(ctx, c)
+}
+
+// remember notes what a capture says of the memory.
+func (w *wanderer) remember(c checkpoint.Capture) {
+	w.memory = append(w.memory, make([]byte, c.Size-uint64(len(w.memory)))...)
+	for _, r := range c.Dirty {
+		copy(w.memory[r.Start:], r.Bytes)
+	}
 }
 
 // hop goes on in another instance.
@@ -163,7 +168,7 @@ func (w *wanderer) jumpCall(ctx context.Context, p *wasmgen.Program, stay *Insta
 		if used >= end || w.jumps-jumps > maxJumps {
 			return never
 		}
-		return w.rng.Uint64N(end - used)
+		return w.rng.Uint64N((end-used)/3 + 1)
 	})
 	over, err = w.agree(stay, exportType(p.Module, call.Name).Results, got, want, gotErr, wantErr)
 	if err != nil {
