@@ -59,8 +59,9 @@ func (p *plainWazero) run(b *testing.B) {
 // BenchmarkOverhead is the run time of real programs, metered exactly and in
 // slices, divided by that on plain wazero with the same memory, both medians of
 // interleaved runs.
-func BenchmarkOverhead(b *testing.B) {
-	e := newEngine(b, Config{})
+func BenchmarkOverhead(b *testing.B) { overhead(b, newEngine(b, Config{})) }
+
+func overhead(b *testing.B, e *Engine) {
 	var ratios []float64
 	worst := 0.0
 	for _, g := range guests(b) {
