@@ -43,7 +43,9 @@
 //	region    whether it is in the region                   0.5
 //	label     part of the wished labels that it has         0.5
 //	near      part of the wanted bytes that it holds        0.5
-//	gpu       whether it has the GPU that is preferred      0.5
+//	gpu       whether it has the GPU that is preferred, or  0.5
+//	          required of any kind; a processor that is driven
+//	          like a GPU counts half
 //	colocate  whether the other task is or was there        2.5
 //
 // All from prefer on count only where the request has such a wish. The factor is the

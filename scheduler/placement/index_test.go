@@ -49,7 +49,7 @@ func drawNode(t *rapid.T, id string) Node {
 	}
 	if rapid.Bool().Draw(t, "gpu") {
 		v.Total.GPUs = []wire.GPUDevice{{ID: "0", Available: true}}
-		n.Free.GPUs = []wire.GPUDevice{{ID: "0", Available: rapid.Bool().Draw(t, "available")}}
+		n.Free.GPUs = []wire.GPUDevice{{ID: "0", Available: rapid.Bool().Draw(t, "available"), Processor: rapid.Bool().Draw(t, "processor")}}
 	}
 	return n
 }

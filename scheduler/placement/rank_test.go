@@ -133,6 +133,14 @@ func TestWinners(t *testing.T) {
 			r.Needs.GPU = &wire.GPUSpec{Count: 1, Capability: "sm_70"}
 			a.Free.GPUs = []wire.GPUDevice{{ID: "0", Capability: "sm_80", Available: true}}
 		}, "a"},
+		{"a real gpu", func(r *Request, _ *Weighted, a, b *Node) {
+			r.Needs.GPU = &wire.GPUSpec{Required: true, Count: 1, Capability: "opencl_1.2"}
+			for _, n := range []*Node{a, b} {
+				n.Free.GPUs = []wire.GPUDevice{{ID: "0", Capability: "opencl_3.0", Available: true, Processor: n == b}}
+				n.Vector.Total.GPUs = n.Free.GPUs
+			}
+			a.Tasks = 3
+		}, "a"},
 		{"cost", func(r *Request, _ *Weighted, _, b *Node) { r.MaxCost, r.Fuel, b.Vector.Cost = 10, 1001, 6 }, "a"},
 		{"local only", func(r *Request, _ *Weighted, a, _ *Node) { r.Placement, a.Self = wire.PlaceLocal, true }, "a"},
 		{"local preferred", func(_ *Request, w *Weighted, a, _ *Node) { w.Default.Local, a.Self = 0.5, true }, "a"},

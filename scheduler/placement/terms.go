@@ -57,13 +57,40 @@ func wishes(terms []Term, r *Request, n *Node, w *Weights) []Term {
 	if r.Hints != nil {
 		terms = wished(terms, &r.Hints.Wishes, n, w)
 	}
-	if g := r.Needs.GPU; g != nil && !g.Required {
-		terms = term(terms, "gpu", indicator(n.Free.HasGPUs(g)), w.GPU)
+	if g := r.Needs.GPU; g != nil && (!g.Required || anyGPU(g)) {
+		terms = term(terms, "gpu", gpuWorth(&n.Free, g), w.GPU)
 	}
 	if r.Beside != "" {
 		terms = term(terms, "colocate", indicator(r.Beside == n.ID), w.Colocate)
 	}
 	return terms
+}
+
+// anyGPU tells whether a processor that is driven like a GPU would do as well.
+func anyGPU(g *wire.GPUSpec) bool {
+	return g.Capability == "" || strings.HasPrefix(strings.ToLower(g.Capability), "opencl_")
+}
+
+// gpuWorth is 1 where the GPUs are to be had, half if only with processors that are
+// driven like GPUs, and 0 if not.
+func gpuWorth(free *wire.Capacity, spec *wire.GPUSpec) float64 {
+	real, all := uint32(0), uint32(0)
+	for i := range free.GPUs {
+		g := &free.GPUs[i]
+		if !g.Available || !g.Fits(spec) {
+			continue
+		}
+		if all++; !g.Processor {
+			real++
+		}
+	}
+	switch {
+	case real >= spec.Count:
+		return 1
+	case all >= spec.Count:
+		return 0.5
+	}
+	return 0
 }
 
 func wished(terms []Term, h *wire.Wishes, n *Node, w *Weights) []Term {
