@@ -27,6 +27,8 @@ type checker struct {
 	newest  map[wire.ActorID]uint64 // checkpoint that was agreed on
 	ops     []*operation
 	lost    map[wire.ActorID]time.Time // since when its leader's node has been down
+	// children are those that an actor has made, by id, with their names.
+	children map[wire.ActorID]map[wire.ActorID]string
 }
 
 // activated is when an epoch began.
@@ -52,6 +54,7 @@ func (c *checker) init(w *world) {
 	c.history, c.states = make(map[wire.ActorID]map[uint64][]byte), make(map[wire.ActorID]map[uint64][32]byte)
 	c.epochs, c.done_ = make(map[wire.ActorID][]activated), make(map[wire.ActorID]map[uint64]time.Time)
 	c.kept = make(map[wire.ActorID][]wire.Checkpoint)
+	c.children = make(map[wire.ActorID]map[wire.ActorID]string)
 	c.newest, c.lost = make(map[wire.ActorID]uint64), make(map[wire.ActorID]time.Time)
 }
 
@@ -214,6 +217,16 @@ func (c *checker) answered(_ *node, call *call, r wire.Result) {
 	}
 }
 
+// spawned: whoever makes an actor again, since it does not know that it has, makes the
+// same.
+func (c *checker) spawned(r *replica, s mailbox.Spawn) {
+	made := in(c.children, r.actor.id)
+	if name, ok := made[s.Actor]; ok && name != s.Name {
+		c.w.violated("%s: actor %s is %s and %s", r, s.Actor, name, s.Name)
+	}
+	made[s.Actor] = s.Name
+}
+
 // done tells whether there is nothing left to wait for.
 func (c *checker) done() bool {
 	for _, n := range c.w.nodes {
@@ -251,6 +264,9 @@ func (c *checker) atEnd() {
 			c.w.violated("%s: not settled at the end: %d outputs are not, guest waits %v, %d entries to do", r, len(r.act.s.Outbox()), r.act.wait != nil, len(r.act.todo))
 		}
 		money += r.act.mem.Money
+		if made := len(c.children[a.id]); made != r.act.mem.Spawned {
+			c.w.violated("%s: %d actors were made, not %d", r, made, r.act.mem.Spawned)
+		}
 		c.effects(r)
 		c.linearizable(a)
 	}

@@ -17,6 +17,23 @@ type call struct {
 	op      *operation
 	until   time.Time
 	message wire.Message
+	control *wire.Control // in place of the message
+}
+
+// request is what is sent for the call.
+func (c *call) request(remaining time.Duration) wire.Request {
+	r := wire.Request{Actor: c.actor.id, Control: c.control, Remaining: remaining}
+	if c.control == nil {
+		r.Message = &c.message
+	}
+	return r
+}
+
+func idOf(m *wire.Request) wire.MessageID {
+	if m.Control != nil {
+		return m.Control.ID
+	}
+	return m.Message.ID
 }
 
 // session numbers a node's messages to an actor.
@@ -44,11 +61,14 @@ func (w *world) call(i int) {
 		fmt.Sprintf("give %s %d", other.name, amount), fmt.Sprintf("give %s %d", other.name, amount), "sum " + other.name,
 		fmt.Sprintf("try %s %d", other.name, amount), "ask " + other.name, fmt.Sprint("late ", amount),
 	}
+	if w.cfg.Controls {
+		texts = append(texts, "upgrade", "upgrade", fmt.Sprint("spawn child-", i), fmt.Sprint("spawn child-", i))
+	}
 	text := texts[w.rng.IntN(len(texts))]
 	if waits := text[:3] == "sum" || text[:3] == "try"; waits && (other.name <= a.name || w.cfg.Brief) {
 		text = "get" // two actors that wait for each other would wait for ever
 	}
-	ask := text[:3] == "add" || text[:3] == "get" || w.chance(0.5)
+	ask := text[:3] == "add" || text[:3] == "get" || text == "upgrade" || w.chance(0.5)
 	if text[:3] == "ask" || text[:3] == "lat" || text[:3] == "add" && w.chance(0.2) {
 		ask = false
 	}
@@ -67,6 +87,9 @@ func (n *node) begin(i int, a *actor, text string, ask bool) {
 	s.open[s.next] = true
 	c.message = wire.Message{ID: c.id, Ask: ask, Payload: []byte(text), Floor: s.floor()}
 	s.next++
+	if text == "upgrade" {
+		c.control = &wire.Control{Verb: wire.VerbUpgrade, Module: linkOf([]byte(c.id.String())), ID: c.id}
+	}
 	n.w.note("%s: call %d to %s: %s, ask %v, %s", n.name(), i, a.name, text, ask, c.id)
 	c.op = n.w.check.begin(n, c)
 	n.calls[c.id] = c
@@ -82,7 +105,7 @@ func (n *node) attempt(c *call) {
 		n.finish(c)
 		return
 	}
-	n.w.send(n.id, n.find(c.actor), wire.Request{Actor: c.actor.id, Message: &c.message, Remaining: c.until.Sub(n.w.now)})
+	n.w.send(n.id, n.find(c.actor), c.request(c.until.Sub(n.w.now)))
 	n.w.after(100*time.Millisecond+n.w.upTo(100*time.Millisecond), n.inThisLife(func() { n.attempt(c) }))
 }
 
@@ -103,21 +126,22 @@ func (n *node) find(a *actor) wire.NodeID {
 func (n *node) request(from wire.NodeID, m wire.Request) {
 	r := n.replicas[m.Actor]
 	if r == nil {
-		n.w.send(n.id, from, wire.Response{Actor: m.Actor, ID: m.Message.ID, Phase: wire.Redirected})
+		n.w.send(n.id, from, wire.Response{Actor: m.Actor, ID: idOf(&m), Phase: wire.Redirected})
 		return
 	}
 	if r.act == nil {
 		r.try(group.Campaign{})
 		leader, epoch := r.g.Leader()
-		n.w.send(n.id, from, wire.Response{Actor: m.Actor, ID: m.Message.ID, Phase: wire.Redirected, Leader: leader, Epoch: epoch})
+		n.w.send(n.id, from, wire.Response{Actor: m.Actor, ID: idOf(&m), Phase: wire.Redirected, Leader: leader, Epoch: epoch})
 		return
 	}
-	if r.waiters[m.Message.ID] == nil {
-		r.waiters[m.Message.ID] = make(map[wire.NodeID]bool)
+	id := idOf(&m)
+	if r.waiters[id] == nil {
+		r.waiters[id] = make(map[wire.NodeID]bool)
 	}
-	r.waiters[m.Message.ID][from] = true
-	if err := r.propose(wire.Item{Message: m.Message}); err != nil {
-		n.w.note("%s does not take %s: %v", r, m.Message.ID, err)
+	r.waiters[id][from] = true
+	if err := r.propose(wire.Item{Message: m.Message, Control: m.Control}); err != nil {
+		n.w.note("%s does not take %s: %v", r, id, err)
 	}
 }
 

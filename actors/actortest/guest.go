@@ -22,10 +22,14 @@ import (
 //	try NAME N    gives, asks another actor, waits, and then traps
 //	ask NAME      asks, and takes the reply as a message
 //	late N        sets a timer
+//	spawn NAME    makes an actor
+//
+// and upgrades, which leave its memory as it is.
 type memory struct {
 	Total, Money, Ticks, Replies int64
 	Mark                         uint64 // of clock and randomness
 	Seen                         []wire.MessageID
+	Spawned                      int
 }
 
 // blocked is a guest that waits for a reply.
@@ -67,6 +71,10 @@ func (a *activation) handle(d mailbox.Delivery) (cause string, wait *blocked) {
 		}
 	}
 	m.Seen = append(m.Seen, d.ID)
+	if d.Kind == mailbox.Upgrade {
+		a.must(a.s.Upgraded())
+		return "", nil
+	}
 	return a.command(d, strings.Fields(string(d.Result.Payload)))
 }
 
@@ -98,6 +106,9 @@ func (a *activation) command(d mailbox.Delivery, words []string) (cause string, 
 		return "", &blocked{a.ask(words[1], false), d.ID, false}
 	case "ask":
 		a.ask(words[1], true)
+	case "spawn":
+		m.Spawned++
+		a.must(a.s.Spawn(words[1], wire.Link{}))
 	case "late":
 		_, err := a.s.SetTimer(time.Duration(n)*time.Millisecond, uint64(n))
 		a.must(err)

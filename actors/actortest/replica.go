@@ -318,6 +318,11 @@ func (r *replica) deliver(o mailbox.Output) {
 	switch o := o.(type) {
 	case mailbox.Answer:
 		r.respond(o.ID, wire.Response{Phase: wire.Answered, Result: &o.Result})
+	case mailbox.Controlled:
+		r.respond(o.ID, wire.Response{Phase: wire.Answered, Result: &o.Result})
+	case mailbox.Spawn:
+		r.n.w.check.spawned(r, o)
+		_ = r.propose(wire.Item{Reply: &wire.Reply{Ask: o.Ask, Result: wire.Result{Outcome: wire.OK}}}) // made again if not
 	case mailbox.Taken:
 		for _, other := range r.n.w.nodes { // whoever leads the sender knows what to do with it
 			r.n.w.send(r.n.id, other.id, wire.Ack{Actor: o.From, To: o.To, Seq: o.Seq})

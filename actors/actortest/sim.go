@@ -32,6 +32,8 @@ type Config struct {
 	// Brief leaves out what makes an actor wait in the middle of a message: it cannot be
 	// captured then.
 	Brief bool
+	// Controls has clients upgrade actors, and actors spawn others, as well.
+	Controls bool
 	// MaxEvents is how many events there may be. Default 500,000.
 	MaxEvents int
 	// Checkpoint is the time between checkpoints of an actor that works. Default 100 ms.

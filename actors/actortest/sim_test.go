@@ -20,6 +20,7 @@ func TestSeeds(t *testing.T) {
 		"burn":   {Burn: true},
 		"hasty":  {Checkpoint: 15 * time.Millisecond},
 		"many":   {Nodes: 7, Actors: 6, Calls: 250},
+		"ctrl":   {Controls: true, Calls: 250},
 		"five":   {Nodes: 6, Replicas: 5, Actors: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
