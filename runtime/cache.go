@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/ipfs/go-cid"
 	"github.com/tetratelabs/wazero"
@@ -50,22 +51,40 @@ func (c *diskCache) modules() string {
 }
 
 // machineCode is wazero's cache for one module. wazero believes every byte of what
-// it reads there; so if the files are not just those that were sealed, they go.
+// it reads there; so if what was sealed is not all there as it was, everything goes.
 func (c *diskCache) machineCode(id cid.Cid) (wazero.CompilationCache, error) {
 	dir := c.machineCodeDir(id)
-	sealed, err := os.ReadFile(c.sealFile(id))
-	if err == nil {
-		var now []byte
-		if now, err = digest(dir); err == nil && !bytes.Equal(now, sealed) {
-			err = errors.New("machine code is not what was sealed")
-		}
-	}
-	if err != nil {
+	if c.prune(id) != nil {
 		if err := errors.Join(os.RemoveAll(dir), os.RemoveAll(c.sealFile(id))); err != nil {
 			return nil, fmt.Errorf("cache: %w", err)
 		}
 	}
 	return wazero.NewCompilationCacheWithDir(dir)
+}
+
+// prune removes what is not sealed from a module's folder: what suspended calls went on in, in
+// this process or another one, and whatever else is there. It fails if something that was
+// sealed is missing, or not what it was.
+func (c *diskCache) prune(id cid.Cid) error {
+	sealed, err := os.ReadFile(c.sealFile(id))
+	if err != nil {
+		return err
+	}
+	missing := make(map[string]bool)
+	for line := range strings.Lines(string(sealed)) {
+		missing[line] = true
+	}
+	err = filesOf(c.machineCodeDir(id), func(path, line string) error {
+		if !missing[line] {
+			return os.Remove(path)
+		}
+		delete(missing, line)
+		return nil
+	})
+	if err == nil && len(missing) > 0 {
+		err = errors.New("machine code is not what was sealed")
+	}
+	return err
 }
 
 func (c *diskCache) machineCodeDir(id cid.Cid) string {
@@ -76,22 +95,26 @@ func (c *diskCache) sealFile(id cid.Cid) string {
 	return filepath.Join(c.modules(), id.String()+".seal")
 }
 
-// seal notes what wazero has put into the module's folder.
+// seal notes what wazero has put into the module's folder: a line with name and hash for
+// each file.
 func (c *diskCache) seal(id cid.Cid) error {
-	now, err := digest(c.machineCodeDir(id))
+	var now strings.Builder
+	err := filesOf(c.machineCodeDir(id), func(_, line string) error {
+		now.WriteString(line)
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	if sealed, err := os.ReadFile(c.sealFile(id)); err == nil && bytes.Equal(sealed, now) {
+	if sealed, err := os.ReadFile(c.sealFile(id)); err == nil && string(sealed) == now.String() {
 		return nil
 	}
-	return c.write(c.sealFile(id), now)
+	return c.write(c.sealFile(id), []byte(now.String()))
 }
 
-// digest is a hash over names and contents of all files under a folder.
-func digest(dir string) ([]byte, error) {
-	sum := sha256.New()
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+// filesOf visits all files under a folder, in order, each with a line that says what it is.
+func filesOf(dir string, visit func(path, line string) error) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -99,11 +122,8 @@ func digest(dir string) ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		content := sha256.Sum256(b)
-		fmt.Fprintf(sum, "%q %x\n", d.Name(), content)
-		return nil
+		return visit(path, fmt.Sprintf("%q %x\n", d.Name(), sha256.Sum256(b)))
 	})
-	return sum.Sum(nil), err
 }
 
 // get returns a rewritten module, if it is there.

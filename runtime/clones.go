@@ -28,6 +28,8 @@ type cloneCache struct {
 	cloner *suspend.Cloner // nil until it is needed
 	clones map[string]*clone
 	order  []string // the oldest first
+
+	dropped int // clones, of which the disk cache still has some
 }
 
 // maxClones is how many are kept of one module.
@@ -90,6 +92,9 @@ func (l *loaded) clone(ctx context.Context, key string, points []suspend.Point) 
 	if len(c.order) > maxClones {
 		delete(c.clones, c.order[0]) // its code goes when nothing runs in it any more
 		c.order = c.order[1:]
+		if c.dropped++; c.dropped%maxClones == 0 && l.code != nil {
+			l.code.prune(l.id) // what stays for now goes when the module is loaded
+		}
 	}
 	return k, nil
 }

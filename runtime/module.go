@@ -51,6 +51,7 @@ type loaded struct {
 	whole       bool                      // its memory has more than maxPages to begin with
 	shared      bool                      // its memory is shared, so it may not move
 	clones      *cloneCache               // nil if it cannot be suspended
+	code        *diskCache                // that has its machine code, if one has
 }
 
 // plan is what the rewriters say of their work.
@@ -271,7 +272,7 @@ func (e *Engine) compileCached(ctx context.Context, l *loaded, metered []byte) e
 	if err != nil {
 		return errors.Join(err, runtime.Close(ctx), code.Close(ctx))
 	}
-	l.runtime, l.compiled = runtime, compiled
+	l.runtime, l.compiled, l.code = runtime, compiled, e.cache
 	l.own = append(l.own, runtime, code)
 	return nil
 }
