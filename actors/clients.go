@@ -64,10 +64,8 @@ func (h *Host) call(ctx context.Context, k *clientCall) (outcome, error) {
 
 // offer puts an event before the loop.
 func (h *Host) offer(ctx context.Context, ev any) error {
-	select {
-	case <-h.ready:
-	default:
-		return ErrUnavailable
+	if err := h.awaitReady(ctx); err != nil {
+		return err
 	}
 	err := h.loop.inbox.offer(ctx, ev)
 	if err != nil && !errors.Is(err, ErrUnavailable) {

@@ -47,6 +47,8 @@ type node struct {
 	dir  string
 	net  host.Host
 	kill func()
+	// starting, unless nil, is called right before the host runs.
+	starting func()
 }
 
 // library is the modules of all nodes.
@@ -132,6 +134,9 @@ func (n *node) start() {
 	}
 	if n.Host, err = actors.New(cfg); err != nil {
 		t.Fatal(err)
+	}
+	if n.starting != nil {
+		n.starting()
 	}
 	n.run()
 	for _, other := range n.c.nodes {

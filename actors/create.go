@@ -101,10 +101,8 @@ func (h *Host) spec(o CreateOptions) (wire.Spec, error) {
 
 // make claims an actor's name and makes its replicas.
 func (h *Host) make(ctx context.Context, m *making, id wire.ActorID, spec wire.Spec, from *wire.Checkpoint) error {
-	select {
-	case <-h.ready:
-	default:
-		return ErrUnavailable
+	if err := h.awaitReady(ctx); err != nil {
+		return err
 	}
 	if err := h.cfg.Modules.Hold(ctx, spec.Module.Cid); err != nil {
 		return fmt.Errorf("%w: module: %w", ErrInvalid, err)

@@ -218,12 +218,41 @@ func (h *Host) background(f func()) {
 
 // do calls f on the loop's goroutine.
 func (h *Host) do(ctx context.Context, f func(now time.Time)) error {
+	if err := h.awaitReady(ctx); err != nil {
+		return err
+	}
+	return h.loop.do(ctx, f)
+}
+
+// doNow is do for what is wanted at once or not at all.
+func (h *Host) doNow(f func(now time.Time)) error {
 	select {
 	case <-h.ready:
-		return h.loop.do(ctx, f)
+		return h.loop.do(h.ctx, f)
 	default:
 		return ErrUnavailable
 	}
+}
+
+// readyWait is how long calls wait for a host that is about to take them: a node answers
+// its clients as soon as it can, and reads what its actors have on disk beside.
+const readyWait = 5 * time.Second
+
+// awaitReady returns when the host takes calls, or ErrUnavailable.
+func (h *Host) awaitReady(ctx context.Context) error {
+	select {
+	case <-h.ready: // as a rule
+		return nil
+	default:
+	}
+	select {
+	case <-h.ready:
+		return nil
+	case <-h.stopped:
+	case <-ctx.Done():
+	case <-time.After(readyWait):
+	}
+	return fmt.Errorf("%w: this node has not opened its actors yet", ErrUnavailable)
 }
 
 // code is the bytes of a module.

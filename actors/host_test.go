@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/godwit-run/godwit/actors"
+	"github.com/godwit-run/godwit/actors/wire"
 )
 
 // An actor answers on every node, and goes on counting elsewhere when its node dies.
@@ -88,6 +90,60 @@ func TestMigrationUnderLoad(t *testing.T) {
 	n := <-done
 	a.ask("counter", "get", fmt.Sprint(n))
 	t.Logf("%d asks", n)
+}
+
+// jammed is a network that opens no streams to a node for a while.
+type jammed struct {
+	actors.Network
+	*jam
+}
+
+type jam struct {
+	mu    sync.Mutex
+	node  wire.NodeID
+	tries int // since it is
+}
+
+func (j *jam) of(node wire.NodeID) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.node, j.tries = node, 0
+}
+
+func (j *jam) tried() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.tries
+}
+
+func (j jammed) Open(ctx context.Context, to wire.NodeID) (actors.Stream, error) {
+	j.mu.Lock()
+	jam := j.node == to
+	if jam {
+		j.tries++
+	}
+	j.mu.Unlock()
+	if jam {
+		return nil, errors.New("jammed")
+	}
+	return j.Network.Open(ctx, to)
+}
+
+// A checkpoint that a majority needs gets to a node however often that has failed, though
+// nothing else happens: then the actor may rest.
+func TestCheckpointsGetThere(t *testing.T) {
+	var j jam
+	c := newCluster(t, 3, func(cfg *actors.Config) { cfg.Network = jammed{cfg.Network, &j} })
+	s := c.nodes[0].create("counter", actors.CreateOptions{Module: c.module("counter")})
+	leader := c.node(s.Node)
+	other := c.but(leader)
+	c.but(leader, other).kill()
+	j.of(other.id)
+	leader.ask("counter", "add 5", "5")
+	c.await("more tries", func() bool { return j.tried() > 4 })
+	j.of("")
+	c.await("rest", func() bool { return leader.Stats().Running == 0 && other.Stats().Running == 0 })
+	other.ask("counter", "inc", "6")
 }
 
 // A replica that is lost for long is replaced on another node.
@@ -222,6 +278,31 @@ func TestRemove(t *testing.T) {
 	}
 	c.nodes[1].create("counter", actors.CreateOptions{Module: module})
 	c.nodes[2].ask("counter", "inc", "1")
+}
+
+// Whoever asks a node that is only starting waits for it.
+func TestAskWhileStarting(t *testing.T) {
+	c := newCluster(t, 1, nil)
+	n := c.nodes[0]
+	n.create("counter", actors.CreateOptions{Module: c.module("counter")})
+	n.kill()
+	answered := make(chan error, 1)
+	n.starting = func() {
+		host, begun := n.Host, make(chan struct{})
+		go func() {
+			close(begun)
+			_, err := host.Ask(t.Context(), "counter", []byte("inc"), actors.MessageOptions{})
+			answered <- err
+		}()
+		<-begun
+		if s := host.Stats(); s != (actors.Stats{}) || host.Alive(n.id) {
+			t.Errorf("before it runs it has %+v", s)
+		}
+	}
+	n.start()
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
 }
 
 // An actor that is made idle is nothing but a name, until its first message; it is there

@@ -344,9 +344,7 @@ func (l *loop) littleSince(now time.Time, r *replica) bool {
 // copied tells whether the target has nearly all there is; else it gets more.
 func (l *loop) copied(now time.Time, r *replica) bool {
 	h := r.handover
-	if p := r.pushes[h.to]; p != nil {
-		p.hurried()
-	}
+	l.hasten(r)
 	held := min(l.heldBy(r, h.to), r.agreedIndex)
 	switch {
 	case r.summary.InCall && h.round > 0, l.littleSince(now, r):
@@ -364,11 +362,21 @@ func (l *loop) copied(now time.Time, r *replica) bool {
 	return held >= h.goal
 }
 
+// hasten sees to it that the target gets the last checkpoint that there is, without
+// waiting for a turn.
+func (l *loop) hasten(r *replica) {
+	l.supply(r, r.handover.to)
+	if p := r.pushes[r.handover.to]; p != nil {
+		p.hurried()
+	}
+}
+
 // lastCopied tells whether the target has all there is.
 func (l *loop) lastCopied(r *replica) bool {
 	if r.summary.InCall {
 		return true // it replays the rest
 	}
+	l.hasten(r)
 	return l.heldBy(r, r.handover.to) >= r.lastWork() && r.agreedIndex >= r.lastWork()
 }
 
@@ -401,6 +409,8 @@ func (l *loop) abandon(now time.Time, r *replica, why error) {
 	if h == nil {
 		return
 	}
+	l.host.cfg.Log.Debug("a move was given up", "actor", r.id, "to", h.to, "phase", h.phase, "err", why,
+		"work", r.lastWork(), "agreed", r.agreedIndex, "captured", r.captured.Index, "held", l.heldBy(r, h.to))
 	r.handover, r.intake.paused = nil, false
 	h.done <- why
 	l.touch(r)

@@ -223,10 +223,8 @@ func (h *Host) serveSnapshot(ctx context.Context, c *command) error {
 func (h *Host) Restore(ctx context.Context, name string, r io.Reader) (Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.cfg.Deadline)
 	defer cancel()
-	select {
-	case <-h.ready:
-	default:
-		return Status{}, ErrUnavailable
+	if err := h.awaitReady(ctx); err != nil {
+		return Status{}, err
 	}
 	id := newActorID(time.Now())
 	spec, at, err := h.engine.Import(ctx, r, id, func(s *wire.Spec) {
@@ -317,6 +315,6 @@ func (h *Host) redirectedByName(actor string, leader wire.NodeID) {
 
 // Alive tells whether a node is connected and has been heard of lately.
 func (h *Host) Alive(node wire.NodeID) (alive bool) {
-	err := h.do(h.ctx, func(time.Time) { alive = node == h.cfg.Self || h.loop.liveness.alive(node) })
+	err := h.doNow(func(time.Time) { alive = node == h.cfg.Self || h.loop.liveness.alive(node) })
 	return err == nil && alive
 }

@@ -183,6 +183,7 @@ func (l *loop) suspect(now time.Time, r *replica, node wire.NodeID, alive bool) 
 	if alive {
 		l.step(now, r, group.Trust{Node: node})
 		if r.live != nil && r.leading {
+			l.supply(r, node)
 			l.maintainIn(r, raiseAgain)
 		}
 		return
@@ -203,7 +204,7 @@ func (l *loop) suspect(now time.Time, r *replica, node wire.NodeID, alive bool) 
 // park lets go of a replica that has nothing to do.
 func (l *loop) park(now time.Time, r *replica) {
 	quiet := now.Sub(r.work) >= l.host.cfg.ParkAfter && r.group.Idle() &&
-		len(r.held) == 0 && len(r.waiting) == 0 && len(r.batches) == 0 && len(r.pushes) == 0
+		len(r.held) == 0 && len(r.waiting) == 0 && len(r.batches) == 0 && !r.unpushed()
 	if !quiet || r.leading && !r.settled() {
 		return
 	}

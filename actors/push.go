@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"time"
 
 	"github.com/godwit-run/godwit/actors/activation"
@@ -158,18 +159,46 @@ func (l *loop) pushed(now time.Time, id wire.ActorID, of *live, node wire.NodeID
 	}
 	if p.next != nil {
 		l.push(r, node, *p.next)
-	} else if err != nil && l.liveness.alive(node) && p.failures < 3 {
+	} else if err != nil && l.liveness.alive(node) {
 		l.pushAgain(r, node, c, p.failures+1)
 	}
 	l.handoverStep(now, r)
 	l.touch(r)
 }
 
-// pushAgain tries a push that failed once more, a little later.
+// pushPatience is after how many failures an actor rests without a push, and pushAgainMost
+// the longest wait until it is tried again.
+const (
+	pushPatience  = 3
+	pushAgainMost = 5 * time.Second
+)
+
+// unpushed tells whether a push is under way that may succeed soon.
+func (r *replica) unpushed() bool {
+	for _, p := range r.pushes {
+		if p.failures <= pushPatience {
+			return true
+		}
+	}
+	return false
+}
+
+// supply brings the last checkpoint to a node that lacks it: it was away, perhaps.
+func (l *loop) supply(r *replica, node wire.NodeID) {
+	c := r.captured
+	if base := r.group.Base().Checkpoint; base != nil && base.Index > c.Index {
+		c = *base
+	}
+	if r.pushes[node] == nil && c.Index > l.heldBy(r, node) {
+		l.push(r, node, stored{c, math.MaxInt64})
+	}
+}
+
+// pushAgain tries a push that failed once more, later each time.
 func (l *loop) pushAgain(r *replica, node wire.NodeID, c stored, failures int) {
 	live, p := r.live, newPush(c, failures)
 	r.pushes[node] = p
-	l.later(50*time.Millisecond<<failures, func(now time.Time) {
+	l.later(min(50*time.Millisecond<<min(failures, 7), pushAgainMost), func(now time.Time) {
 		if r.live == live && r.leading && r.pushes[node] == p {
 			l.startPush(r, node, p)
 		}

@@ -211,7 +211,7 @@ func (h *Host) serveList(ctx context.Context, c *command) error {
 // Leads returns the actors that this node leads, by name.
 func (h *Host) Leads() []Status {
 	var list []Status
-	err := h.do(h.ctx, func(now time.Time) {
+	err := h.doNow(func(now time.Time) {
 		for _, r := range h.loop.replicas {
 			if r.where.Leader == h.cfg.Self {
 				list = append(list, h.loop.outline(now, r))
@@ -227,7 +227,7 @@ func (h *Host) Leads() []Status {
 
 // Stats counts the actors of this node.
 func (h *Host) Stats() (s Stats) {
-	err := h.do(h.ctx, func(time.Time) {
+	err := h.doNow(func(time.Time) {
 		for _, r := range h.loop.replicas {
 			s.Replicas++
 			switch {
