@@ -89,12 +89,12 @@
 //     strictly, and what a node sends is believed only as far as it is a member.
 //   - Run returns after all that it started has ended.
 //
-// # Known to be wrong
+//   - With a majority of its replicas within reach an actor answers soon, whatever was
+//     before (TestChaos here on virtual time, TestBank at the root on processes). A member
+//     whose node lives has a replica that answers, or is replaced.
 //
-//   - Where nodes are killed and stopped again and again, now and then an actor answers
-//     nobody for minutes after all are back (GODWIT_CHAOS=2m go test -run Bank -v . at the
-//     root). After a change of members the leader's last entry can stay uncommitted until
-//     another is proposed; whether that is the cause is not known.
+// An actor that gives no answer all the same explains itself: Host.Inspect, which is
+// "godwit actor show --replicas", asks each node what it knows and what it waits for.
 //
 // # Figures
 //

@@ -51,7 +51,9 @@
 // the leader's node is suspected and the actor has work, or a message has come and there
 // is no leader. Then the living voters campaign, one after the other, in an order of
 // their own for each actor. Replicas vote for another only if they suspect their leader
-// or have not heard of it for long; so nobody who is cut off disturbs the others.
+// or have not heard of it for long; so nobody who is cut off disturbs the others. Whoever
+// asks for votes and lacks entries has those stand who have them: else a leader that was
+// back from a crash before anybody noticed might ask for ever.
 //
 // A group with Idle true may be dropped and made again from what is on disk: that is
 // parking. The leader that comes back campaigns like any other; its epoch is a new one.
