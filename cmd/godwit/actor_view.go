@@ -101,6 +101,9 @@ func limitFacts(g *grid, r api.ActorRequest) {
 	if r.Limits.MemoryBytes > 0 {
 		g.fact("memory", "%s at most", units.Size(r.Limits.MemoryBytes).Approx())
 	}
+	if r.GPU != "" {
+		g.fact("gpu", "%s", strings.TrimSpace(r.GPU+" "+r.ComputeCap))
+	}
 	g.fact("on failure", "%s", r.Supervision.OnFailure)
 }
 

@@ -61,6 +61,9 @@ func requestFacts(g *grid, r api.TaskRequest) {
 	g.fact("priority", "%s", r.Priority)
 	g.fact("class", "%s", r.Class)
 	hintFacts(g, r.Hints)
+	if q := r.Requirements; q.GPU != "" {
+		g.fact("wants gpu", "%s", strings.TrimSpace(q.GPU+" "+q.ComputeCap))
+	}
 	for _, l := range r.Requirements.RequireLabels {
 		g.fact("requires", "%s", l)
 	}
