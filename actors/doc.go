@@ -80,21 +80,14 @@
 // # Invariants
 //
 //   - A message is acknowledged when a majority has it on disk, and takes effect once.
-//
 //   - One activation an epoch; outputs leave only while it is sure to be the last one.
-//
 //   - Names are claimed with all nodes that can be reached; of two actors that got one name
 //     in a partition, it means the older.
-//
 //   - What waits for an actor, a node or the loop is bounded; beyond that senders wait.
-//
 //   - An actor that was removed stays so: replicas that were away are told on return.
-//
 //   - Whoever is in the mesh may use its actors; frames and streams are bounded and decoded
 //     strictly, and what a node sends is believed only as far as it is a member.
-//
 //   - Run returns after all that it started has ended.
-//
 //   - With a majority of its replicas within reach an actor answers soon, whatever was
 //     before (TestChaos here on virtual time, TestBank at the root on processes). A member
 //     whose node lives has a replica that answers, or is replaced.
