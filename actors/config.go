@@ -54,8 +54,9 @@ type Config struct {
 	// ParkAfter is after what time without work an actor becomes idle: it costs
 	// nothing then but a little memory. Default 2 s.
 	ParkAfter time.Duration
-	// CheckpointEvery is the time between checkpoints of an actor that works; with many
-	// of them, the time for which its guest has run between two. Default 100 ms.
+	// CheckpointEvery is how much work of an actor a failure may have done again: the time
+	// between its checkpoints while it works, and until one of them counts; with many
+	// actors at work, the time for which its guest has run between two. Default 100 ms.
 	CheckpointEvery time.Duration
 	// Unapplied bounds the bytes and UnappliedEntries the number of messages that an
 	// actor has taken and not yet worked on; senders wait above that. Defaults 16 MiB

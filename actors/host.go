@@ -118,7 +118,7 @@ func (h *Host) openAll() (err error) {
 	h.opened(h.store.Close)
 	h.engine, err = activation.New(activation.Config{
 		Runtime: h.cfg.Engine, Store: h.store, Dir: dir(workName), Owner: checkpoint.Ed25519Key(h.cfg.Key), Modules: h.code,
-		Checkpoint: h.cfg.CheckpointEvery, LogBytes: h.cfg.LogBytes,
+		Checkpoint: h.cfg.CheckpointEvery * captureNum / captureDen, LogBytes: h.cfg.LogBytes,
 		GPU: h.cfg.GPU,
 	})
 	if err != nil {
@@ -130,6 +130,11 @@ func (h *Host) openAll() (err error) {
 	h.post = newPost(h.transmit)
 	return h.loop.restore(h.journal)
 }
+
+// captureNum of captureDen parts of Config.CheckpointEvery are between two captures, and
+// the rest is for what it takes until one counts: the simulation (TestRepeatedWork of
+// actortest) goes by the same.
+const captureNum, captureDen = 4, 5
 
 func (h *Host) opened(closer func() error) { h.closers = append(h.closers, closer) }
 
