@@ -20,5 +20,6 @@
 //     with the instance and restored elsewhere. A host module itself is stateless
 //     and shared by all instances of an engine.
 //
-// The host modules are in the folders below: wasi is WASI preview 1.
+// The host modules are in the folders below: wasi is WASI preview 1, actor what actors
+// import, gpu the way to devices that compute.
 package hostabi

@@ -24,7 +24,7 @@ type gpuProgram struct {
 
 // newGPUProgram builds the driver program, and looks for a device. Where GODWIT_CI is
 // set there must be one.
-func newGPUProgram(t *testing.T) gpuProgram {
+func newGPUProgram(t testing.TB) gpuProgram {
 	t.Helper()
 	p := gpuProgram{path: filepath.Join(t.TempDir(), driver.Program)}
 	if out, err := exec.Command("go", "build", "-o", p.path, "../godwit-gpu").CombinedOutput(); err != nil {
@@ -38,7 +38,7 @@ func newGPUProgram(t *testing.T) gpuProgram {
 	return p
 }
 
-func (p *gpuProgram) look(t *testing.T) error {
+func (p *gpuProgram) look(t testing.TB) error {
 	d, err := driver.New(driver.Config{Command: []string{p.path}})
 	if err != nil {
 		return err

@@ -253,11 +253,3 @@ func caught(f func()) (r any) {
 }
 
 func u32(b []byte) uint32 { return binary.LittleEndian.Uint32(b) }
-
-func words(n int, f func(i int) float32) []float32 {
-	v := make([]float32, n)
-	for i := range v {
-		v[i] = f(i)
-	}
-	return v
-}

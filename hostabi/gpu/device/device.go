@@ -122,8 +122,12 @@ type Event interface {
 	Times() Times
 }
 
-// Wait waits until e has ended, and returns its error, or the context's.
+// Wait waits until e has ended, and returns its error, or the context's. An event may have
+// a method of its own for it, that knows a faster way than Done.
 func Wait(ctx context.Context, e Event) error {
+	if own, ok := e.(interface{ Wait(context.Context) error }); ok {
+		return own.Wait(ctx)
+	}
 	select {
 	case <-e.Done():
 		return e.Err()

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"context"
 	"time"
 
 	"github.com/godwit-run/godwit/hostabi/gpu/device"
@@ -15,8 +16,9 @@ type event struct {
 	built *wire.Built
 	done  chan struct{}
 
-	device int
-	sent   time.Time
+	session *session
+	device  int
+	sent    time.Time
 	// queued events take a place among the wire.MaxQueued and end in order.
 	queued bool
 	// after is called once it has ended; may be nil.
@@ -27,21 +29,51 @@ var _ device.Event = (*event)(nil)
 
 func (e *event) Done() <-chan struct{} { return e.done }
 
+func (e *event) ended() bool {
+	select {
+	case <-e.done:
+		return true
+	default:
+		return false
+	}
+}
+
 func (e *event) Err() error {
+	if !e.ended() {
+		return nil
+	}
+	return e.err
+}
+
+func (e *event) Times() device.Times {
+	if !e.ended() {
+		return device.Times{}
+	}
+	return e.times
+}
+
+// eager is how long a wait looks for the answer itself before it sleeps: to be woken takes
+// longer than a short kernel.
+const eager = 100 * time.Microsecond
+
+// Wait is what device.Wait calls.
+func (e *event) Wait(ctx context.Context) error {
+	if e.session != nil && !e.ended() {
+		for giveUp := time.Now().Add(eager); !e.ended() && time.Now().Before(giveUp); {
+			e.session.conn.Try(e.session.hear)
+			yield()
+		}
+	}
 	select {
 	case <-e.done:
 		return e.err
 	default:
-		return nil
 	}
-}
-
-func (e *event) Times() device.Times {
 	select {
 	case <-e.done:
-		return e.times
-	default:
-		return device.Times{}
+		return e.err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -76,7 +76,7 @@ type request struct {
 // ask sends a request, and returns what becomes of it. after is called in any
 // case.
 func (s *session) ask(ctx context.Context, r request, file *os.File) (*event, error) {
-	e := &event{done: make(chan struct{}), device: r.device, queued: r.queued, after: r.after}
+	e := &event{done: make(chan struct{}), session: s, device: r.device, queued: r.queued, after: r.after}
 	err := s.send(ctx, r, e, file)
 	if err != nil && r.after != nil {
 		r.after()
@@ -224,17 +224,9 @@ func (s *session) lose(err error) {
 // listen hears answers until the connection ends.
 func (s *session) listen() {
 	defer close(s.heard)
-	for {
-		kind, body, err := s.conn.Receive()
-		if err == nil {
-			err = s.hear(kind, body)
-		}
-		if err != nil {
-			s.breakOff(context.Background(), err)
-			_ = errors.Join(s.conn.Close(), s.conn.Discard()) // it is of no more use
-			return
-		}
-	}
+	err := s.conn.Serve(s.hear)
+	s.breakOff(context.Background(), err)
+	_ = errors.Join(s.conn.Close(), s.conn.Discard()) // it is of no more use
 }
 
 func (s *session) hear(kind wire.Kind, body []byte) error {
@@ -292,14 +284,8 @@ func (s *session) settle(ctx context.Context, device int) error {
 	s.mu.Lock()
 	last := s.last[device]
 	s.mu.Unlock()
-	select {
-	case <-last.done:
-	default:
-		select {
-		case <-last.done:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	if _ = last.Wait(ctx); !last.ended() {
+		return ctx.Err()
 	}
 	return s.ended()
 }

@@ -13,17 +13,12 @@ import (
 	"io"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/godwit-run/godwit/hostabi/gpu/device"
 	"github.com/godwit-run/godwit/hostabi/gpu/driver/internal/link"
 	"github.com/godwit-run/godwit/hostabi/gpu/driver/internal/wire"
 	"github.com/godwit-run/godwit/hostabi/gpu/opencl"
 )
-
-// spin is how long a session looks for its next message before it sleeps: guests
-// that launch one kernel after the other do so at once.
-const spin = 20 * time.Microsecond
 
 // server is the process.
 type server struct {
@@ -110,7 +105,6 @@ func (s *server) open(body []byte) error {
 	if err != nil {
 		return err
 	}
-	conn.Spin = spin
 	ses := &session{id: m.Session, conn: conn, buffers: map[uint64]*buffer{}, programs: map[uint64]*program{}}
 	for _, i := range m.Devices {
 		if i < 0 || i >= len(s.devices) {

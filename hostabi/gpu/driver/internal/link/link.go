@@ -20,24 +20,25 @@ import (
 // maxFiles is how many descriptors may have come that no message has asked for.
 const maxFiles = 4
 
+// bufferSize is how many bytes are received at once, if no message is longer.
+const bufferSize = 16 << 10
+
 // Conn is one side of a connection. One goroutine at a time may read; any may write.
 type Conn struct {
 	unix *net.UnixConn
 	raw  syscall.RawConn
 
-	// Spin is how long Receive keeps asking before it sleeps: to be woken takes longer
-	// than many an answer. Set it before, or on the goroutine that receives.
-	Spin time.Duration
-
 	sending sync.Mutex
 	out     []byte
 
-	in       []byte // what was received and not read: buf[start:end]
-	start    int
-	end      int
-	body     []byte
-	control  []byte
-	received []*os.File
+	receiving sync.Mutex // held by drain
+	failed    error      // what ended drain
+	in        []byte     // what was received and not handled: in[start:end]
+	start     int
+	end       int
+	need      int // how long the message is of which in has a part; 0 if that is not known
+	control   []byte
+	received  []*os.File
 }
 
 // Pair makes a connection: our side, and the other's as a file to be given away.
@@ -68,7 +69,7 @@ func New(f *os.File) (*Conn, error) {
 	if err != nil {
 		return nil, errors.Join(err, u.Close())
 	}
-	return &Conn{unix: u, raw: raw, in: make([]byte, 16<<10), control: make([]byte, unix.CmsgSpace(4*maxFiles))}, nil
+	return &Conn{unix: u, raw: raw, in: make([]byte, bufferSize), control: make([]byte, unix.CmsgSpace(4*maxFiles))}, nil
 }
 
 // Send sends a message, with a file if it is not nil. The file stays the caller's.
@@ -98,23 +99,92 @@ func (c *Conn) Send(kind wire.Kind, body any, file *os.File) error {
 
 // Receive waits for a message. The body is valid until the next call. At the end of
 // the connection the error is io.EOF.
-func (c *Conn) Receive() (wire.Kind, []byte, error) {
-	var header [wire.HeaderSize]byte
-	if err := c.read(header[:]); err != nil {
-		return 0, nil, err
+func (c *Conn) Receive() (kind wire.Kind, body []byte, err error) {
+	for {
+		kind, body, ok, err := c.next()
+		if ok || err != nil {
+			return kind, body, err
+		}
+		waiting := c.raw.Read(func(fd uintptr) bool {
+			err = c.fill(int(fd))
+			return err != unix.EAGAIN
+		})
+		if err := cmp.Or(waiting, err); err != nil {
+			return 0, nil, err
+		}
 	}
-	n, kind, err := wire.Header(header)
+}
+
+// Serve handles all messages until an error, of the connection or of handle. Meanwhile others
+// may call Try, but nobody Receive.
+func (c *Conn) Serve(handle Handler) error {
+	var err error
+	waiting := c.raw.Read(func(fd uintptr) bool {
+		err = c.drain(int(fd), handle)
+		return err != nil
+	})
+	return cmp.Or(err, waiting)
+}
+
+// Try handles the messages that have come, on this goroutine: one that looks for an answer has
+// it sooner than if another is woken to tell it. Errors are left to Serve.
+func (c *Conn) Try(handle Handler) {
+	_ = c.raw.Control(func(fd uintptr) { _ = c.drain(int(fd), handle) })
+}
+
+// Handler is called with one message at a time. The body is valid until it returns.
+type Handler func(kind wire.Kind, body []byte) error
+
+// drain handles what there is, and returns nil if there may be more later.
+func (c *Conn) drain(fd int, handle Handler) error {
+	c.receiving.Lock()
+	defer c.receiving.Unlock()
+	for c.failed == nil {
+		kind, body, ok, err := c.next()
+		switch {
+		case ok:
+			err = handle(kind, body)
+		case err == nil:
+			err = c.fill(fd)
+		}
+		if err == unix.EAGAIN {
+			return nil
+		}
+		c.failed = err
+	}
+	return c.failed
+}
+
+// next takes a message from what was received, if all of it was.
+func (c *Conn) next() (kind wire.Kind, body []byte, ok bool, err error) {
+	have := c.in[c.start:c.end]
+	if len(have) < wire.HeaderSize {
+		return 0, nil, false, nil
+	}
+	n, kind, err := wire.Header([wire.HeaderSize]byte(have))
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, false, err
 	}
-	if cap(c.body) < n || cap(c.body) > 1<<20 {
-		c.body = make([]byte, n)
+	n += wire.HeaderSize
+	if len(have) < n {
+		c.need = n
+		return 0, nil, false, nil
 	}
-	c.body = c.body[:n]
-	if err := c.read(c.body); err != nil {
-		return 0, nil, fmt.Errorf("in the middle of a message: %w", err)
+	c.start += n
+	return kind, have[wire.HeaderSize:n], true, nil
+}
+
+// room makes room for the rest of a message, or for some of the next.
+func (c *Conn) room() {
+	size := max(c.need, bufferSize)
+	c.need = 0
+	have := c.in[c.start:c.end]
+	if size > len(c.in) || len(have) == 0 && len(c.in) > 1<<20 {
+		c.in = make([]byte, size)
+	} else if c.end < len(c.in) && c.start+size <= len(c.in) {
+		return
 	}
-	return kind, c.body, nil
+	c.start, c.end = 0, copy(c.in, have)
 }
 
 // File is the descriptor that came with the message received last, or before it.
@@ -128,41 +198,17 @@ func (c *Conn) File() (*os.File, error) {
 	return f, nil
 }
 
-func (c *Conn) read(to []byte) error {
-	for len(to) > 0 {
-		if c.start == c.end {
-			if err := c.fill(); err != nil {
-				return err
-			}
-		}
-		n := copy(to, c.in[c.start:c.end])
-		c.start += n
-		to = to[n:]
-	}
-	return nil
-}
-
 // fill receives some bytes, and the descriptors that are with them.
-func (c *Conn) fill() error {
-	var n, oobn, flags int
-	var failed error
-	err := c.raw.Read(func(fd uintptr) bool {
-		giveUp := time.Now().Add(c.Spin)
-		for {
-			n, oobn, flags, _, failed = unix.Recvmsg(int(fd), c.in, c.control, 0)
-			if failed != unix.EINTR && failed != unix.EAGAIN {
-				return true
-			}
-			if failed == unix.EAGAIN && (c.Spin == 0 || time.Now().After(giveUp)) {
-				return false
-			}
-		}
-	})
-	c.start, c.end = 0, max(n, 0)
-	if err = cmp.Or(err, failed); err != nil {
-		c.end = 0
+func (c *Conn) fill(fd int) error {
+	c.room()
+	n, oobn, flags, _, err := unix.Recvmsg(fd, c.in[c.end:], c.control, 0)
+	for err == unix.EINTR {
+		n, oobn, flags, _, err = unix.Recvmsg(fd, c.in[c.end:], c.control, 0)
+	}
+	if err != nil {
 		return err
 	}
+	c.end += n
 	if err := c.keep(c.control[:oobn]); err != nil {
 		return err
 	}
