@@ -169,10 +169,14 @@ func (j *job) refused(ctx context.Context, err error) error {
 // finish saves the outputs and writes the report of a job that ran. ended is
 // how, and is returned with what has failed since.
 func (j *job) finish(r *runtime.Result, ended error) error {
+	output := j.flags.output
 	if j.record != nil {
 		r.Wall += j.record.earlier
+		if unfinished(r.Status) {
+			output = "" // there is more to come
+		}
 	}
-	outputs, err := keep(r, j.flags.output)
+	outputs, err := keep(r, output)
 	err = errors.Join(ended, err)
 	rep := newReport(r, outputs, err)
 	if j.record != nil {

@@ -15,7 +15,7 @@ import (
 // finish notes how a run has ended, and delivers what is left of its output. One that was only
 // stopped has not ended: what is delivered of it is what a checkpoint has.
 func (r *recorder) finish(rep report) error {
-	if rep.Status == runtime.StatusCancelled || rep.Status == runtime.StatusSuspended {
+	if unfinished(rep.Status) {
 		r.leave()
 		return r.release.err
 	}
@@ -29,6 +29,11 @@ func (r *recorder) finish(rep report) error {
 	r.release.finish()
 	r.workers.Wait()
 	return r.release.err
+}
+
+// unfinished tells whether a run that is kept can go on.
+func unfinished(s runtime.Status) bool {
+	return s == runtime.StatusCancelled || s == runtime.StatusSuspended
 }
 
 // runEnd is what a run file says of the end.
@@ -54,8 +59,8 @@ func (r *recorder) retell(f runFlags, stdout, stderr *stream) error {
 	if err := r.deliverRest(end.Undelivered, stdout, stderr); err != nil {
 		return err
 	}
-	if f.report != "" {
-		if err := end.report.write(f.report); err != nil {
+	if r.spec.Report != "" {
+		if err := end.report.write(r.spec.Report); err != nil {
 			return err
 		}
 	}

@@ -153,6 +153,9 @@ func (r *recorder) resume(ctx context.Context, f runFlags, args []string) (err e
 	if err := r.find(ctx); err != nil {
 		return err
 	}
+	if r.from != nil && f.changed("fuel") && r.from.Fuel.Used > r.spec.Fuel {
+		return hintedError{fmt.Errorf("the run has used %d units of fuel, more than --fuel %d", r.from.Fuel.Used, r.spec.Fuel), "allow more"}
+	}
 	return r.settle(f)
 }
 
@@ -183,11 +186,8 @@ func (r *recorder) find(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.path, err)
 	}
-	switch {
-	case !found:
+	if !found {
 		r.from = nil
-	case r.spec.Fuel > 0 && r.from.Fuel.Used > r.spec.Fuel:
-		return hintedError{fmt.Errorf("the run has used %d units of fuel, more than --fuel %d", r.from.Fuel.Used, r.spec.Fuel), "allow more"}
 	}
 	if damaged > 0 {
 		fmt.Fprintf(os.Stderr, "godwit: %s: %d damaged checkpoints are passed over\n", r.path, damaged)

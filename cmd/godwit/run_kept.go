@@ -161,7 +161,7 @@ func (r *recorder) attempt() int { return int(r.order.Epoch) }
 
 // said is what people should know of a run that has not ended, in words.
 func (r *recorder) said(result *runtime.Result) string {
-	if r == nil || result.Status != runtime.StatusCancelled && result.Status != runtime.StatusSuspended {
+	if r == nil || !unfinished(result.Status) {
 		return ""
 	}
 	return "it can go on: godwit run --resume " + r.path

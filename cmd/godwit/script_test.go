@@ -57,6 +57,7 @@ func setup(env *testscript.Env) error {
 		env.Setenv(name, abs)
 	}
 	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
+	env.Setenv("XDG_DATA_HOME", filepath.Join(env.WorkDir, ".data"))
 	return nil
 }
 
