@@ -162,6 +162,7 @@ func mapped(b *testing.B, size int) []byte {
 	}
 	return m
 }
+
 // BenchmarkRoundTrip asks for something that the driver refuses at once: what is left are the
 // messages.
 func BenchmarkRoundTrip(b *testing.B) {

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package driver
+
+import goruntime "runtime"
+
+// yield lets others have the processor if they want it.
+func yield() { goruntime.Gosched() }
