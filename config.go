@@ -151,8 +151,8 @@ type Config struct {
 	// TaskKeepers is how many nodes keep them, besides the one that runs the task, 1 to 8.
 	// Default 2.
 	TaskKeepers int
-	// TaskCheckpointQuota bounds the bytes of the checkpoints of tasks on this node. Default:
-	// no bound but the disk.
+	// TaskCheckpointQuota bounds the bytes of the checkpoints of tasks on this node. Default
+	// 16 GiB.
 	TaskCheckpointQuota int64
 
 	// ActorReplicas is how many nodes keep an actor that asks for no number, 1 to 7.
@@ -209,6 +209,7 @@ func (c Config) withDefaults() Config {
 	defaultTo(&c.Grace, 10*time.Second)
 	defaultTo(&c.TaskCheckpointEvery, 100*time.Millisecond)
 	defaultTo(&c.TaskKeepers, 2)
+	defaultTo(&c.TaskCheckpointQuota, 16<<30)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

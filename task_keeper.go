@@ -76,7 +76,7 @@ type keeperConfig struct {
 	host  host.Host
 	log   *slog.Logger
 	dir   string
-	bytes int64 // of all checkpoints; 0 is no bound but the disk
+	bytes int64 // of all checkpoints
 	trust func(wire.NodeID) float64
 	least float64 // trust that a submitter needs
 	full  func() error
@@ -198,7 +198,7 @@ func (k *keeper) accept(stream network.Stream) {
 		return
 	}
 	defer k.leave(from)
-	defer stream.Reset()
+	defer stream.Close() // what was said last still gets there
 	stop := context.AfterFunc(k.ctx, func() { stream.Reset() })
 	defer stop()
 	c := newClaims(stream)

@@ -16,11 +16,11 @@ const briefly = CheckpointAfter / 2
 // CheckpointAfter is how long an attempt runs before checkpoints are made of it.
 const CheckpointAfter = time.Second
 
-// makers are the attempts that the current one may go on from, oldest first. What ended
+// makers are the attempts that the current or next one may go on from, oldest first. What ended
 // in the guest's own way began anew: so did the clock of its time limit.
 func makers(t *task) (list []wire.Maker) {
 	for _, a := range slices.Backward(t.attempts) {
-		if a.Number >= t.number {
+		if a.Ended.IsZero() {
 			continue
 		}
 		if a.Reason == wire.ReasonTimeout || len(list) == wire.MaxMakers {

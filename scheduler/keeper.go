@@ -25,8 +25,9 @@ var (
 type KeeperConfig struct {
 	// Self is this node.
 	Self wire.NodeID
-	// MaxTasks bounds how many tasks are known. Default 4096.
-	MaxTasks int
+	// MaxTasks bounds how many tasks are known, and MaxPerSubmitter those of one
+	// submitter. Defaults 4096 and 1024.
+	MaxTasks, MaxPerSubmitter int
 	// KeepFor is how long checkpoints are kept of a task that nobody asks for, and how
 	// long it is remembered that a task's were dropped. Default 24 h.
 	KeepFor time.Duration
@@ -38,7 +39,7 @@ type KeeperConfig struct {
 
 func (c KeeperConfig) withDefaults() KeeperConfig {
 	c.MaxTasks, c.KeepFor = cmp.Or(c.MaxTasks, 4096), cmp.Or(c.KeepFor, 24*time.Hour)
-	c.MinTrust = cmp.Or(c.MinTrust, 0.1)
+	c.MinTrust, c.MaxPerSubmitter = cmp.Or(c.MinTrust, 0.1), cmp.Or(c.MaxPerSubmitter, 1024)
 	if c.Trust == nil {
 		c.Trust = func(wire.NodeID) float64 { return 0.5 }
 	}
@@ -94,7 +95,9 @@ func (k *Keeper) Admit(now time.Time, from wire.NodeID, verb wire.Verb, g *wire.
 	}
 	t := k.tasks[of]
 	switch {
-	case t == nil && len(k.tasks) >= k.cfg.MaxTasks:
+	case t == nil && verb != wire.VerbKeep:
+		return nil // there is nothing
+	case t == nil && !k.hasRoom(of.Submitter):
 		return ErrKeeperFull
 	case t == nil:
 		t = &keptTask{}
@@ -106,6 +109,21 @@ func (k *Keeper) Admit(now time.Time, from wire.NodeID, verb wire.Verb, g *wire.
 	}
 	t.attempt, t.seen = g.Attempt, now
 	return nil
+}
+
+// hasRoom tells whether another task of a submitter can be known. Those that have ended
+// make room.
+func (k *Keeper) hasRoom(submitter wire.NodeID) bool {
+	if len(k.tasks) >= k.cfg.MaxTasks {
+		maps.DeleteFunc(k.tasks, func(_ Kept, t *keptTask) bool { return t.dropped })
+	}
+	of := 0
+	for kept := range k.tasks {
+		if kept.Submitter == submitter {
+			of++
+		}
+	}
+	return len(k.tasks) < k.cfg.MaxTasks && of < k.cfg.MaxPerSubmitter
 }
 
 // Took tells whether a checkpoint may be kept under a grant that was admitted: it is what

@@ -16,7 +16,7 @@
 //
 //	offer    the envelope
 //	have     what the other side has of that name: nothing, this very checkpoint, or
-//	         another one
+//	         another one; or why it does not want it
 //	objects  those that are not below what it has, each a CID and bytes, and then an
 //	         empty frame
 //	done     empty once the checkpoint counts on the other side's disk, else why not

@@ -22,6 +22,9 @@ func Receive(ctx context.Context, rw io.ReadWriter, s *store.Store, name string,
 	return r.run(ctx)
 }
 
+// errRefused is wrapped when an offer was not accepted, and the other side told.
+var errRefused = errors.New("refused")
+
 // receiver is the side of a push that takes a checkpoint.
 type receiver struct {
 	*framer
@@ -39,8 +42,8 @@ func (r *receiver) run(ctx context.Context) (*checkpoint.Signed, error) {
 	if err == nil {
 		return signed, errors.Join(r.put(), r.w.Flush())
 	}
-	if errors.Is(err, ErrPeer) {
-		return nil, err // nobody listens
+	if errors.Is(err, ErrPeer) || errors.Is(err, errRefused) {
+		return nil, err // nobody listens, or it was said
 	}
 	reason := []byte(err.Error())
 	return nil, errors.Join(err, r.put(reason[:min(len(reason), maxReason)]), r.w.Flush())
@@ -84,7 +87,9 @@ func (r *receiver) offer() (*checkpoint.Signed, error) {
 	}
 	if r.accept != nil {
 		if err := r.accept(signed); err != nil {
-			return nil, err
+			reason := []byte(err.Error())
+			refusal := append([]byte{refuses}, reason[:min(len(reason), maxReason)]...)
+			return nil, fmt.Errorf("%w: %w", errRefused, errors.Join(err, r.put(refusal), r.w.Flush()))
 		}
 	}
 	return signed, nil

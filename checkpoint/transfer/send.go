@@ -27,6 +27,7 @@ const (
 	hasNothing = iota
 	hasThis
 	hasOther
+	refuses // and why follows
 )
 
 // What follows.
@@ -113,11 +114,13 @@ func (p *pusher) run(ctx context.Context) error {
 	if err := errors.Join(p.put(p.signed.Envelope), p.w.Flush()); err != nil {
 		return err
 	}
-	have, err := p.get(1 + cidBytes)
+	have, err := p.get(1 + maxReason)
 	if err != nil {
 		return err
 	}
 	switch {
+	case len(have) > 0 && have[0] == refuses:
+		return &peerError{strings.ToValidUTF8(string(have[1:]), "\uFFFD")}
 	case len(have) == 1 && have[0] == hasThis:
 		return p.done()
 	case len(have) == 1 && have[0] == hasNothing:
