@@ -52,6 +52,9 @@ func (g *guest) deliver(d mailbox.Delivery) {
 		m.Kind = actor.KindAsk
 	case mailbox.Reply:
 		m.Kind, m.Failed = actor.KindReply, d.Result.Outcome != wire.OK
+		if m.Failed && len(m.Payload) == 0 { // nobody was there to give a reason
+			m.Payload = []byte(d.Result.Outcome.String())
+		}
 	case mailbox.Timer:
 		m.Kind = actor.KindTimer
 	default:

@@ -70,7 +70,8 @@
 //		u32 kind       1 send, 2 ask, 3 reply, 4 timer, 5 state from before an upgrade
 //		u32 length     of the payload
 //		u32 sender     length of the sender's name
-//		u32 failed     1: this reply is a refusal
+//		u32 failed     1: this reply is a refusal, its payload the reason. Without a word of the
+//		               other actor that is "not found", "timed out", "stopped" or "failed"
 //		u8  id[16]
 //		u64 token      of a reply: the ask; of a timer: what it was set with
 //		u64 time       as now
