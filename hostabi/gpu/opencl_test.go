@@ -51,7 +51,7 @@ func onOpenCL(t testing.TB, cfg Config) *guest {
 	}
 	for _, i := range list {
 		if i.Unusable == "" && i.Takes(device.OpenCLC) {
-			cfg.Mode, cfg.Backend, cfg.Devices = Required, d, []Share{{ID: i.ID, Memory: 1 << 24}}
+			cfg.Mode, cfg.Backend, cfg.Devices = Required, d, []Share{{ID: i.ID, Memory: 1 << 28}}
 			return newGuest(t, cfg)
 		}
 	}
