@@ -50,3 +50,25 @@ func median(d []time.Duration) time.Duration {
 	slices.Sort(d)
 	return d[len(d)/2]
 }
+
+// BenchmarkResumeProcess goes on with a run that is kept in a file, as a whole process with a
+// warm cache, until the guest's next safepoint: 9 MiB of memory are read, and what
+// the call goes on in made anew.
+func BenchmarkResumeProcess(b *testing.B) {
+	dir := b.TempDir()
+	godwit := filepath.Join(dir, "godwit")
+	build := exec.Command("go", "build", "-o", godwit, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("build: %v\n%s", err, out)
+	}
+	begun := filepath.Join(dir, "begun")
+	elapsed(b, []string{godwit, "run", "-q", "--cache", filepath.Join(dir, "cache"), "--checkpoint", begun,
+		"--suspend-after", "20000000", "../../runtime/testdata/guests/mem_list.wasm"})
+	command := []string{godwit, "run", "-q", "--cache", filepath.Join(dir, "cache"), "--resume", begun, "--suspend-after", "1"}
+	var took []time.Duration
+	for b.Loop() {
+		took = append(took, elapsed(b, command))
+	}
+	b.ReportMetric(float64(median(took).Microseconds())/1000, "ms/median")
+}

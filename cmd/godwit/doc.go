@@ -7,7 +7,10 @@
 // function that returns a *cobra.Command. The parts of `run` are beside it:
 // load.go reads the module, inputs.go and outputs.go face the host's files,
 // streams.go and signals.go what comes from outside while the guest runs,
-// report.go and summary.go what is said at the end.
+// report.go and summary.go what is said at the end. run_state.go keeps an instance between calls
+// in a folder. run_file.go keeps a run in a file while it goes on: run_kept.go prepares such
+// a run, run_spec.go is what the file says of it, run_release.go holds its output back until it
+// is kept, run_stdin.go passes over what it had read, run_end.go is its end.
 //
 // node.go, task.go, blob.go and model.go hold what asks a node. remote.go finds it
 // and session.go is a command while it asks; guest.go has the flags that `run` and
