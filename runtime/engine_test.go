@@ -252,6 +252,8 @@ func payment(calls *int) hostabi.Module {
 		void("panic", func(hostabi.Caller) { panic("a bug") }),
 		void("bounds", func(c hostabi.Caller) { c.Memory()[1<<20] = 1 }),
 		void("exit", func(hostabi.Caller) { panic(hostabi.Exit{Code: 7}) }),
+		void("trap", func(hostabi.Caller) { panic(hostabi.Trap{Message: "its own doing"}) }),
+		void("fault", func(hostabi.Caller) { panic(hostabi.Fault{Err: io.ErrClosedPipe}) }),
 		void("state", func(c hostabi.Caller) { *c.State("payment").(*int)++ }),
 		{
 			Name: "add", Params: []api.ValueType{api.ValueTypeI32, api.ValueTypeI64}, Results: []api.ValueType{api.ValueTypeI64},
@@ -287,6 +289,12 @@ func TestHostFunctions(t *testing.T) {
 	}
 	if r, err := e.Run(t.Context(), calling("exit"), Task{}); err != nil || r.Reason != ReasonExit || r.ExitCode != 7 {
 		t.Errorf("exit: %+v, %v", r, err)
+	}
+	if r, err := e.Run(t.Context(), calling("trap"), Task{}); err != nil || r.Reason != ReasonTrap || r.Message != "its own doing" {
+		t.Errorf("trap: %+v, %v", r, err)
+	}
+	if r, err := e.Run(t.Context(), calling("fault"), Task{}); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("fault: %+v, %v", r, err)
 	}
 	counter := 0
 	if _, err := e.Run(t.Context(), calling("state"), Task{State: map[string]any{"payment": &counter}}); err != nil || counter != 2 {
