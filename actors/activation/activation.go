@@ -53,7 +53,7 @@ type Activation struct {
 	inside  bool      // it has a slot
 	entered time.Time // when it took it
 	held    []held    // outputs that wait, see devices.go
-	depends uint64    // number of the last capture that covers what was seen of devices
+	depends uint64    // number of the capture that covers, or will, what was seen of devices
 }
 
 // base is a state to begin from: a checkpoint, or nothing.

@@ -96,9 +96,9 @@ func (r *run) capture(now time.Time) error {
 	k := keeping{chain: r.chain, pause: pause, begun: begun, at: base{index: r.state.Index(), deliveries: r.state.Deliveries(), worked: r.worked}}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.sequence++
-	if r.observing() {
-		r.depends, r.covered = r.sequence, r.devices.Observed()
+	observing := r.observing()
+	if r.sequence++; observing {
+		r.covering()
 	}
 	k.at.sequence = r.sequence
 	c.Order = checkpoint.Order{Epoch: r.start.Epoch, Sequence: r.sequence}

@@ -37,6 +37,10 @@ type Config struct {
 	// memory. Default: there are none.
 	GPU func(spec *swire.GPUSpec) gpu.Config
 
+	// DeviceTime is how long an actor with GPUs may take for a message without waiting for
+	// another: a kernel that never ends costs no fuel. Default 30 s.
+	DeviceTime time.Duration
+
 	// Workers is how many guests run at a time. Default: 16 for each processor, which
 	// they share, so that some that work for long keep nobody waiting.
 	Workers int
@@ -75,6 +79,9 @@ func (c Config) withDefaults() Config {
 	if c.Workers == 0 {
 		c.Workers = 16 * goruntime.GOMAXPROCS(0)
 	}
+	if c.DeviceTime == 0 {
+		c.DeviceTime = 30 * time.Second
+	}
 	if c.Checkpoint == 0 {
 		c.Checkpoint = 100 * time.Millisecond
 	}
@@ -112,6 +119,8 @@ func (c Config) Validate() error {
 		return errors.New("activation: runtime, store, owner, modules and dir are needed")
 	case c.Workers < 0 || c.Rate < 0 || c.Rate > 1e6 || c.KeepModules < 0 || c.ImageFiles < 0:
 		return errors.New("activation: a number out of range")
+	case c.DeviceTime < 0:
+		return fmt.Errorf("activation: %v for a message", c.DeviceTime)
 	case c.Checkpoint < 0 || c.Checkpoint > time.Minute:
 		return fmt.Errorf("activation: a checkpoint every %v: not up to a minute", c.Checkpoint)
 	case c.ImageBytes < 0 || c.LogBytes < 0 || c.PushBytes < 0 || c.OutputBytes < 0:

@@ -1,8 +1,11 @@
 package activation
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"math"
+	"time"
 
 	"github.com/godwit-run/godwit/actors/mailbox"
 	"github.com/godwit-run/godwit/hostabi/actor"
@@ -66,9 +69,37 @@ func (r *run) hostState() map[string]any {
 	return all
 }
 
-// observing tells whether the guest has seen of its devices what no capture covers:
-// whoever replays its log may see something else.
-func (r *run) observing() bool { return r.devices != nil && r.devices.Observed() != r.covered }
+// unseen is no number of what a guest has seen of its devices.
+const unseen = math.MaxUint64
+
+// bounded is the context of a call of the guest, whose time is bounded if it has devices.
+func (r *run) bounded() (context.Context, context.CancelFunc) {
+	if r.devices == nil {
+		return r.ctx, func() {}
+	}
+	r.called = time.Now()
+	return context.WithTimeout(r.ctx, r.engine.cfg.DeviceTime)
+}
+
+// overdue tells whether a process had better be suspended between two messages: its time
+// is that of a call, and it begins anew then.
+func (r *run) overdue() bool {
+	return r.devices != nil && time.Since(r.called) > r.engine.cfg.DeviceTime/8
+}
+
+// observing tells whether the guest has seen of its devices what no capture covers, or
+// failed after that: whoever replays its log may see something else.
+func (r *run) observing() bool {
+	return r.depends > r.sequence || r.devices != nil && r.devices.Observed() != r.covered
+}
+
+// covering notes that the capture with the present number covers what was seen.
+func (r *run) covering() {
+	r.depends = r.sequence
+	if r.devices != nil {
+		r.covered = r.devices.Observed()
+	}
+}
 
 // hold keeps outputs back that depend on what was seen of devices, until a checkpoint
 // that covers it is agreed on; and all that follow them, so that order is kept.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ipfs/go-cid"
 
@@ -201,6 +202,22 @@ func TestDevicesThatCannotMove(t *testing.T) {
 	if got := w.answers()[0]; !strings.Contains(got, "cannot be suspended cannot have GPUs") {
 		t.Error(got)
 	}
+}
+
+// A message that takes too long has failed, and is not heard of before that is agreed
+// on: elsewhere it might have been in time.
+func TestKernelsThatNeverEnd(t *testing.T) {
+	l := &library{all: map[cid.Cid][]byte{}}
+	n := newNode(t, l, withDevice(t), func(c *Config) { c.DeviceTime = time.Nanosecond })
+	s := onDevice(t, l.guest(t, "device"))
+	a, w := activated(t, n, s, nil)
+	defer halt(t, a)
+	say(a, s, w, "add 1")
+	if got := w.answers(); len(got) != 0 {
+		t.Fatalf("%q leaves before anybody has agreed", got)
+	}
+	w.agreed(a, 1)
+	w.hears("stopped: it could not begin: timeout")
 }
 
 // A node without a device does not run an actor that needs one: another may.

@@ -62,7 +62,9 @@
 //   - await answers ENOTSUP in a delivery that has looked: the question would be held
 //     until a checkpoint, and within a delivery there is none. An ask whose reply comes as a
 //     message is the way;
-//   - a process that cannot be suspended is refused, as it is never captured.
+//   - a process that cannot be suspended is refused, as it is never captured;
+//   - a message that takes longer than Config.DeviceTime fails, as a kernel may never end.
+//     That is no function of the log either, and counts as a look.
 //
 // If a node dies between a look and the checkpoint, the replay may find an ask of a later
 // message in await that has never left: it times out. To record what is read in the log

@@ -31,7 +31,7 @@ func (r *run) receive(ctx context.Context, wait time.Duration) (mailbox.Delivery
 		if wait >= 0 {
 			r.until = r.state.Now() + int64(min(wait, wire.MaxWait))
 		}
-		if r.suspends && (r.observing() || r.captures(r.engine.cfg.Now())) {
+		if r.suspends && (r.observing() || r.overdue() || r.captures(r.engine.cfg.Now())) {
 			return mailbox.Delivery{}, actor.ErrSuspend
 		}
 	}

@@ -57,6 +57,7 @@ type run struct {
 	// what it had seen of them at the last capture.
 	devices *gpu.State
 	covered uint64
+	called  time.Time // when the guest began or went on last
 
 	quiet   uint64   // up to this delivery, which is known to fail
 	after   [32]byte // hash of the mailbox then
@@ -336,7 +337,9 @@ func (r *run) finish() error {
 // call calls an export of the guest with the fuel of a message.
 func (r *run) call(export string) error {
 	r.inst.Refuel(r.state.Spec().Fuel)
-	_, err := r.inst.Call(r.ctx, export)
+	ctx, done := r.bounded()
+	defer done()
+	_, err := r.inst.Call(ctx, export)
 	for _, s := range r.streams {
 		s.end()
 	}
@@ -415,6 +418,9 @@ func (r *run) fails(err error) error {
 	case !ok || end.Status == runtime.StatusCancelled:
 		return fmt.Errorf("actor %s: %w", r.name, err)
 	}
+	if end.Reason == runtime.ReasonTimeout {
+		r.covered = unseen // another node may be faster
+	}
 	_, stack, _ := strings.Cut(end.Message, "\n")
 	r.say("log", "error", strings.TrimSpace("the message has failed: "+cause(end)+"\n"+stack))
 	return r.failedBy(cause(end))
@@ -422,6 +428,9 @@ func (r *run) fails(err error) error {
 
 func (r *run) failedBy(cause string) error {
 	r.engine.count(func(s *Stats) { s.Failures++ })
+	if r.observing() {
+		r.depends = r.sequence + 1 // the run that has seen it ends here
+	}
 	f, out := r.state.Fail(cause)
 	r.emit(out)
 	r.flush(r.state.Index())

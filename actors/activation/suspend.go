@@ -54,7 +54,9 @@ func (r *run) resume() error {
 		r.again, r.suspends = false, false
 		r.worked += time.Since(began)
 	}()
-	_, err := r.inst.Resume(r.ctx)
+	ctx, done := r.bounded()
+	defer done()
+	_, err := r.inst.Resume(ctx)
 	for _, s := range r.streams {
 		s.end()
 	}
