@@ -37,7 +37,8 @@ type Config struct {
 	// BuildTimeout is how long a build may take; default 60 s. Then the process is killed.
 	BuildTimeout time.Duration
 	// Grace is how long a session that is closed may still be at work before the process
-	// is killed; default 200 ms.
+	// is killed; default 200 ms. A process that does not say for ten times as long what it is
+	// doing is killed as well.
 	Grace time.Duration
 
 	// Staged makes all devices have memory of their own, as if none was unified: for tests.

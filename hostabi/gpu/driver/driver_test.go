@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"slices"
@@ -16,6 +17,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == liar {
+		fmt.Fprintln(os.Stderr, lie())
+		os.Exit(1)
+	}
 	serve.Main()
 	dir, err := os.MkdirTemp("", "godwit-gpu-cache-*")
 	if err != nil {

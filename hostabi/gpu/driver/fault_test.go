@@ -139,6 +139,21 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	works(t, d)
 }
 
+// A process that stands still is as good as none.
+func TestStoppedProcessIsKilled(t *testing.T) {
+	d := open(t, Config{})
+	s, other := begin(t, d, device.Limits{}), begin(t, d, device.Limits{})
+	must(t, syscall.Kill(d.Pid(), syscall.SIGSTOP))
+	start := time.Now()
+	must(t, s.Close())
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("closing took %v", took)
+	}
+	_, err := other.NewBuffer(soon(t), 0, 8)
+	wantLost(t, "other", err, false, "did not end")
+	works(t, d)
+}
+
 func TestBuildThatTakesTooLong(t *testing.T) {
 	d := open(t, Config{BuildTimeout: 5 * time.Millisecond, CacheDir: t.TempDir()})
 	s := begin(t, d, device.Limits{})

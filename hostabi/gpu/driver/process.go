@@ -267,12 +267,12 @@ func (p *process) busy(s *session) bool {
 	if p.control.Send(wire.KindProbe, wire.Probe{Seq: seq, Session: s.id}, nil) != nil {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), p.config.StartTimeout)
-	defer cancel()
+	timer := time.NewTimer(10 * p.config.Grace)
+	defer timer.Stop()
 	select {
 	case busy := <-answer:
 		return busy
-	case <-ctx.Done():
+	case <-timer.C:
 		return true
 	}
 }
