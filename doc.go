@@ -24,6 +24,9 @@
 //     when it drains.
 //   - device: something that runs kernels (package hostabi/gpu/device), of Config.Devices. A
 //     task has those that are reserved for it to itself; actors share them.
+//   - keeper: a node that keeps checkpoints of tasks that run elsewhere, or the part of a
+//     node that does so. Tasks that may run for more than a second run on an engine whose
+//     guests can be suspended; see scheduler.Keeper for who may keep what.
 //   - partner: a node that work is shared with. Partners watch each other (package
 //     detect), and what one has of the other's moves on when it dies.
 //
@@ -45,6 +48,9 @@
 //     signed its signature, have been checked; what waits for or from one peer is
 //     bounded.
 //   - Run returns after all that it started has ended.
+//   - A checkpoint of a task counts when a keeper has it on disk, and holds all that the
+//     task is: the output that was kept by then, too. Snapshots are taken no faster than the
+//     keepers take them, and of those that come meanwhile only the newest is sent.
 //
 // # Figures
 //

@@ -34,7 +34,7 @@
 //
 // Which events there are, and which core takes them:
 //
-//	Submit, CancelTask                   Submitter
+//	Submit, CancelTask, MigrateTask      Submitter
 //	Learned, Collected, Measured         Submitter
 //	Trusted                              Submitter
 //	Ended, SetDraining, Asked            Executor
@@ -50,8 +50,8 @@
 // signs and gossips; each node that gets it, the asking one too, checks the signature
 // and steps [Asked].
 //
-// While an attempt runs, the executor's shell sends its [wire.Output] and
-// [wire.Progress] itself, to the node in [Start]; all else comes out of Ready.
+// While an attempt runs, the executor's shell sends its [wire.Output], [wire.Progress],
+// [wire.Keep] and [wire.Kept] itself, to the node in [Start]; all else comes out of Ready.
 // Output comes before Ended is stepped: what follows a Done is dropped.
 //
 // # How a task is placed
@@ -78,6 +78,26 @@
 //
 // Each task keeps its last [Round]s: whom it asked, who answered what and when, what
 // the answers were worth. So "why there?" has an answer when it has ended, too.
+//
+// # How a task goes on
+//
+// After CheckpointAfter the executor's shell asks who is to keep checkpoints of an attempt
+// (wire.Keep). The submitter ranks the nodes as for a new attempt and takes the first
+// SubmitterConfig.Keepers of those that could run the task, and itself where there are too
+// few. It signs a wire.Grant, which the shell shows to keepers with every checkpoint. The
+// shell tells the submitter which checkpoint counts and who has
+// it (wire.Kept). When the attempt is lost, or is given back ([Yield]: the task is to
+// migrate, or the node drains), the next one is placed on a keeper if one fits, and its
+// grant names the attempts before: the shell asks all of them, and all keepers, for what
+// they have, and goes on from the first of [Best] that can be fetched. So nothing depends on
+// the submitter having heard of the newest one.
+//
+// The fence is the attempt's number, as for results. A [Keeper] that has seen the grant of
+// an attempt, when it keeps for it or is asked by it, takes nothing of an earlier one; a
+// checkpoint counts only if the node of the attempt has signed it; and (attempt, sequence)
+// orders them, so that what a stale executor has left with somebody who knew no better is
+// passed over. An attempt that ended by its time limit is not gone on from: its clock has
+// run out.
 //
 // # Who gets what
 //
@@ -128,6 +148,8 @@
 //
 // # Invariants
 //
+//   - An attempt goes on only from what an earlier attempt of its task has made, and from
+//     the newest of that which anybody has who can be asked.
 //   - A task that Submit accepted has exactly one end, however many attempts ran.
 //   - An attempt is (task, number, node). A result counts only if its executor signed
 //     it, and only for the attempt that the submitter holds to be live.

@@ -148,8 +148,9 @@ func newNodeDrain(r *remote) *cobra.Command {
 	format, undo := render.Table, false
 	cmd := &cobra.Command{
 		Use: "drain", Short: "Have the node take no new work",
-		Long: `Has the node take no new work. What runs there may finish within the grace time;
-the rest goes back to the queues it came from. Actors that live there move to other
+		Long: `Has the node take no new work. Tasks that have run there for a second go on on other
+nodes, from where they are; those that cannot be suspended may finish within the grace
+time, and then go back to the queues they came from. Actors that live there move to other
 nodes that keep them. The node goes on: stop it with SIGTERM, which drains first, or
 have it take work again with --undo.`,
 		Args: cobra.NoArgs,

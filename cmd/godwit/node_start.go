@@ -203,6 +203,7 @@ func nodeConfig(c config.Config, log *slog.Logger) godwit.Config {
 		PreferLocal: c.PreferLocalWorkers, MaxLatency: c.MaxNetworkLatency, Discovery: c.DiscoveryInterval,
 		Version:   readVersion().Version,
 		MaxOutput: int64(c.MaxOutput), KeepEnded: c.KeepEnded, Grace: c.Grace, Log: log,
+		TaskCheckpointEvery: c.TaskCheckpoints, TaskKeepers: c.Keepers, TaskCheckpointQuota: int64(c.CheckpointQuota),
 		ActorReplicas: c.ActorReplicas, CheckpointEvery: c.CheckpointInterval, ActorHeartbeat: c.HeartbeatInterval,
 		ActorSuspectAfter: c.SuspectAfter, ActorReplaceAfter: c.ReplaceAfter, ActorIdleAfter: c.IdleAfter,
 	}

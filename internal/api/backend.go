@@ -36,8 +36,9 @@ type NodeBackend interface {
 	Workers(ctx context.Context) ([]Worker, error)
 	// Worker is one of them. Errors: ErrNotFound, ErrAmbiguous.
 	Worker(ctx context.Context, id string) (Worker, error)
-	// SetDraining makes this node refuse new work, or take it again. Running tasks
-	// finish within the grace time and then go back to their submitters' queues.
+	// SetDraining makes this node refuse new work, or take it again. Running tasks go on
+	// elsewhere; those that cannot be suspended finish within the grace time, or then go
+	// back to their submitters' queues.
 	SetDraining(ctx context.Context, on bool) (Worker, error)
 	// SetLabels sets labels of this node and removes others. The node announces
 	// them, and keeps them over a restart.

@@ -127,6 +127,12 @@ type Config struct {
 	MaxRetries    int    `key:"scheduler.fault_tolerance.max_retries"`
 	RetryBackoff  string `key:"scheduler.fault_tolerance.retry_backoff" enum:"exponential,constant"`
 
+	// TaskCheckpoints is the time between checkpoints of a task that runs for more than a
+	// second, which Keepers other nodes keep; of those here, CheckpointQuota bounds the bytes.
+	TaskCheckpoints time.Duration `key:"scheduler.checkpoints.interval" unit:"1ms"`
+	Keepers         int           `key:"scheduler.checkpoints.keepers"`
+	CheckpointQuota units.Size    `key:"scheduler.checkpoints.quota"`
+
 	// ActorReplicas is how many nodes keep an actor that asks for no number.
 	ActorReplicas int `key:"actors.replicas"`
 	// CheckpointInterval is the time between checkpoints of an actor that works.
@@ -156,6 +162,7 @@ func Default() Config {
 		RetryOnTimeout: true, RetryOnWorkerFailure: true,
 		MinExecute: 0.3, MinSubmit: 0.1, AuctionWindow: wire.MaxWindow,
 		HealthCheckInterval: time.Second, HealthCheckTimeout: 500 * time.Millisecond, MaxConsecutiveFailures: 3,
+		TaskCheckpoints: 100 * time.Millisecond, Keepers: 2, CheckpointQuota: 16 << 30,
 		ActorReplicas: 3, CheckpointInterval: 100 * time.Millisecond, HeartbeatInterval: 100 * time.Millisecond,
 		SuspectAfter: 350 * time.Millisecond, ReplaceAfter: 30 * time.Second, IdleAfter: 2 * time.Second,
 		EnableRetries: true, MaxRetries: 2, RetryBackoff: "exponential",
@@ -226,6 +233,10 @@ func (c Config) Validate() error {
 		return wrong(tolerance+"health_check_interval", "a node would be lost after %v: want a second at least", lost)
 	case lost > 24*time.Hour:
 		return wrong(tolerance+"health_check_interval", "a node would be lost after %v: want a day at most", lost)
+	case c.TaskCheckpoints < 10*time.Millisecond:
+		return wrong("scheduler.checkpoints.interval", "want 10 ms at least")
+	case c.Keepers < 1 || c.Keepers > 8:
+		return wrong("scheduler.checkpoints.keepers", "want 1 to 8")
 	case c.ActorReplicas < 1 || c.ActorReplicas > 7:
 		return wrong("actors.replicas", "want 1 to 7")
 	case min(c.CheckpointInterval, c.HeartbeatInterval, c.IdleAfter) < 10*time.Millisecond:

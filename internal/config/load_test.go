@@ -55,7 +55,7 @@ func TestErrorsNameTheLine(t *testing.T) {
 		name, text, want string
 		unknown          bool
 	}{
-		{"key", "[scheduler]\n# words\nmax_concurrent_task = 3\n", ":3: unknown key scheduler.max_concurrent_task (there are api, auction, discovery_interval", true},
+		{"key", "[scheduler]\n# words\nmax_concurrent_task = 3\n", ":3: unknown key scheduler.max_concurrent_task (there are api, auction, checkpoints, discovery_interval", true},
 		{"section", "\n[sheduler]\nx = 1\n", ":2: unknown key sheduler", true},
 		{"deep section", "[scheduler.api]\nbind_address = \"127.0.0.1:1\"\n[scheduler.apis]\n", ":3: unknown key scheduler.apis", true},
 		{"nested", "[scheduler.retry.more]\nx = 1\n", ":1: unknown key scheduler.retry.more", true},
@@ -108,6 +108,7 @@ func TestValidate(t *testing.T) {
 		"scheduler.weights.latency":                       {"rtt=1e300"},
 		"scheduler.weights.throughput":                    {"capacity=NaN"},
 		"scheduler.fault_tolerance.health_check_interval": {"0.1", "9h"},
+		"scheduler.checkpoints.keepers":                   {"0", "9"},
 		"actors.replicas":                                 {"0", "8"},
 		"actors.suspect_after":                            {"150ms"},
 		"actors.replace_after":                            {"100ms"},
