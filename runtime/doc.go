@@ -119,6 +119,10 @@
 // guest to stop. The call then returns ErrSuspended, no goroutine is needed while the guest
 // waits, and Resume calls the host function again.
 //
+// Task.Captures has Engine.Run do so again and again while a task goes on, and hands the captures
+// to whoever keeps them: with the last of them and Task.From the task is finished in another
+// process. Its Stop suspends the guest for good.
+//
 // A continuation names the version and the hash of the code that it is of; any other is
 // refused. What goes on does so in functions made for the places on its stack, which
 // takes some milliseconds the first time. Module.Unsuspendable says if a module cannot be
@@ -129,7 +133,8 @@
 //
 // Modules of the same bytes are compiled once while they are in use. With
 // Config.CacheDir, rewritten modules and machine code are kept on disk as well,
-// keyed by CID, the meter's version and wazero's. A damaged entry counts as absent.
+// keyed by CID, the meter's version and wazero's. A damaged entry counts as absent. What
+// suspended calls go on in is not kept: it is removed when the module is loaded again.
 //
 // # Figures
 //
