@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,6 +78,7 @@ func (e errNoGPU) Hint() string {
 // gpuRun is what one run has of GPUs; nil is nothing.
 type gpuRun struct {
 	backend device.Backend
+	why     error // there is no device, if so
 	state   *gpu.State
 }
 
@@ -118,7 +120,10 @@ func (f *gpuFlags) open(ctx context.Context, t *runtime.Task) (*gpuRun, error) {
 	if t.Deterministic {
 		cfg.Seed = []byte("deterministic")
 	}
-	if err = f.choose(ctx, &cfg); err == nil {
+	if r.why = f.choose(ctx, &cfg); r.why != nil {
+		err, cfg.Backend = r.why, nil
+	}
+	if r.why == nil || cfg.Mode == gpu.Preferred {
 		r.state, err = gpu.New(ctx, cfg)
 	}
 	if err != nil {
@@ -128,10 +133,10 @@ func (f *gpuFlags) open(ctx context.Context, t *runtime.Task) (*gpuRun, error) {
 	return r, nil
 }
 
-// choose keeps the devices that the flags let through; if there are none there is no backend.
+// choose keeps the devices that the flags let through. The error says why there are none.
 func (f *gpuFlags) choose(ctx context.Context, cfg *gpu.Config) error {
 	list, err := cfg.Backend.Devices(ctx)
-	if err != nil && cfg.Mode == gpu.Required {
+	if err != nil {
 		return fmt.Errorf("%w: %w", gpu.ErrNoDevice, err)
 	}
 	spec := &wire.GPUSpec{Memory: uint64(f.memory), Capability: string(f.capability)}
@@ -144,11 +149,7 @@ func (f *gpuFlags) choose(ctx context.Context, cfg *gpu.Config) error {
 	if len(cfg.Devices) > 0 {
 		return nil
 	}
-	cfg.Backend = nil
-	if cfg.Mode == gpu.Required {
-		return noneFits(len(list))
-	}
-	return nil
+	return noneFits(len(list))
 }
 
 // noneFits says why there is no device among so many.
@@ -179,7 +180,7 @@ func (r *gpuRun) said() string {
 	}
 	use := r.state.Use()
 	if err := r.state.Fallback(); err != nil && use.Backend != "" {
-		return fmt.Sprintf("ready-made kernels ran here (%v)", err)
+		return fmt.Sprintf("ready-made kernels ran here (%v)", cmp.Or(r.why, err))
 	}
 	if len(use.Devices) == 0 {
 		return ""

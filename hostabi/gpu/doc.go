@@ -187,6 +187,16 @@
 //   - Arguments live here, and go along with each launch: what is on the other side has no
 //     state that a crash could lose, but buffers.
 //
+// # Figures
+//
+// On a virtual machine with two EPYC cores and pocl, shared with much other work; ratios within one run:
+//
+//   - a product of matrices of 512 by 512 by sgemm, copies to and from the device included, in 8 ms: a 69th
+//     of what the same guest's own loop takes, in C (go test -bench GuestSgemm ./cmd/godwit)
+//   - reads at 0.93 of the speed of memcpy within one process, writes at 1.3 (-bench Copies .)
+//   - State goes from a driver to Go code in this process and back with the same contents, in a few
+//     milliseconds and the time of building programs
+//
 // # Invariants
 //
 //   - No argument makes a function panic, but to stop the guest.
