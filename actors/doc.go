@@ -63,7 +63,10 @@
 //
 // A call goes to the leader as far as known, and on where it is told; it goes elsewhere at
 // once when that node dies, and again when it is silent. A replica that knows no leader
-// holds it and campaigns. The id makes it count once, however often it arrives.
+// holds it and campaigns. The id makes it count once, however often it arrives. A replica
+// that knows of no living majority takes nothing in and says so; a call that hears
+// nothing better for 1.5 s, or finds nobody to ask, ends as unavailable, and says whether
+// the message may still take effect (TestMajorityGone, TestACallIsUnavailable).
 //
 // Actors send in channels: numbered, kept in the sender's replicated outbox until the
 // receiver has them in its log, sent all over again by whoever activates the sender.

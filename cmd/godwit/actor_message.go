@@ -58,9 +58,10 @@ func newActorAsk(r *remote) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "ask NAME PAYLOAD", Short: "Send an actor a message and print its reply",
 		Long: `Sends an actor a message, waits for the reply and prints its bytes. If the actor
-fails at the message, that had no effect, and the exit code says how: 134 it trapped,
-123 out of fuel. 126 it refused. 124 is no reply in time: the message may still take
-effect.
+fails at the message, that had no effect, and the exit code says how: 134 it trapped
+or ended, 123 out of fuel. 126 it refused. 124 is no reply in time: the message may
+still take effect. 125 is an actor most of whose nodes are gone, among other things:
+the message says whether it may still take effect.
 
 ` + aboutPayload,
 		Example:           `  godwit actor ask counter get`,

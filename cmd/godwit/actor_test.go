@@ -29,7 +29,7 @@ func TestReadPayload(t *testing.T) {
 
 func TestMessageExitCodes(t *testing.T) {
 	for reason, want := range map[string]int{
-		"trap: unreachable": exitTrap, "out_of_memory": exitTrap, "out_of_fuel": exitOutOfFuel,
+		"trap: unreachable": exitTrap, "out_of_memory": exitTrap, "exit: 5": exitTrap, "out_of_fuel": exitOutOfFuel,
 		"only 3 there": exitRefused, "": exitRefused,
 	} {
 		if got := exitCode(messageEnding("counter", &api.MessageError{Reason: reason})); got != want {

@@ -142,7 +142,7 @@ func messageCode(kind string) int {
 	switch runtime.Reason(kind) {
 	case runtime.ReasonOutOfFuel:
 		return exitOutOfFuel
-	case runtime.ReasonTrap, runtime.ReasonOutOfMemory:
+	case runtime.ReasonTrap, runtime.ReasonExit, runtime.ReasonOutOfMemory:
 		return exitTrap
 	}
 	return exitRefused

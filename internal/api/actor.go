@@ -154,7 +154,7 @@ type Upgrade struct {
 // MessageError is a message that an actor refused, or failed at: then it has had no
 // effect.
 type MessageError struct {
-	// Reason is the actor's own, or how it failed, which begins with trap,
+	// Reason is the actor's own, or how it failed, which begins with trap, exit,
 	// out_of_fuel or out_of_memory.
 	Reason string
 }
@@ -166,10 +166,10 @@ func (e *MessageError) Error() string {
 	return "the message failed: " + e.Reason
 }
 
-// Kind is trap, out_of_fuel or out_of_memory; empty if the actor itself refused.
+// Kind is trap, exit, out_of_fuel or out_of_memory; empty if the actor itself refused.
 func (e *MessageError) Kind() string {
 	switch kind, _, _ := strings.Cut(e.Reason, ":"); kind {
-	case "trap", "out_of_fuel", "out_of_memory":
+	case "trap", "exit", "out_of_fuel", "out_of_memory":
 		return kind
 	}
 	return ""

@@ -102,6 +102,9 @@ func TestMessageFails(t *testing.T) {
 	if !errors.As(err, &failed) || failed.Reason != "trap: unreachable" || err.Error() != "the message failed: trap: unreachable" {
 		t.Errorf("%v", err)
 	}
+	if ended := (&MessageError{Reason: "exit: 5"}); ended.Kind() != "exit" || ended.Error() != "the message failed: exit: 5" {
+		t.Errorf("%v, %q", ended, ended.Kind())
+	}
 	if refused := (&MessageError{Reason: "only 3 there"}); refused.Kind() != "" || refused.Error() != "the actor refused: only 3 there" {
 		t.Errorf("%v, %q", refused, refused.Kind())
 	}
