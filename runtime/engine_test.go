@@ -293,7 +293,7 @@ func TestHostFunctions(t *testing.T) {
 	if r, err := e.Run(t.Context(), calling("trap"), Task{}); err != nil || r.Reason != ReasonTrap || r.Message != "its own doing" {
 		t.Errorf("trap: %+v, %v", r, err)
 	}
-	if r, err := e.Run(t.Context(), calling("fault"), Task{}); !errors.Is(err, io.ErrClosedPipe) {
+	if r, err := e.Run(t.Context(), calling("fault"), Task{}); !errors.Is(err, io.ErrClosedPipe) || err.Error() != io.ErrClosedPipe.Error() {
 		t.Errorf("fault: %+v, %v", r, err)
 	}
 	counter := 0

@@ -13,6 +13,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 
+	"github.com/godwit-run/godwit/hostabi"
 	"github.com/godwit-run/godwit/hostabi/wasi"
 	"github.com/godwit-run/godwit/runtime/internal/linmem"
 )
@@ -351,6 +352,9 @@ func (i *Instance) ended(how *GuestError, fault ...error) error {
 func trapOrFault(err error) error {
 	if guest, ok := errors.AsType[*GuestError](err); ok {
 		return guest
+	}
+	if fault, ok := errors.AsType[hostabi.Fault](err); ok {
+		return fault
 	}
 	const prefix, overflow = "wasm error: ", "stack overflow"
 	if text := err.Error(); strings.HasPrefix(text, prefix) || strings.HasPrefix(text, overflow) {
