@@ -1,5 +1,6 @@
 // Train makes the weights of gpu-transformer: a small language model that learns a text by
-// heart, one character a token. It takes a few minutes, and makes the same weights each time.
+// heart, one character a token. It takes about a minute, and on one architecture makes the same
+// weights each time.
 //
 //	go run ./examples/gpu-transformer/train     writes examples/gpu-transformer/weights.bin
 package main
