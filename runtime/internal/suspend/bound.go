@@ -9,7 +9,7 @@ const (
 	maxPoints   = 1 << pointBits // and nested blocks
 	maxBranches = 1 << 15
 	maxWork     = 1_000_000_000 // branches² × locals, unless there are
-	workPerByte = 60_000        // enough bytes for it
+	workPerByte = 150_000       // enough bytes for it
 
 	maxWords     = 1 << 14 // in all frames of a function, unless there are
 	wordsPerByte = 4       // enough bytes for them

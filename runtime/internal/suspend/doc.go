@@ -114,6 +114,31 @@
 // the debt that the place has. So the sum is that of an undisturbed run, whatever the
 // slices were.
 //
+// # What it costs
+//
+// Against plain wazero 1.12 on amd64, metering included (1.10 to 1.23 of the machine code is
+// that alone):
+//
+//	                                  figure          target
+//	machine code                      1.31 to 1.54    1.5
+//	  of 1000 calls and nothing else  2.1             3
+//	WebAssembly code                  1.46 to 1.76
+//	loading                           1.8 to 2.1      1.5
+//	  of 1000 calls and nothing else  10 to 13        3
+//	  of 3000                         26              3
+//	unwind and rewind 100 frames      41 to 44 µs     50 µs
+//	capture of a program that runs    0.15 to 0.17 ms 1 ms
+//
+// measured on a busy machine by
+//
+//	go test -run '^$' -bench 'Suspend|UnwindRewind|CaptureRunning' ./runtime
+//
+// The first of these compares run times with plain wazero, too. Loading is above its target: a
+// quarter of plain wazero's time is our own reading and writing, and the compiler's is
+// spent by its register allocator on the two blocks of each point. In a function of nothing
+// but calls it grows with the square of their number, as the compiler walks up the chain of
+// blocks from each.
+//
 // # What cannot be suspended
 //
 // Functions that keep a funcref or exnref across a point, since there are no words for them

@@ -13,8 +13,8 @@ type save struct {
 	values []value
 	wrote  []int // when each of them had last been written, at the first point
 	first  Point
-	base   int  // the number of what saves the rest, counted from 1; 0 is none
-	shared bool // by more than one point
+	base   int // the number of what saves the rest, counted from 1; 0 is none
+	points int // that share it
 }
 
 // pass is a point that has been passed, and what saves its frame, or none, where nothing is
@@ -24,15 +24,16 @@ type pass struct{ ordinal, save int }
 const none = -1
 
 const (
-	maxMoved = 2 // values of a save that may be others at another point
-	maxTried = 4 // saves of the same locals that are looked at
+	maxMoved  = 2  // values of a save that may be others at another point
+	maxTried  = 4  // saves of the same locals that are looked at
+	maxShared = 64 // points of a save: compilers search through all that leads to it
 )
 
 // save is the number of what saves these values at the n-th point.
 func (e *emitter) save(ordinal int, values []value) (int, error) {
 	base := e.points[ordinal].base
 	if base > 0 {
-		values = slices.DeleteFunc(values, func(v value) bool { return slices.Contains(e.bases[base-1], v.local) })
+		values = slices.DeleteFunc(slices.Clone(values), func(v value) bool { return slices.Contains(e.bases[base-1], v.local) })
 	}
 	key := []byte{byte(base)}
 	wrote := make([]int, len(values))
@@ -42,8 +43,8 @@ func (e *emitter) save(ordinal int, values []value) (int, error) {
 	}
 	same := e.same[string(key)]
 	for _, n := range same[max(0, len(same)-maxTried):] {
-		if s := &e.saves[n]; s.moved(wrote) <= maxMoved {
-			s.shared = true
+		if s := &e.saves[n]; s.points < maxShared && s.moved(wrote) <= maxMoved {
+			s.points++
 			return n, nil
 		}
 	}
@@ -52,7 +53,7 @@ func (e *emitter) save(ordinal int, values []value) (int, error) {
 	}
 	n := len(e.saves)
 	e.same[string(key)] = append(same, n)
-	e.saves = append(e.saves, save{values: values, wrote: wrote, base: base, first: pointOf(e.function, ordinal)})
+	e.saves = append(e.saves, save{values: values, wrote: wrote, base: base, points: 1, first: pointOf(e.function, ordinal)})
 	return n, nil
 }
 
@@ -73,7 +74,7 @@ func (s *save) write(e *emitter) {
 	}
 	f := newFrame(s.first, s.values)
 	f.save(&e.asm, e.linker, s.base > 0, func(flags int64) {
-		if s.shared {
+		if s.points > 1 {
 			e.here(flags)
 		} else {
 			e.i64(flags | int64(s.first))
