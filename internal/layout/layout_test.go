@@ -58,6 +58,7 @@ var pure = []string{
 	"runtime/internal/wasm", "runtime/internal/meter", "runtime/internal/state", "runtime/internal/suspend",
 	"scheduler/wire", "scheduler/placement", "scheduler/detect", "scheduler/trust",
 	"actors/wire", "actors/mailbox", "actors/group",
+	"hostabi/gpu/device", "hostabi/gpu/driver/internal/wire",
 }
 
 var impure = []string{

@@ -44,12 +44,26 @@
 // loaders and drivers look at; it gets no core dumps, is the first to go when memory is
 // short, has a process group of its own, and dies with the thread that started it. On
 // Linux with Landlock it can write nowhere but in a temporary folder of its own and
-// to devices, reads only what programs and drivers are made of, and has no TCP; and it can
-// gain no privileges. What it says is checked like a stranger's: sizes before anything is
+// to devices, and reads only what programs and drivers are made of. A filter of system
+// calls keeps it from sockets, other processes and the like; and it can gain no privileges. What it says is checked like a stranger's: sizes before anything is
 // allocated, texts before they are shown.
 //
 // Not contained: sessions from each other, where a kernel can write past its buffers. On a
 // CPU that is everywhere: a hostile kernel may read and change what other sessions
 // have there, and the binaries that the process hands out to be cached. GPUs keep
 // contexts apart, and each session has its own. Who needs more gives each its own Driver.
+//
+// # Figures
+//
+// With pocl 3.1 on a virtual machine with two EPYC cores, under a load average of 10 to 25 of
+// other work; there to be compared, not believed (go test -run xxx -bench . ./hostabi/gpu/driver):
+//
+//   - launch, wait and times of an empty kernel: 45 to 85 µs more than the same calls of the
+//     binding in one process, which take 35 to 50 µs themselves. A bare exchange of
+//     messages between two processes takes 15 to 45 µs here: that is what waking a thread costs.
+//     Where that is little, so is this.
+//   - of a kernel of 2.3 ms: 1.05 to 1.08 times
+//   - copies of 1 MiB and more: as fast as a copy between two pieces of memory, within the noise;
+//     of 4 KiB 0.3 µs more
+//   - start of the process, a build from the cache and a launch: 0.6 to 0.9 s
 package driver
