@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -19,11 +20,18 @@ import (
 // Create makes a file for a run that has not begun. A file of that name is replaced if its run
 // has ended, or if it is empty; else the error wraps ErrUnfinished, ErrFormat or ErrInUse.
 func Create(name string, job, module []byte) (*File, error) {
-	old, err := claim(name, os.O_CREATE)
-	if err != nil {
+	f := &File{name: name}
+	old, err := claim(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := f.replace(job, module, nil); err != nil {
+			return nil, err
+		}
+		return f, nil
+	case err != nil:
 		return nil, err
 	}
-	f := &File{name: name, file: old}
+	f.file = old
 	if err := f.replaceable(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -135,11 +143,11 @@ func (f *File) replace(job, module []byte, more contents) (err error) {
 	if len(job) > MaxJob {
 		return fmt.Errorf("a job of %d bytes, more than %d", len(job), MaxJob)
 	}
-	name := draftName(f.name)
-	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	file, err := f.newDraft()
 	if err != nil {
 		return err
 	}
+	name := file.Name()
 	d := &draft{file: file, out: bufio.NewWriterSize(file, 1<<18), objects: make(map[cid.Cid]place)}
 	if err = errors.Join(lock(file), d.write(job, module, more)); err != nil {
 		return errors.Join(err, file.Close(), os.Remove(name))
@@ -151,10 +159,34 @@ func (f *File) replace(job, module []byte, more contents) (err error) {
 	return syncDir(filepath.Dir(f.name))
 }
 
-// draftName is the name of a file that is being written anew: always the same, so that at most
-// one is left behind.
-func draftName(name string) string {
-	return filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".new")
+// newDraft opens a file to write anew. Who has the lock of the old one has a name for it, so that
+// at most one is left behind; who begins may not be alone.
+func (f *File) newDraft() (*os.File, error) {
+	dir, base := filepath.Dir(f.name), "."+filepath.Base(f.name)+"."
+	if f.file == nil {
+		return os.CreateTemp(dir, base+"*")
+	}
+	name := filepath.Join(dir, base+"new")
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
+// place gives a draft the name of the file: at once whole, and where there was none, unless
+// somebody else was faster.
+func (f *File) place(draft string) error {
+	if f.file != nil {
+		return os.Rename(draft, f.name)
+	}
+	err := os.Link(draft, f.name)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("%s: %w", f.name, ErrInUse)
+	case err != nil: // the file system has no links
+		return os.Rename(draft, f.name)
+	}
+	return os.Remove(draft)
 }
 
 func (d *draft) write(job, module []byte, more contents) error {
@@ -178,12 +210,18 @@ func (f *File) become(d *draft, name string) error {
 	if _, err := d.file.WriteAt(encodeDelivered(f.delivered), int64(deliveredAt)); err != nil {
 		return err
 	}
-	if err := errors.Join(d.file.Sync(), os.Rename(name, f.name)); err != nil {
+	if err := d.file.Sync(); err != nil {
+		return err
+	}
+	if err := f.place(name); err != nil {
 		return err
 	}
 	old := f.file
 	f.file, f.size, f.compact, f.torn = d.file, d.size, d.size, 0
 	f.module, f.objects, f.commits = d.module, d.objects, d.commits
+	if old == nil {
+		return nil
+	}
 	return errors.Join(unlock(old), old.Close())
 }
 
@@ -198,7 +236,7 @@ func syncDir(dir string) error {
 // Open opens the file of a run that has begun, and cuts off what is not sound at its end. Errors
 // wrap ErrFormat or ErrInUse.
 func Open(name string) (*File, error) {
-	file, err := claim(name, 0)
+	file, err := claim(name)
 	if err != nil {
 		return nil, err
 	}
@@ -214,9 +252,9 @@ func Open(name string) (*File, error) {
 
 // claim opens and locks the file that has a name: by the time that it is locked another may have
 // taken its place.
-func claim(name string, flags int) (*os.File, error) {
+func claim(name string) (*os.File, error) {
 	for {
-		file, err := os.OpenFile(name, os.O_RDWR|flags, 0o600)
+		file, err := os.OpenFile(name, os.O_RDWR, 0)
 		if err != nil {
 			return nil, err
 		}

@@ -34,7 +34,6 @@ type recorder struct {
 
 	from    *checkpoint.Signed // to go on from; nil if the run begins
 	image   *os.File           // the linear memory of from
-	output  []byte             // its section
 	earlier time.Duration      // what the run had taken by then
 
 	chain   *checkpoint.Chain
