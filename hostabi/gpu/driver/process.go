@@ -25,7 +25,7 @@ type process struct {
 	control  *link.Conn
 	infos    []device.Info
 	confined string
-	dir      string // temporary, its own
+	dir      *folder
 
 	building chan struct{} // holds one token: builds are done one at a time
 	gone     chan struct{} // closed when the process has ended
@@ -58,16 +58,17 @@ func start(ctx context.Context, config Config) (*process, error) {
 		}
 		argv = []string{path}
 	}
-	dir, err := os.MkdirTemp("", "godwit-gpu-*")
+	dir, err := newFolder()
 	if err != nil {
 		return nil, err
 	}
 	ours, theirs, err := link.Pair()
 	if err != nil {
-		return nil, errors.Join(err, os.Remove(dir))
+		dir.remove()
+		return nil, err
 	}
 	p := &process{
-		config: config, control: ours, command: newCommand(argv, theirs, dir), dir: dir,
+		config: config, control: ours, command: newCommand(argv, theirs, dir.path), dir: dir,
 		building: make(chan struct{}, 1), gone: make(chan struct{}),
 		sessions: map[uint64]*session{}, probes: map[uint64]chan bool{},
 	}
@@ -126,7 +127,7 @@ func (p *process) live(started chan<- error) {
 		err = p.command.Wait()
 		p.buried(err)
 	}
-	_ = os.RemoveAll(p.dir) // what is left of it is in the system's temporary folder
+	p.dir.remove()
 	close(p.gone)
 }
 
