@@ -125,7 +125,9 @@
 //     -benchtime 100000x and so on, at a load of 15 to 20): 463 bytes each of 100,000 that
 //     were made idle, in 34 s, 84 µs of processor time each; 642 bytes a replica of 30,000
 //     on three nodes, 0.36 ms for all three; 1,778 bytes each of 20,000 that have begun,
-//     most of them the index of the checkpoints' store, 1.2 ms each.
+//     most of them the index of the checkpoints' store, 1.2 ms each. With three replicas
+//     that have begun there is no figure yet: 1,000 take 7 ms each, too few to tell what one
+//     costs; 4,000 did not all begin and rest within the benchmark's time at a load of 20.
 //   - the pause of a migration of a busy actor with 64 MiB: 4.3 and 5.5 ms in the median
 //     of 25 while the other work was stopped, 3.7 to 6.5 each but for the first, right
 //     after the 64 MiB were written: 40 to 100 (-bench BenchmarkMigration). Most of it are two syncs: the vote, and the first entry of the new epoch.
