@@ -51,6 +51,8 @@ type member struct {
 	key ed25519.PrivateKey
 	id  wire.NodeID
 	dir string
+	// placer, unless nil, places what is made by way of it, from its next start on.
+	placer actors.Placer
 
 	mu    sync.RWMutex
 	host  *actors.Host // nil while it is down
@@ -141,7 +143,7 @@ func memoryDir(t *testing.T) string {
 
 func (c *chaos) start(n *member) {
 	l := c.mesh.begin(n.id)
-	host, err := actors.New(actors.Config{Self: n.id, Key: n.key, Dir: n.dir, Network: l, Engine: c.engine, Modules: c.modules,
+	host, err := actors.New(actors.Config{Self: n.id, Key: n.key, Dir: n.dir, Network: l, Engine: c.engine, Modules: c.modules, Placer: n.placer,
 		ReplaceAfter: 5 * time.Second, ParkAfter: time.Second, Log: logger(c)})
 	if err != nil {
 		c.Error(err)

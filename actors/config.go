@@ -64,6 +64,9 @@ type Config struct {
 	Unapplied, UnappliedEntries int
 	// Deadline bounds a Send or Ask whose context has no deadline. Default 30 s.
 	Deadline time.Duration
+	// Crowd is how many replicas a node has at most before it takes no more of actors
+	// that other actors make; what clients make it takes. Default 100,000.
+	Crowd int
 	// LogBytes bounds what is kept of an actor's output and log lines. Default 1 MiB.
 	LogBytes int64
 
@@ -145,7 +148,7 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("%d replicas, not 1 to %d", c.Replicas, wire.MaxReplicas)
 	case min(c.Heartbeat, c.SuspectAfter, c.ReplaceAfter, c.ParkAfter, c.CheckpointEvery, c.Deadline) < 0:
 		return errors.New("a negative time")
-	case min(c.Unapplied, c.UnappliedEntries) < 0 || c.LogBytes < 0:
+	case min(c.Unapplied, c.UnappliedEntries, c.Crowd) < 0 || c.LogBytes < 0:
 		return errors.New("a negative bound")
 	}
 	return nil
@@ -162,6 +165,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.UnappliedEntries, 16384)
 	orDefault(&c.Deadline, 30*time.Second)
 	orDefault(&c.LogBytes, 1<<20)
+	orDefault(&c.Crowd, 100_000)
 	if c.Observer == nil {
 		c.Observer = nobody{}
 	}

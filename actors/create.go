@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/godwit-run/godwit/actors/group"
-	"github.com/godwit-run/godwit/actors/mailbox"
 	"github.com/godwit-run/godwit/actors/wire"
 )
 
@@ -207,7 +206,7 @@ func (l *loop) askAgain(m *making) {
 		}
 		for _, one := range m.base.Members {
 			if _, refused := m.refused[one.Node]; !refused && !m.there[one.Node] {
-				l.send(one.Node, wire.Create{Base: m.base, Replica: one.Replica})
+				l.send(one.Node, wire.Create{Base: m.base, Replica: one.Replica, Idle: m.idle})
 			}
 		}
 		l.askAgain(m)
@@ -220,6 +219,10 @@ func (l *loop) created(now time.Time, from wire.NodeID, c wire.Created) {
 		l.joined(now, r, from, c)
 	}
 	m := l.making[c.Actor]
+	if m == nil && l.buried.has(c.Actor) {
+		l.unmade(from, c)
+		return
+	}
 	if m == nil || m.base.Members.Replica(from) != c.Replica {
 		return
 	}
@@ -257,17 +260,6 @@ func (l *loop) endMaking(m *making, err error) {
 	m.done <- err
 }
 
-// unmake deletes what there is of an actor that was made in vain.
-func (h *Host) unmake(base wire.Base) {
-	h.loop.inbox.put(func(now time.Time) {
-		delete(h.loop.making, base.Actor)
-		h.loop.directory.forget(base.Actor)
-		for _, m := range base.Members {
-			h.loop.send(m.Node, wire.Evicted{Actor: base.Actor, Replica: m.Replica, Removed: true})
-		}
-	})
-}
-
 // createHere makes a replica on this node.
 func (l *loop) createHere(now time.Time, from wire.NodeID, c wire.Create) {
 	id := c.Base.Actor
@@ -285,6 +277,8 @@ func (l *loop) createHere(now time.Time, from wire.NodeID, c wire.Create) {
 		reply.Refusal = "the node has another replica of the actor"
 	case l.draining:
 		reply.Refusal = "the node drains"
+	case !c.Joining && !c.Base.Spec.Parent.IsZero() && len(l.replicas) >= l.host.cfg.Crowd:
+		reply.Refusal = "the node has as many actors as it takes from other actors"
 	}
 	if at := c.Base.Checkpoint; reply.Refusal == "" && at != nil && !c.Joining && !l.host.engine.Has(at.Manifest.Cid) {
 		l.fetchFirst(from, c, reply)
@@ -372,43 +366,6 @@ func (h *Host) begun(ctx context.Context, id wire.ActorID) (Status, error) {
 			return s, fmt.Errorf("%w: it does not begin", ErrUnavailable)
 		}
 	}
-}
-
-// spawn makes an actor that another one wants, and tells it how that went.
-func (l *loop) spawn(now time.Time, r *replica, s mailbox.Spawn) {
-	parent, live := r.id, r.live
-	if l.spawning[s.Actor] {
-		return
-	}
-	l.spawning[s.Actor] = true
-	spec := r.spec
-	spec.Name, spec.Parent, spec.Created, spec.Creator = s.Name, parent, now.UnixMilli(), l.host.cfg.Self
-	spec.Module = r.summary.Module
-	if s.Module.Defined() {
-		spec.Module = s.Module
-	} else if !spec.Module.Defined() {
-		spec.Module = r.spec.Module
-	}
-	l.host.background(func() {
-		ctx, cancel := context.WithTimeout(l.host.ctx, l.host.cfg.Deadline)
-		defer cancel()
-		err := l.host.make(ctx, &making{}, s.Actor, spec, nil)
-		l.inbox.put(func(time.Time) {
-			delete(l.spawning, s.Actor)
-			if r := l.replicas[parent]; r == nil || r.live != live {
-				return // whoever leads the parent now spawns it again
-			}
-			l.settle(parent, replyItem(s.Ask, spawnResult(err)))
-		})
-	})
-}
-
-// spawnResult is what the parent is told. A name that is taken is no failure.
-func spawnResult(err error) wire.Result {
-	if err == nil || errors.Is(err, ErrExists) {
-		return wire.Result{Outcome: wire.OK}
-	}
-	return wire.Result{Outcome: wire.Refused, Payload: []byte(err.Error())}
 }
 
 // placeAnywhere is the Placer of a host that was given none: this node, then connected

@@ -65,16 +65,20 @@ func (g *graves) restore(id wire.ActorID, value []byte) error {
 
 // bury remembers that an actor was removed, and tells its other replicas.
 func (l *loop) bury(now time.Time, r *replica) {
-	of := grave{Members: r.where.Members, Removed: now.UnixNano()}
+	l.remove(now, r.id, r.where.Members)
+}
+
+// remove remembers that an actor was removed which had, or was to have, these replicas.
+func (l *loop) remove(now time.Time, id wire.ActorID, members wire.Members) {
+	of := grave{Members: members, Removed: now.UnixNano()}
 	value, err := cbor.Marshal(of)
 	if err != nil {
 		panic(fmt.Sprintf("grave: %v", err)) // it has only what always encodes
 	}
-	if old := l.buried.add(r.id, of); !old.IsZero() {
+	if old := l.buried.add(id, of); !old.IsZero() {
 		l.out.records = append(l.out.records, record{key: actorKey(old, keyGrave)})
 	}
-	l.out.records = append(l.out.records, record{key: actorKey(r.id, keyGrave), value: value})
-	id := r.id
+	l.out.records = append(l.out.records, record{key: actorKey(id, keyGrave), value: value})
 	l.later(evictDelay, func(time.Time) {
 		for _, m := range of.Members {
 			if l.liveness.alive(m.Node) {

@@ -30,7 +30,10 @@ type loop struct {
 	claims    *claims
 	pulses    pulses
 	making    map[wire.ActorID]*making // that are created from here
+	unmakings map[wire.ActorID]*unmaking
 	spawning  map[wire.ActorID]bool
+	spawns    []spawn                // that wait for their turn
+	spawned   int                    // that are being made
 	seeking   map[wire.ActorID]bool  // that are looked for anew
 	watches   map[wire.NodeID]func() // what ends the watching of a node
 	halting   map[wire.ActorID]int   // activations that have not ended yet
@@ -71,7 +74,7 @@ func newLoop(h *Host) *loop {
 		replicas: make(map[wire.ActorID]*replica), alarms: newAlarms[wire.ActorID](),
 		liveness:  newLiveness(h.cfg.Heartbeat, h.cfg.SuspectAfter),
 		directory: newDirectory(maxPlaces), sessions: newSessions(maxSessions),
-		pulses: newPulses(), making: make(map[wire.ActorID]*making), spawning: make(map[wire.ActorID]bool),
+		pulses: newPulses(), making: make(map[wire.ActorID]*making), unmakings: make(map[wire.ActorID]*unmaking), spawning: make(map[wire.ActorID]bool),
 		seeking: make(map[wire.ActorID]bool), watches: make(map[wire.NodeID]func()),
 		halting: make(map[wire.ActorID]int),
 		turns:   make(map[lane]chan struct{}),
@@ -279,7 +282,9 @@ func (l *loop) forGroup(now time.Time, from wire.NodeID, m wire.NodeMessage) {
 	case wire.Held:
 		actor = m.Actor
 	case wire.Evicted:
-		actor = m.Actor
+		if actor = m.Actor; l.evictedHere(now, from, m) {
+			return
+		}
 	case wire.Vouch:
 		actor = m.Actor
 	}
