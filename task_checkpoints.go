@@ -186,7 +186,6 @@ func (c *checkpoints) save(s *runtime.Snapshot) (*checkpoint.Ready, error) {
 	if err := c.addOutput(s); err != nil {
 		return nil, err
 	}
-	name := c.name()
 	if c.chain == nil {
 		chain, err := checkpoint.NewChain(c.chainConfig())
 		if err != nil {
@@ -206,13 +205,21 @@ func (c *checkpoints) save(s *runtime.Snapshot) (*checkpoint.Ready, error) {
 	}
 	c.sequence++
 	c.keeper.recent.Add(ready)
-	c.keeper.retain(name, spareCheckpoints)
+	if !c.keeper.keeping(c.of(), c.start.Attempt) {
+		return nil, errEnded
+	}
+	c.keeper.retain(c.name(), spareCheckpoints)
 	return ready, nil
 }
 
-func (c *checkpoints) name() string {
-	return scheduler.Kept{Submitter: c.start.Submitter, Task: c.start.Task}.Name()
+// errEnded: nobody wants checkpoints of a task any more.
+var errEnded = errors.New("the task has ended")
+
+func (c *checkpoints) of() scheduler.Kept {
+	return scheduler.Kept{Submitter: c.start.Submitter, Task: c.start.Task}
 }
+
+func (c *checkpoints) name() string { return c.of().Name() }
 
 func (c *checkpoints) chainConfig() checkpoint.Config {
 	return checkpoint.Config{

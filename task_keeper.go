@@ -285,10 +285,22 @@ func (k *keeper) take(c *claims, g *wire.Grant) error {
 		maker, at := makerOf(s)
 		return scheduler.Took(g, maker, at)
 	})
-	if err == nil {
+	if err == nil && k.keeping(keptOf(g), g.Attempt) {
 		k.retain(name, spareCheckpoints)
 	}
 	return err
+}
+
+// keeping tells the core of a checkpoint that has just been written. If the task has ended
+// meanwhile all of it is removed.
+func (k *keeper) keeping(of scheduler.Kept, attempt uint32) bool {
+	k.mu.Lock()
+	wanted := k.core.Keeping(time.Now(), of, attempt)
+	k.mu.Unlock()
+	if !wanted {
+		k.remove(of)
+	}
+	return wanted
 }
 
 func keptOf(g *wire.Grant) scheduler.Kept {
@@ -423,21 +435,24 @@ func (k *keeper) find(ctx context.Context, at wire.NodeID, task wire.TaskID, gra
 }
 
 // fetch gets a checkpoint of a node.
-func (k *keeper) fetch(ctx context.Context, o scheduler.Offered, g *wire.Grant, grant []byte) error {
+func (k *keeper) fetch(ctx context.Context, o scheduler.Offered, g sealed) error {
 	c, done, err := k.dial(ctx, o.Holder)
 	if err != nil {
 		return err
 	}
 	defer done()
-	if _, err := c.ask(ctx, wire.Claim{Verb: wire.VerbFetch, Task: g.Task, Grant: grant, Want: o.Link}); err != nil {
+	if _, err := c.ask(ctx, wire.Claim{Verb: wire.VerbFetch, Task: g.Task, Grant: g.envelope, Want: o.Link}); err != nil {
 		return err
 	}
-	_, err = ctransfer.Receive(ctx, c, k.store, keptOf(g).Name(), maxCheckpoint, func(s *checkpoint.Signed) error {
+	_, err = ctransfer.Receive(ctx, c, k.store, keptOf(g.Grant).Name(), maxCheckpoint, func(s *checkpoint.Signed) error {
 		if s.ID != o.Link.Cid {
 			return fmt.Errorf("another checkpoint than %s", o.Link)
 		}
 		return nil
 	})
+	if err == nil {
+		k.keeping(keptOf(g.Grant), g.Attempt)
+	}
 	return err
 }
 

@@ -66,14 +66,15 @@ const findTime = 3 * time.Second
 // resume makes a task go on from the newest checkpoint that can be had of earlier
 // attempts, of which it returns the memory. If there is none the task begins anew.
 func (c *checkpoints) resume(ctx context.Context, task *runtime.Task) (memory *os.File, err error) {
-	if c.grant == nil || len(c.grant.Makers) == 0 {
+	g := c.shown()
+	if g.Grant == nil || len(g.Makers) == 0 {
 		return nil, nil
 	}
-	for _, o := range scheduler.Best(c.grant, c.find(ctx)) {
+	for _, o := range scheduler.Best(g.Grant, c.find(ctx, g)) {
 		if c.unusable[o] {
 			continue
 		}
-		if memory, err = c.goOn(ctx, o, task); err != nil {
+		if memory, err = c.goOn(ctx, g, o, task); err != nil {
 			c.from, c.unusable[o] = o, true
 			return nil, fmt.Errorf("checkpoint %d.%d: %w", o.Attempt, o.Sequence, err)
 		}
@@ -81,15 +82,31 @@ func (c *checkpoints) resume(ctx context.Context, task *runtime.Task) (memory *o
 		c.report(true)
 		return memory, nil
 	}
+	if len(c.unusable) > 0 { // the submitter may have heard that it goes on from one of these
+		c.report(true)
+	}
 	return nil, nil
+}
+
+// sealed is a grant with the envelope that proves it.
+type sealed struct {
+	*wire.Grant
+	envelope []byte
+}
+
+// shown is the grant of now; a newer one may come at any time.
+func (c *checkpoints) shown() sealed {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return sealed{c.grant, c.envelope}
 }
 
 // find asks all who may have checkpoints. Keepers are waited for, and those who have run
 // the task before only as long as nothing else is known to be newest: they may be gone.
-func (c *checkpoints) find(ctx context.Context) (all []scheduler.Offered) {
+func (c *checkpoints) find(ctx context.Context, g sealed) (all []scheduler.Offered) {
 	ctx, cancel := context.WithTimeout(ctx, findTime)
 	defer cancel()
-	for _, h := range c.keeper.held(c.grant) {
+	for _, h := range c.keeper.held(g.Grant) {
 		all = append(all, scheduler.Offered{Held: h, Holder: c.keeper.self})
 	}
 	type answer struct {
@@ -97,17 +114,17 @@ func (c *checkpoints) find(ctx context.Context) (all []scheduler.Offered) {
 		held []wire.Held
 	}
 	answers := make(chan answer, wire.MaxKeepers+wire.MaxMakers)
-	waiting := c.sources()
+	waiting := c.sources(g)
 	for id := range waiting {
 		c.pushes.Go(func() {
-			held, err := c.keeper.find(ctx, id, c.start.Task, c.envelope)
+			held, err := c.keeper.find(ctx, id, c.start.Task, g.envelope)
 			if err != nil {
 				c.keeper.log.Debug("ask for a task's checkpoints", "task", c.start.Task, "node", id, "err", err)
 			}
 			answers <- answer{id, held}
 		})
 	}
-	for len(waiting) > 0 && !c.enough(waiting, all) {
+	for len(waiting) > 0 && !enough(g, waiting, all) {
 		a := <-answers
 		delete(waiting, a.from)
 		for _, h := range a.held {
@@ -118,12 +135,12 @@ func (c *checkpoints) find(ctx context.Context) (all []scheduler.Offered) {
 }
 
 // sources are the others that may have checkpoints; true for keepers.
-func (c *checkpoints) sources() map[wire.NodeID]bool {
+func (c *checkpoints) sources(g sealed) map[wire.NodeID]bool {
 	all := make(map[wire.NodeID]bool)
-	for _, m := range c.grant.Makers {
+	for _, m := range g.Makers {
 		all[m.Node] = false
 	}
-	for _, id := range c.grant.Keepers {
+	for _, id := range g.Keepers {
 		all[id] = true
 	}
 	delete(all, c.keeper.self)
@@ -131,21 +148,21 @@ func (c *checkpoints) sources() map[wire.NodeID]bool {
 }
 
 // enough tells whether nobody need be waited for any more.
-func (c *checkpoints) enough(waiting map[wire.NodeID]bool, found []scheduler.Offered) bool {
+func enough(g sealed, waiting map[wire.NodeID]bool, found []scheduler.Offered) bool {
 	for _, keeper := range waiting {
 		if keeper {
 			return false
 		}
 	}
-	best := scheduler.Best(c.grant, found)
-	return len(best) > 0 && best[0].Compare(c.grant.Known) >= 0
+	best := scheduler.Best(g.Grant, found)
+	return len(best) > 0 && best[0].Compare(g.Known) >= 0
 }
 
 // goOn fetches a checkpoint, unless it is here, and makes the task go on from it.
-func (c *checkpoints) goOn(ctx context.Context, o scheduler.Offered, task *runtime.Task) (*os.File, error) {
+func (c *checkpoints) goOn(ctx context.Context, g sealed, o scheduler.Offered, task *runtime.Task) (*os.File, error) {
 	k := c.keeper
 	if o.Holder != k.self {
-		if err := k.fetch(ctx, o, c.grant, c.envelope); err != nil {
+		if err := k.fetch(ctx, o, g); err != nil {
 			return nil, err
 		}
 	}
@@ -154,7 +171,7 @@ func (c *checkpoints) goOn(ctx context.Context, o scheduler.Offered, task *runti
 		return nil, err
 	}
 	maker, at := makerOf(s)
-	if s.Name != c.name() || !c.grant.Made(maker, at.Attempt) || !s.Module.Equals(c.start.Spec.Module.Cid) {
+	if s.Name != c.name() || !g.Made(maker, at.Attempt) || !s.Module.Equals(c.start.Spec.Module.Cid) {
 		return nil, fmt.Errorf("%w: of %q, made by %s", errLife, s.Name, maker.Short())
 	}
 	state, err := s.ReadState(k.store)

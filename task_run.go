@@ -135,7 +135,7 @@ func (c *checkpoints) run(ctx context.Context, e *runtime.Engine, m *runtime.Mod
 // givenBack is the outcome of an attempt that was suspended for another to go on with.
 func givenBack(s *scheduler.Start, r *runtime.Result) wire.Outcome {
 	return wire.Outcome{
-		Status: wire.Failed, Reason: wire.ReasonNodeLost, Fault: wire.FaultDrain, Message: "given back: it goes on from its last checkpoint",
+		Status: wire.Failed, Reason: wire.ReasonNodeLost, Fault: wire.FaultDrain, Message: "suspended, to go on from its last checkpoint",
 		Started: true, FuelUsed: r.FuelUsed, FuelLimit: s.Spec.Limits.Fuel, MemoryPeakBytes: r.MemoryPeakBytes, Wall: r.Wall,
 	}
 }

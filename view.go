@@ -70,6 +70,9 @@ func (n *Node) apiAttempt(a scheduler.Attempt) api.Attempt {
 	if a.Reason != wire.ReasonNone {
 		out.Outcome = string(a.Reason)
 	}
+	if a.Fault == wire.FaultDrain && !a.Last.IsZero() {
+		out.Outcome = api.OutcomeMigrated
+	}
 	out.From, out.Checkpoint = apiPoint(a.From), apiPoint(a.Last)
 	out.Checkpoints, out.CheckpointBytes, out.NoCheckpoints = a.Checkpoints, a.Bytes, a.Unkept
 	for _, id := range a.Keepers {

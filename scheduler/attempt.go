@@ -251,7 +251,7 @@ func (s *Submitter) mayRetry(t *task, o wire.Outcome) bool {
 // ownLoss: this node ran the task itself, and was restarted. That is no fault of the
 // task's, whose submitter has come back to see it through, and uses up no retry.
 func (s *Submitter) ownLoss(node wire.NodeID, o wire.Outcome) bool {
-	return node == s.cfg.Self && o.Reason == wire.ReasonNodeLost
+	return node == s.cfg.Self && o.Reason == wire.ReasonNodeLost && o.Fault != wire.FaultDrain
 }
 
 // maxOwnLosses is how often: a task that brings its node down must not do so for ever.
@@ -259,7 +259,7 @@ const maxOwnLosses = 8
 
 func ownLosses(t *task) (n int) {
 	for _, a := range t.attempts {
-		if a.Node == t.spec.Submitter && a.Reason == wire.ReasonNodeLost {
+		if a.Node == t.spec.Submitter && a.Reason == wire.ReasonNodeLost && a.Fault != wire.FaultDrain {
 			n++
 		}
 	}

@@ -212,7 +212,7 @@ func (s *Submitter) whyStay(t *task, to wire.NodeID) string {
 func (s *Submitter) dropCheckpoints(t *task) {
 	var nodes []wire.NodeID
 	for i := range t.attempts {
-		if a := &t.attempts[i]; !a.Last.IsZero() {
+		if a := &t.attempts[i]; a.Checkpoints > 0 || !a.From.IsZero() {
 			nodes = append(append(nodes, a.Node), a.Keepers...)
 		}
 	}

@@ -111,6 +111,18 @@ func (k *Keeper) Admit(now time.Time, from wire.NodeID, verb wire.Verb, g *wire.
 	return nil
 }
 
+// Keeping tells of a checkpoint of an attempt that has just been written here, whoever has
+// made it. It is false if the task has ended meanwhile: then nothing of it may stay.
+func (k *Keeper) Keeping(now time.Time, of Kept, attempt uint32) bool {
+	t := k.tasks[of]
+	if t == nil {
+		t = &keptTask{}
+		k.tasks[of] = t
+	}
+	t.attempt, t.seen = max(t.attempt, attempt), now
+	return !t.dropped
+}
+
 // hasRoom tells whether another task of a submitter can be known. Those that have ended
 // make room.
 func (k *Keeper) hasRoom(submitter wire.NodeID) bool {
@@ -118,8 +130,8 @@ func (k *Keeper) hasRoom(submitter wire.NodeID) bool {
 		maps.DeleteFunc(k.tasks, func(_ Kept, t *keptTask) bool { return t.dropped })
 	}
 	of := 0
-	for kept := range k.tasks {
-		if kept.Submitter == submitter {
+	for kept, t := range k.tasks {
+		if kept.Submitter == submitter && !t.dropped {
 			of++
 		}
 	}

@@ -91,6 +91,32 @@ func TestKeeperIsBounded(t *testing.T) {
 	if err := admit(6, 1); err != nil {
 		t.Error(err)
 	}
+	// So it is for one submitter that has many, one after the other.
+	k.Drop(now, scheduler.Kept{Submitter: nodeOf(testKey(6)), Task: wire.TaskID{1}})
+	for i := range 20 {
+		if err := admit(0, byte(i+10)); err != nil {
+			t.Fatalf("task %d: %v", i, err)
+		}
+		k.Drop(now, scheduler.Kept{Submitter: nodeOf(testKey(0)), Task: wire.TaskID{byte(i + 10)}})
+	}
+}
+
+// What a node has made itself is dropped like what others have, and is fenced; what comes
+// late is not to stay.
+func TestKeeperKeepsItsOwn(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	k := scheduler.NewKeeper(scheduler.KeeperConfig{Self: nodeOf(testKey(2))})
+	g := testGrant(1)
+	of := scheduler.Kept{Submitter: g.Submitter, Task: g.Task}
+	if !k.Keeping(now, of, 2) {
+		t.Error("not kept")
+	}
+	if err := k.Admit(now, g.Executor, wire.VerbKeep, g); !errors.Is(err, scheduler.ErrFenced) {
+		t.Errorf("an earlier attempt: %v", err)
+	}
+	if !k.Drop(now, of) || k.Keeping(now, of, 3) {
+		t.Error("kept after the task has ended")
+	}
 }
 
 // Whoever is not trusted has nothing kept.

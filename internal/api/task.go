@@ -168,7 +168,7 @@ type Attempt struct {
 	Node      string     `json:"node"`
 	StartedAt time.Time  `json:"started_at"`
 	EndedAt   *time.Time `json:"ended_at,omitempty"`
-	Outcome   string     `json:"outcome,omitempty" doc:"succeeded, a reason of failure, cancelled, or empty while it runs"`
+	Outcome   string     `json:"outcome,omitempty" doc:"succeeded, a reason of failure, cancelled, migrated, or empty while it runs"`
 	Message   string     `json:"message,omitempty"`
 
 	From            *Point   `json:"from,omitempty" doc:"The checkpoint that it went on from; left out if it began anew"`
@@ -178,6 +178,10 @@ type Attempt struct {
 	Keepers         []string `json:"keepers,omitempty" doc:"Nodes that have the newest, besides this one"`
 	NoCheckpoints   string   `json:"no_checkpoints,omitempty" doc:"Why there are none, if that is known"`
 }
+
+// OutcomeMigrated is the outcome of an attempt that was suspended for the next one to go on
+// from its last checkpoint.
+const OutcomeMigrated = "migrated"
 
 // Point is a checkpoint of a task: where in its life it was made.
 type Point struct {
