@@ -53,16 +53,26 @@
 // have there, and the binaries that the process hands out to be cached. GPUs keep
 // contexts apart, and each session has its own. Who needs more gives each its own Driver.
 //
+// # Waiting
+//
+// Waking a thread takes longer than a short kernel. So both sides look for messages, in memory that they
+// share, for a while before they sleep: the driver process for 100 µs after each, and Wait for 200 µs
+// unless what ended last took longer than that. That is processor time that others may have: each
+// look is followed by a yield. A long kernel on a CPU has the processors for itself.
+//
 // # Figures
 //
-// With pocl 3.1 on a virtual machine with two EPYC cores, under a load average of 10 to 25 of
-// other work; there to be compared, not believed (go test -run xxx -bench . ./hostabi/gpu/driver):
+// With pocl 3.1 on a virtual machine with two EPYC cores whose other processes stood still, mostly
+// (nice -n -19 go test -run xxx -bench LaunchAndWait ./hostabi/gpu/driver):
 //
-//   - launch, wait and times of an empty kernel: 45 to 85 µs more than the same calls of the
-//     binding in one process, which take 35 to 50 µs themselves. A bare exchange of
-//     messages between two processes takes 15 to 45 µs here: that is what waking a thread costs.
-//     Where that is little, so is this.
-//   - of a kernel of 2.3 ms: 1.05 to 1.08 times
+//   - launch, wait and times of an empty kernel: 15 to 25 µs more than the same calls of the
+//     binding in one process, which take 40 to 45 µs themselves
+//   - of a kernel of 1.1 ms: 1.09 to 1.10 times as long, 100 to 115 µs more
+//   - a bare exchange of messages: 16 µs where both sides look for them, else 50: that is
+//     what waking two threads takes there
+//
+// Under a load average of 10 to 25 of other work (go test -run xxx -bench . ./hostabi/gpu/driver):
+//
 //   - copies of 1 MiB and more: as fast as a copy between two pieces of memory, within the noise;
 //     of 4 KiB 0.3 µs more
 //   - start of the process, a build from the cache and a launch: 0.6 to 0.9 s

@@ -52,17 +52,10 @@ func (e *event) Times() device.Times {
 	return e.times
 }
 
-// eager is how long a wait looks for the answer itself before it sleeps: to be woken takes
-// longer than a short kernel.
-const eager = 100 * time.Microsecond
-
 // Wait is what device.Wait calls.
 func (e *event) Wait(ctx context.Context) error {
-	if e.session != nil && !e.ended() {
-		for giveUp := time.Now().Add(eager); !e.ended() && time.Now().Before(giveUp); {
-			e.session.conn.Try(e.session.hear)
-			yield()
-		}
+	if e.session != nil && !e.ended() && !e.session.slow.Load() {
+		e.session.conn.Watch(e.session.hear, e.ended)
 	}
 	select {
 	case <-e.done:

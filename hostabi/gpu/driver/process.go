@@ -331,6 +331,9 @@ func (p *process) open(d *Driver, limits device.Limits, infos []device.Info) (*s
 	if err != nil {
 		return nil, err
 	}
+	if err := ours.Share(); err != nil {
+		return nil, errors.Join(err, ours.Close(), theirs.Close())
+	}
 	s := newSession(p, d.cache, limits, infos, ours)
 	p.mu.Lock()
 	if p.sessions == nil {

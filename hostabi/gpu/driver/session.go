@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/godwit-run/godwit/hostabi/gpu/device"
@@ -27,6 +28,9 @@ type session struct {
 	wake   chan struct{} // holds one when something is queued, for watch
 	over   chan struct{} // closed when the session is lost or closed
 	heard  chan struct{} // closed when the connection has ended
+
+	// slow tells that what ended last took longer than it is worth to look for the end.
+	slow atomic.Bool
 
 	order sync.Mutex // held while something is numbered and sent
 
@@ -260,6 +264,7 @@ func (s *session) finish(seq uint64, built *wire.Built, err error, times device.
 	if e != nil && e.queued && err == nil {
 		times = e.possible(times)
 		s.used.Busy += times.Busy()
+		s.slow.Store(times.Busy() > link.Eager)
 	}
 	s.mu.Unlock()
 	if e == nil {

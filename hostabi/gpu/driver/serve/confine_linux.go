@@ -31,6 +31,7 @@ func confine() (string, error) {
 		return "", fmt.Errorf("no new privileges: %w", err)
 	}
 	done = append(done, "privileges")
+	patient()
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0) // it is a wish
 	scope, err := landlock()
 	if err != nil {

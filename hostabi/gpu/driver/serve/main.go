@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	goruntime "runtime"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,10 @@ func Main() {
 	os.Exit(0)
 }
 
+// inCalls is how many goroutines may be in calls of the driver, which last, before others wait for
+// Go to notice that they do not use a processor.
+const inCalls = 16
+
 func main() error {
 	signal.Ignore(syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT) // meant for the node
 	confined, err := confine()
@@ -33,5 +38,6 @@ func main() error {
 	}
 	unix.CloseOnExec(wire.SocketFile)
 	dieOfFaults()
+	goruntime.GOMAXPROCS(goruntime.NumCPU() + inCalls)
 	return Run(os.NewFile(wire.SocketFile, "control"), confined)
 }

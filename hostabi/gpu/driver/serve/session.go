@@ -77,6 +77,8 @@ func (s *session) do(kind wire.Kind, body []byte) error {
 	switch kind {
 	case wire.KindLaunch:
 		return handle(body, s.launch)
+	case wire.KindShare:
+		return s.conn.Accept()
 	case wire.KindNewBuffer:
 		return handle(body, s.newBuffer)
 	case wire.KindFreeBuffer:

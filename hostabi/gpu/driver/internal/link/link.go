@@ -30,6 +30,8 @@ type Conn struct {
 
 	sending sync.Mutex
 	out     []byte
+	sent    uint32 // messages, over the socket
+	theirs  *box   // what is left for the other side; nil if nothing is shared
 
 	receiving sync.Mutex // held by drain
 	failed    error      // what ended drain
@@ -39,6 +41,9 @@ type Conn struct {
 	need      int // how long the message is of which in has a part; 0 if that is not known
 	control   []byte
 	received  []*os.File
+	taken     uint32 // messages, from the socket
+	mine      *box   // what the other side leaves
+	mail      []byte // what was in there
 }
 
 // Pair makes a connection: our side, and the other's as a file to be given away.
@@ -83,6 +88,13 @@ func (c *Conn) Send(kind wire.Kind, body any, file *os.File) error {
 	if cap(frame) <= 1<<20 {
 		c.out = frame
 	}
+	if file == nil && c.theirs.put(frame, c.sent) {
+		if c.theirs.looking.Load() > 0 {
+			return nil
+		}
+		frame = wire.Bell // perhaps it has looked away before it could see the message
+	}
+	c.sent++
 	if file != nil {
 		rights := unix.UnixRights(int(file.Fd()))
 		n, _, err := c.unix.WriteMsgUnix(frame, rights, nil)
@@ -102,12 +114,15 @@ func (c *Conn) Send(kind wire.Kind, body any, file *os.File) error {
 func (c *Conn) Receive() (kind wire.Kind, body []byte, err error) {
 	for {
 		kind, body, ok, err := c.next()
+		if ok && kind == wire.KindBell {
+			continue
+		}
 		if ok || err != nil {
 			return kind, body, err
 		}
 		waiting := c.raw.Read(func(fd uintptr) bool {
-			err = c.fill(int(fd))
-			return err != unix.EAGAIN
+			err = c.look(int(fd))
+			return !again(err)
 		})
 		if err := cmp.Or(waiting, err); err != nil {
 			return 0, nil, err
@@ -116,47 +131,86 @@ func (c *Conn) Receive() (kind wire.Kind, body []byte, err error) {
 }
 
 // Serve handles all messages until an error, of the connection or of handle. Meanwhile others
-// may call Try, but nobody Receive.
+// may call Watch, but nobody Receive.
 func (c *Conn) Serve(handle Handler) error {
 	var err error
 	waiting := c.raw.Read(func(fd uintptr) bool {
-		err = c.drain(int(fd), handle)
+		for err = errMore; err == errMore; { // in between others may have their turn
+			err = c.drain(int(fd), handle)
+		}
 		return err != nil
 	})
 	return cmp.Or(err, waiting)
 }
 
-// Try handles the messages that have come, on this goroutine: one that looks for an answer has
-// it sooner than if another is woken to tell it. Errors are left to Serve.
-func (c *Conn) Try(handle Handler) {
-	_ = c.raw.Control(func(fd uintptr) { _ = c.drain(int(fd), handle) })
-}
-
 // Handler is called with one message at a time. The body is valid until it returns.
 type Handler func(kind wire.Kind, body []byte) error
 
-// drain handles what there is, and returns nil if there may be more later.
+// batch is how many messages are handled at a time: an endless stream of them is to keep nobody
+// who called Watch.
+const batch = 256
+
+// errMore is that there may be more messages.
+var errMore = errors.New("more messages")
+
+// drain handles what there is, and returns nil if there may be more later, errMore if there is now.
 func (c *Conn) drain(fd int, handle Handler) error {
 	c.receiving.Lock()
 	defer c.receiving.Unlock()
-	for c.failed == nil {
+	for range batch {
+		if c.failed != nil {
+			return c.failed
+		}
 		kind, body, ok, err := c.next()
 		switch {
+		case ok && kind == wire.KindBell:
 		case ok:
 			err = handle(kind, body)
 		case err == nil:
 			err = c.fill(fd)
 		}
-		if err == unix.EAGAIN {
+		if again(err) {
 			return nil
 		}
-		c.failed = err
+		if c.failed = err; err != nil {
+			_ = c.unix.CloseRead() // wakes Serve, if this is not; it may be closed already
+		}
 	}
-	return c.failed
+	return errMore
 }
 
-// next takes a message from what was received, if all of it was.
+func again(err error) bool { return err == unix.EAGAIN }
+
+// next takes a message: from the mailbox, or from what was received if all of it was.
 func (c *Conn) next() (kind wire.Kind, body []byte, ok bool, err error) {
+	if c.mine.full() {
+		return c.open()
+	}
+	kind, body, ok, err = c.cut()
+	if !ok {
+		return 0, nil, false, err
+	}
+	c.taken++
+	if c.mine != nil {
+		c.mine.taken.Store(c.taken)
+	}
+	return kind, body, true, nil
+}
+
+// open takes the message from the mailbox.
+func (c *Conn) open() (kind wire.Kind, body []byte, ok bool, err error) {
+	if c.mail, err = c.mine.take(c.mail); err != nil {
+		return 0, nil, false, err
+	}
+	n, kind, err := wire.Header([wire.HeaderSize]byte(c.mail))
+	if err == nil && n != len(c.mail)-wire.HeaderSize {
+		err = fmt.Errorf("%d bytes of %d in the mailbox: %w", len(c.mail), n, wire.ErrFrame)
+	}
+	return kind, c.mail[wire.HeaderSize:], err == nil, err
+}
+
+// cut takes a message from what was received.
+func (c *Conn) cut() (kind wire.Kind, body []byte, ok bool, err error) {
 	have := c.in[c.start:c.end]
 	if len(have) < wire.HeaderSize {
 		return 0, nil, false, nil
@@ -215,7 +269,7 @@ func (c *Conn) fill(fd int) error {
 	if flags&unix.MSG_CTRUNC != 0 {
 		return fmt.Errorf("too many descriptors: %w", wire.ErrFrame)
 	}
-	if n == 0 {
+	if n == 0 && !c.mine.full() {
 		return io.EOF
 	}
 	return nil
@@ -223,7 +277,7 @@ func (c *Conn) fill(fd int) error {
 
 // Ready tells whether Receive would return at once, or nearly so.
 func (c *Conn) Ready() bool {
-	if c.start < c.end {
+	if c.start < c.end || c.mine.full() {
 		return true
 	}
 	ready := true

@@ -11,6 +11,9 @@
 // its own, Seq, and gets exactly one Done or Built with it; when it comes depends on what
 // was asked. The node ends a session by closing its side; the driver closes its
 // own once everything of the session has ended and is freed.
+//
+// The first on the connection of a session is Share, with memory for two mailboxes: see
+// internal/link for what is left there instead of being sent. A Bell is only for waking.
 package wire
 
 import (
@@ -24,7 +27,7 @@ import (
 )
 
 // Version is that of the protocol; both sides are the same program, so there is one.
-const Version = 1
+const Version = 2
 
 const (
 	// HeaderSize of a frame in bytes.
@@ -61,7 +64,12 @@ const (
 	KindLaunch
 	KindDone
 	KindBuilt
+	KindShare
+	KindBell
 )
+
+// Bell is a message that says nothing; its receiver wakes and looks what else there is.
+var Bell = []byte{1, 0, 0, 0, byte(KindBell)}
 
 var encoder = must(cbor.EncOptions{Time: cbor.TimeUnix}.EncMode())
 

@@ -1,0 +1,142 @@
+package link
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	goruntime "runtime"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/godwit-run/godwit/hostabi/gpu/driver/internal/wire"
+)
+
+// Waking a thread of another process takes longer than a short kernel. So a side that expects a
+// message soon looks for it in shared memory for a while before it sleeps, and a message for
+// a side that looks is left there: nobody is woken, and no system call is made.
+//
+// Messages stay in order. One is left in the mailbox only if all that were sent over the
+// socket before it have been taken; and a side that takes one from the socket takes
+// first what is in the mailbox, which was left there before.
+
+// Eager is how long Watch looks for an answer: a few times what it takes to be woken.
+const Eager = 200 * time.Microsecond
+
+// idle is how long Receive looks for what comes next: what the other side takes to be woken by the
+// last answer, and for a call or two.
+const idle = 100 * time.Microsecond
+
+// boxSize is that of a mailbox in bytes, and so of the longest message that fits, nearly.
+const boxSize = 4 << 10
+
+// box is a mailbox for one direction. It lies in memory that the other side can write to
+// at any time: what is in there is copied before it is checked.
+type box struct {
+	looking atomic.Uint32 // how many look into it now
+	_       [60]byte
+	taken   atomic.Uint32 // how many messages were taken from the socket, modulo 2^32
+	_       [60]byte
+	length  atomic.Uint32 // of the message in it; 0 if there is none
+	_       [60]byte
+	text    [boxSize - 192]byte
+}
+
+// full tells whether there is a message. No mailbox has none.
+func (b *box) full() bool { return b != nil && b.length.Load() != 0 }
+
+// put leaves a message, if the other side looks and has taken all that was sent.
+func (b *box) put(frame []byte, sent uint32) bool {
+	if b == nil || len(frame) > len(b.text) || b.looking.Load() == 0 || b.taken.Load() != sent || b.full() {
+		return false
+	}
+	copy(b.text[:], frame)
+	b.length.Store(uint32(len(frame)))
+	return true
+}
+
+// take takes the message that is there into a buffer.
+func (b *box) take(to []byte) ([]byte, error) {
+	n := b.length.Load()
+	if n < wire.HeaderSize || int64(n) > int64(len(b.text)) {
+		return nil, fmt.Errorf("%d bytes in the mailbox: %w", n, wire.ErrFrame)
+	}
+	to = append(to[:0], b.text[:n]...)
+	b.length.Store(0)
+	return to, nil
+}
+
+// Share makes mailboxes and gives them to the other side, which is to Accept them when it
+// receives the message wire.KindShare. It comes before anything else is sent or received.
+func (c *Conn) Share() error {
+	f, err := NewMemory(2 * boxSize)
+	if err != nil {
+		return err
+	}
+	if err = c.Send(wire.KindShare, nil, f); err == nil {
+		c.mine, c.theirs, err = c.boxes(f)
+	}
+	return errors.Join(err, f.Close())
+}
+
+// Accept takes the mailboxes that came with the last message.
+func (c *Conn) Accept() error {
+	f, err := c.File()
+	if err != nil {
+		return err
+	}
+	if c.mine != nil {
+		return errors.Join(fmt.Errorf("mailboxes twice: %w", wire.ErrFrame), f.Close())
+	}
+	c.theirs, c.mine, err = c.boxes(f)
+	if err == nil {
+		c.mine.taken.Store(c.taken)
+	}
+	return errors.Join(err, f.Close())
+}
+
+// boxes are mapped for as long as there is the connection.
+func (c *Conn) boxes(f *os.File) (first, second *box, err error) {
+	memory, err := Map(f, 2*boxSize)
+	if err != nil {
+		return nil, nil, err
+	}
+	goruntime.AddCleanup(c, func(memory []byte) { _ = Unmap(memory) }, memory)
+	return (*box)(unsafe.Pointer(&memory[0])), (*box)(unsafe.Pointer(&memory[boxSize])), nil
+}
+
+// look receives what there is in the socket, and waits a little for it, or for something in the
+// mailbox; then it is unix.EAGAIN.
+func (c *Conn) look(fd int) error {
+	if c.mine == nil {
+		return c.fill(fd)
+	}
+	c.mine.looking.Add(1)
+	err := c.fill(fd)
+	for giveUp := time.Now().Add(idle); again(err) && !c.mine.full() && time.Now().Before(giveUp); err = c.fill(fd) {
+		yield()
+	}
+	c.mine.looking.Add(^uint32(0))
+	if again(err) && c.mine.full() { // left there before that was seen
+		return nil
+	}
+	return err
+}
+
+// Watch handles messages on this goroutine for as long as Eager, or until stop. It is for one that
+// expects an answer soon. Errors are left to Serve.
+func (c *Conn) Watch(handle Handler, stop func() bool) {
+	if c.mine != nil {
+		c.mine.looking.Add(1)
+		defer c.try(handle) // what was left before it was seen that nobody looks
+		defer c.mine.looking.Add(^uint32(0))
+	}
+	for giveUp := time.Now().Add(Eager); !stop() && time.Now().Before(giveUp); {
+		c.try(handle)
+		yield()
+	}
+}
+
+func (c *Conn) try(handle Handler) {
+	_ = c.raw.Control(func(fd uintptr) { _ = c.drain(int(fd), handle) })
+}
