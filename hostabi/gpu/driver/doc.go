@@ -44,9 +44,12 @@
 // loaders and drivers look at; it gets no core dumps, is the first to go when memory is
 // short, has a process group of its own, and dies with the thread that started it. On
 // Linux with Landlock it can write nowhere but in a temporary folder of its own and
-// to devices, and reads only what programs and drivers are made of. A filter of system
-// calls keeps it from sockets, other processes and the like; and it can gain no privileges. What it says is checked like a stranger's: sizes before anything is
-// allocated, texts before they are shown.
+// to devices, and reads only what programs and drivers are made of. Root's capabilities are
+// dropped. A filter of system calls keeps it from sockets, from other processes (signals,
+// limits, memory, scheduling), from what Landlock does not know of files (modes, owners, times,
+// attributes), from System V's shared memory and queues, and in its process group, so that
+// what a kernel has started ends with it; and it can gain no privileges. What it says is
+// checked like a stranger's: sizes before anything is allocated, texts before they are shown.
 //
 // Not contained: sessions from each other, where a kernel can write past its buffers. On a
 // CPU that is everywhere: a hostile kernel may read and change what other sessions

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -200,42 +201,99 @@ func TestKernelsCannotReachOut(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "secret")
 	must(t, os.WriteFile(secret, []byte("1 2 3"), 0o600))
 	s := begin(t, d, device.Limits{})
-	out, path := buffer1(t, s, 128), buffer1(t, s, 4096)
-	must(t, path.Write(t.Context(), 0, append([]byte(secret), 0)))
+	node := uint64(os.Getpid())
 	for _, c := range []struct {
 		what    string
 		nr      uint64
+		path    string // the first argument, or a is
 		a, b, c uint64
 		want    int64
 	}{
-		{"open to read", 2, 0, 0, 0, -int64(syscall.EACCES)},
-		{"open to make", 2, 0, syscall.O_CREAT | syscall.O_WRONLY, 0o600, -int64(syscall.EACCES)},
-		{"unlink", 87, 0, 0, 0, -int64(syscall.EACCES)},
-		{"socket", 41, syscall.AF_INET, syscall.SOCK_DGRAM, 0, -int64(syscall.EPERM)},
-		{"ptrace", 101, 16, uint64(os.Getpid()), 0, -int64(syscall.EPERM)},
-		{"kill", 62, uint64(os.Getpid()), uint64(syscall.SIGWINCH), 0, -int64(syscall.EPERM)},
-		{"getpid", 39, 0, 0, 0, int64(d.Pid())}, // so the others are really called
+		{"open to read", 2, secret, 0, 0, 0, -int64(syscall.EACCES)},
+		{"open to make", 2, secret, 0, syscall.O_CREAT | syscall.O_WRONLY, 0o600, -int64(syscall.EACCES)},
+		{"unlink", 87, secret, 0, 0, 0, -int64(syscall.EACCES)},
+		{"chmod", 90, secret, 0, 0o777, 0, -int64(syscall.EPERM)},
+		{"chown", 92, secret, 0, 1, 1, -int64(syscall.EPERM)},
+		{"utime", 132, secret, 0, 0, 0, -int64(syscall.EPERM)},
+		{"truncate", 76, secret, 0, 0, 0, -int64(syscall.EPERM)},
+		{"open settings of the system", 2, "/proc/sys/kernel/hostname", 0, syscall.O_WRONLY, 0, -int64(syscall.EACCES)},
+		{"socket", 41, "", syscall.AF_INET, syscall.SOCK_DGRAM, 0, -int64(syscall.EPERM)},
+		{"ptrace", 101, "", 16, node, 0, -int64(syscall.EPERM)},
+		{"kill", 62, "", node, uint64(syscall.SIGWINCH), 0, -int64(syscall.EPERM)},
+		{"limits of another process", 302, "", node, syscall.RLIMIT_CPU, 0, -int64(syscall.EPERM)},
+		{"scheduling of another process", 144, "", node, 0, 0, -int64(syscall.EPERM)},
+		{"its own, without parameters", 144, "", uint64(d.Pid()), 0, 0, -int64(syscall.EINVAL)},
+		{"setsid", 112, "", 1, 0, 0, -int64(syscall.EPERM)},
+		{"clone into namespaces", 56, "", syscall.CLONE_NEWUSER, 0, 0, -int64(syscall.EPERM)},
+		{"shmget", 29, "", 0x676f64, 4096, 0o1600, -int64(syscall.EPERM)},
+		{"getpid", 39, "", 1, 0, 0, int64(d.Pid())}, // so the others are really called
 	} {
-		first := "(ulong)path"
-		if c.a != 0 || c.nr == 39 {
-			first = fmt.Sprint(c.a)
-		}
-		p := build(t, s, fmt.Sprintf(`kernel void call(global long *out, global char *path) {
-			long r;
-			__asm__ volatile("syscall" : "=a"(r) : "a"(%dl), "D"(%s), "S"(%dl), "d"(%dl) : "rcx", "r11", "memory");
-			out[0] = r;
-		}`, c.nr, first, c.b, c.c))
-		e, err := find(t, p, "call").Launch(t.Context(), items(1), device.Whole(out), device.Whole(path))
-		must(t, err)
-		must(t, device.Wait(soon(t), e))
-		got := make([]byte, 8)
-		must(t, out.Read(t.Context(), 0, got))
-		if n := int64(got[0]) | int64(got[1])<<8 | int64(got[2])<<16 | int64(got[3])<<24; int32(n) != int32(c.want) {
-			t.Errorf("%s: %d, want %d", c.what, int32(n), c.want)
+		if got := call(t, s, c.nr, c.path, c.a, c.b, c.c); got != c.want {
+			t.Errorf("%s: %d, want %d", c.what, got, c.want)
 		}
 	}
 	_, err = s.Build(t.Context(), 0, device.Source{Form: device.OpenCLC, Text: fmt.Appendf(nil, "kernel void k(global int *x) { int y[] = {\n#include %q\n}; x[0] = y[0]; }", secret)})
 	wantErr(t, err, device.ErrBuild)
+}
+
+// call has a kernel make a system call of amd64, whose first argument is a path or a number.
+func call(t *testing.T, s device.Session, nr uint64, path string, a, b, c uint64) int64 {
+	t.Helper()
+	out, text := buffer1(t, s, 128), buffer1(t, s, 4096)
+	must(t, text.Write(t.Context(), 0, append([]byte(path), 0)))
+	first := fmt.Sprint(a, "l")
+	if path != "" {
+		first = "(ulong)path"
+	}
+	p := build(t, s, fmt.Sprintf(`kernel void call(global long *out, global char *path) {
+		long r;
+		__asm__ volatile("syscall" : "=a"(r) : "a"(%dl), "D"(%s), "S"(%dl), "d"(%dl) : "rcx", "r11", "memory");
+		for (; %d == 57 && r == 0;) // the child of a fork
+			__asm__ volatile("syscall" :: "a"(34l) : "rcx", "r11", "memory"); // pause
+		out[0] = r;
+	}`, nr, first, b, c, nr))
+	e, err := find(t, p, "call").Launch(t.Context(), items(1), device.Whole(out), device.Whole(text))
+	must(t, err)
+	must(t, device.Wait(soon(t), e))
+	got := make([]byte, 8)
+	must(t, out.Read(t.Context(), 0, got))
+	must(t, errors.Join(out.Free(), text.Free()))
+	return int64(binary.LittleEndian.Uint64(got))
+}
+
+// What a kernel has started ends with the driver process, however that ends, and nobody
+// waits for it.
+func TestWhatKernelsStartEnds(t *testing.T) {
+	if goruntime.GOOS != "linux" || goruntime.GOARCH != "amd64" {
+		t.Skip("the kernel is in assembly of amd64 on Linux")
+	}
+	for name, end := range map[string]func(*Driver) error{
+		"stopped": func(d *Driver) error { d.current.stop(); return nil },
+		"killed":  func(d *Driver) error { return syscall.Kill(d.Pid(), syscall.SIGKILL) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := open(t, Config{})
+			infos, err := d.Devices(t.Context())
+			must(t, err)
+			if infos[0].Kind != device.CPU {
+				t.Skip("for devices on which kernels are native code")
+			}
+			p := d.current
+			child := call(t, begin(t, d, device.Limits{}), 57, "", 1, 0, 0)
+			if child <= 0 {
+				t.Fatalf("fork: %d", child)
+			}
+			must(t, end(d))
+			<-p.gone
+			for deadline := soon(t); ; goruntime.Gosched() {
+				stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", child))
+				if err != nil || strings.Contains(string(stat), ") Z ") {
+					break
+				}
+				must(t, deadline.Err())
+			}
+		})
+	}
 }
 
 // noFiles is what serve says of a process that is kept from files.

@@ -37,6 +37,9 @@ type process struct {
 	probes   map[uint64]chan bool
 	verdict  *verdict // why it was killed; nil if it was not
 	stopping atomic.Bool
+
+	reaping sync.Mutex  // held while it is waited for, and killed
+	reaped  atomic.Bool // it has been waited for
 }
 
 // verdict is why a process ended, and whose fault that was.
@@ -92,6 +95,7 @@ func newCommand(argv []string, socket *os.File, dir string) *exec.Cmd {
 	c.Dir = dir
 	c.ExtraFiles = []*os.File{socket}
 	c.Stderr = &tail{}
+	c.WaitDelay = time.Second // whatever else has its standard error
 	c.SysProcAttr = attributes()
 	return c
 }
@@ -124,7 +128,7 @@ func (p *process) live(started chan<- error) {
 	err := p.command.Start()
 	started <- err
 	if err == nil {
-		err = p.command.Wait()
+		err = p.wait()
 		p.buried(err)
 	}
 	p.dir.remove()
@@ -285,13 +289,13 @@ func (p *process) kill(v verdict) {
 		p.verdict = &v
 	}
 	p.mu.Unlock()
-	killGroup(p.command.Process)
+	p.end()
 }
 
 // stop ends the process and waits for its end and all goroutines.
 func (p *process) stop() {
 	p.stopping.Store(true)
-	killGroup(p.command.Process)
+	p.end()
 	<-p.gone
 	_ = p.control.Close() // the other side is gone
 	p.work.Wait()
