@@ -111,10 +111,23 @@ func (l *loop) deliverCall(now time.Time, k *clientCall) {
 		}
 		r.Message, k.id = &m, m.ID
 	}
+	if l.calls.open[k.id] != nil { // the same message, whose first client may have gone away
+		l.behind(now, k)
+		return
+	}
 	l.calls.begin(now, &call{
 		request: r, id: k.id, ask: k.ask, deadline: k.deadline,
 		done: func(result *wire.Result, err error) { l.callEnded(k, result, err) },
 	})
+}
+
+// behind has a call wait for the end of another one with the same id.
+func (l *loop) behind(now time.Time, k *clientCall) {
+	if !now.Before(k.deadline) {
+		k.done(outcome{err: ErrTimeout})
+		return
+	}
+	l.later(callBusy, func(now time.Time) { l.deliverCall(now, k) })
 }
 
 // number gives a message its id, or has its call begin again later.

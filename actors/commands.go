@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -93,6 +94,15 @@ func (c *command) fail(err error) error {
 	return c.putValue(a)
 }
 
+// answerError is an error that has a code, in the words of the node that it is from.
+type answerError struct {
+	sentinel error
+	detail   string
+}
+
+func (e *answerError) Error() string { return cmp.Or(e.detail, e.sentinel.Error()) }
+func (e *answerError) Unwrap() error { return e.sentinel }
+
 // err is the error that an answer stands for.
 func (a *answer) err() error {
 	switch a.Code {
@@ -104,7 +114,7 @@ func (a *answer) err() error {
 		return &redirectError{a.Leader}
 	}
 	if sentinel := coded[a.Code]; sentinel != nil {
-		return sentinel
+		return &answerError{sentinel, a.Detail}
 	}
 	return fmt.Errorf("the actor's node: %s", a.Detail)
 }

@@ -62,7 +62,17 @@ func (l *loop) following(now time.Time, r *replica, leader wire.NodeID, epoch ui
 
 // tellWhere notes where an actor is.
 func (l *loop) tellWhere(now time.Time, r *replica, leader wire.NodeID, epoch uint64) {
+	first := r.where.Epoch == 0
 	r.where.Leader, r.where.Epoch, r.work = leader, epoch, now
+	if leader != "" {
+		r.interrupted = false
+	}
+	if leader != l.host.cfg.Self {
+		r.stopped = ""
+	}
+	if first {
+		l.saveInfo(r) // for after a restart: it has been active
+	}
 	l.directory.hold(r.where)
 }
 

@@ -42,9 +42,15 @@ func (l *loop) maintain(now time.Time, r *replica) {
 			lost++
 		}
 	}
+	leaving, room := l.leaving(r.where.Members), l.room(now, r)
+	if room {
+		lost += len(leaving)
+	}
 	switch {
-	case len(progress) > r.spec.Replicas:
+	case len(progress) > r.spec.Replicas && !l.draining: // what is drained adds who it moves to
 		l.dismiss(now, r, progress)
+	case len(leaving) > 0 && !room && l.outvoted(r.where.Members, leaving):
+		l.change(now, r, group.Change{Remove: l.dispensable(r.where.Members, leaving)})
 	case len(progress)-lost < r.spec.Replicas:
 		l.recruit(r)
 	default:
@@ -196,12 +202,18 @@ func (l *loop) recruit(r *replica) {
 	l.host.background(func() {
 		ctx, cancel := context.WithTimeout(l.host.ctx, placeTime)
 		defer cancel()
-		nodes := l.host.cfg.Placer.Place(ctx, p, 1)
+		nodes := l.host.cfg.Placer.Place(ctx, p, wire.MaxReplicas)
 		l.inbox.put(func(now time.Time) {
 			if r.live != live || r.live == nil {
 				return
 			}
 			r.recruiting = false
+			nodes = slices.DeleteFunc(nodes, func(node wire.NodeID) bool {
+				return !l.lives(node) || l.pulses.draining(node) // the Placer may not know that yet
+			})
+			if len(nodes) == 0 {
+				r.crowded = now
+			}
 			if len(nodes) > 0 && r.leading && r.where.Members.Replica(nodes[0]) == 0 {
 				add(now, nodes[0])
 			}
@@ -261,6 +273,13 @@ func (l *loop) maintainIn(r *replica, wait time.Duration) {
 	})
 }
 
+const (
+	// reviewMost is how many parked actors are taken up at a time to be looked after, and
+	// reviewAgain the time until the same one is again: it may be that nothing can be done.
+	reviewMost  = 16
+	reviewAgain = time.Minute
+)
+
 // review looks after parked actors that lack replicas, since a node is lost for long or
 // since there are more: those that are led here come up, a few at a time.
 func (l *loop) review(now time.Time) {
@@ -273,23 +292,24 @@ func (l *loop) review(now time.Time) {
 	}
 	n, nodes := 0, len(l.others())+1
 	for _, r := range l.replicas {
-		if n >= sweepMost {
+		if n >= reviewMost {
 			return
 		}
-		if r.live != nil || r.where.Leader != l.host.cfg.Self {
+		if r.live != nil || r.where.Leader != l.host.cfg.Self || now.Sub(r.reviewed) < reviewAgain {
 			continue
 		}
 		if l.lacks(now, r, nodes) {
 			n++
+			r.reviewed = now
 			l.want(now, r, wire.ReasonWoken)
 		}
 	}
 }
 
-// lostAny tells whether a node that actors are shared with is lost for long.
+// lostAny tells whether a node that actors are shared with is lost for long, or drained.
 func (l *loop) lostAny(now time.Time) bool {
 	for node, p := range l.liveness.nodes {
-		if p.shared > 0 && l.liveness.deadFor(now, node) >= l.host.cfg.ReplaceAfter {
+		if p.shared > 0 && (l.liveness.deadFor(now, node) >= l.host.cfg.ReplaceAfter || l.pulses.draining(node)) {
 			return true
 		}
 	}
@@ -303,5 +323,5 @@ func (l *loop) lacks(now time.Time, r *replica, nodes int) bool {
 			return nodes >= len(r.where.Members)
 		}
 	}
-	return false
+	return l.drained(now, r)
 }

@@ -243,30 +243,6 @@ func (h *Host) Restore(ctx context.Context, name string, r io.Reader) (Status, e
 	return h.begun(ctx, id)
 }
 
-// Drain moves what is active here to other nodes, and has no more actors come here
-// while on is set. It returns when nothing is led here any more, or with what ended
-// it before.
-func (h *Host) Drain(ctx context.Context, on bool) error {
-	err := h.do(ctx, func(time.Time) { h.loop.draining = on })
-	if err != nil || !on {
-		return err
-	}
-	var failed []error
-	for _, s := range h.Leads() {
-		if s.State != StateRunning && s.State != StateStopped {
-			continue // on disk, on its other nodes too
-		}
-		_, err := h.migrate(ctx, s.ID, MigrateOptions{Reason: wire.ReasonDrain})
-		if _, moved := errors.AsType[*redirectError](err); err != nil && !moved && !errors.Is(err, ErrNotFound) {
-			failed = append(failed, fmt.Errorf("%s: %w", s.Name, err))
-		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return errors.Join(failed...)
-}
-
 // locate finds an actor.
 func (h *Host) locate(ctx context.Context, actor string) (wire.Where, error) {
 	type found struct {

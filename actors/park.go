@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"time"
@@ -27,6 +28,8 @@ type info struct {
 	Parked bool `cbor:"8,keyasint"`
 	// Sequence is the last entry that was committed when it was parked.
 	Sequence uint64 `cbor:"9,keyasint"`
+	// Stopped is why the actor has stopped, as far as its leader knew when it was parked.
+	Stopped string `cbor:"10,keyasint,omitempty"`
 }
 
 // saveInfo writes what is known of a replica.
@@ -34,7 +37,7 @@ func (l *loop) saveInfo(r *replica) {
 	w := r.where
 	i := info{
 		Number: r.number, Name: w.Name, Created: w.Created, Members: w.Members, Leader: w.Leader, Epoch: w.Epoch,
-		Parked: r.live == nil, Sequence: r.sequence,
+		Parked: r.live == nil, Sequence: r.sequence, Stopped: r.stopped,
 	}
 	if !r.due.IsZero() {
 		i.Due = r.due.UnixNano()
@@ -79,6 +82,7 @@ func (l *loop) restore(j *journal) error {
 			l.logFailure(r, "cannot be taken up", err)
 			continue
 		}
+		r.interrupted = true
 		l.orphans = append(l.orphans, r.id)
 	}
 	l.swept = now.Add(restartWait)
@@ -90,7 +94,7 @@ const restartWait = 500 * time.Millisecond
 
 // remember makes a parked replica of what is known of it.
 func (l *loop) remember(now time.Time, id wire.ActorID, i info) *replica {
-	r := &replica{id: id, number: i.Number, sequence: i.Sequence, where: &wire.Where{
+	r := &replica{id: id, number: i.Number, sequence: i.Sequence, stopped: i.Stopped, where: &wire.Where{
 		Actor: id, Name: i.Name, Created: i.Created, Members: i.Members, Leader: i.Leader, Epoch: i.Epoch,
 	}}
 	if i.Due != 0 {
@@ -208,12 +212,19 @@ func (l *loop) park(now time.Time, r *replica) {
 	if !quiet || r.leading && !r.settled() {
 		return
 	}
-	if !r.leading && r.where.Leader == "" {
-		return // nobody leads: that is no rest
+	if r.leading && l.drained(now, r) { // its replicas are on their way elsewhere
+		l.maintainIn(r, raiseAgain)
+		return
+	}
+	if !r.leading && (r.where.Leader == "" || len(r.group.Roster().Learners) > 0) {
+		return // nobody leads, or somebody learns: that is no rest
 	}
 	r.due = time.Time{}
 	if r.leading {
-		r.due = r.summary.Due
+		r.due, r.stopped = r.summary.Due, ""
+		if r.summary.Status != mailbox.Running {
+			r.stopped = cmp.Or(r.summary.Reason, "it has stopped")
+		}
 		l.event(now, r, "idle", "")
 	}
 	l.retire(now, r)

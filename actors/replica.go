@@ -23,8 +23,14 @@ type replica struct {
 	// due is when a parked replica that led is to be woken for a timer.
 	due     time.Time
 	touched bool
-	mending bool // its group was broken, and is on its way to the disk
-	*live        // nil while it is parked
+	// interrupted: it was at work when this node ended, and nobody has led it since.
+	interrupted bool
+	// stopped is why the actor had stopped when it was parked by this node, as its leader.
+	stopped string
+	// reviewed is when a parked replica was taken up last to be looked after.
+	reviewed time.Time
+	mending  bool // its group was broken, and is on its way to the disk
+	*live         // nil while it is parked
 }
 
 // live is what a replica needs besides while something happens.
@@ -69,6 +75,7 @@ type live struct {
 	arranged    bool          // it is to be maintained before long
 	recruiting  bool          // a node is being looked for
 	refused     []wire.NodeID // do not want a replica
+	crowded     time.Time     // when no node was found for another replica
 	// mute are voters that have not answered, though their nodes live, and since when.
 	mute      map[wire.NodeID]time.Time
 	sources   map[wire.NodeID]uint64

@@ -208,6 +208,9 @@ func (l *loop) reasonNow(r *replica) wire.Reason {
 	if r.where.Epoch == 0 {
 		return wire.ReasonCreated // it has never been active
 	}
+	if r.interrupted {
+		return wire.ReasonFailure
+	}
 	if r.where.Leader == "" || r.where.Leader == l.host.cfg.Self || l.liveness.alive(r.where.Leader) {
 		return wire.ReasonWoken
 	}

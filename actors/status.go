@@ -95,9 +95,14 @@ func (l *loop) outline(now time.Time, r *replica) Status {
 	w := r.where
 	s := Status{Name: w.Name, ID: w.Actor, Epoch: w.Epoch, Node: w.Leader, Sequence: r.sequence, Checkpointed: r.sequence,
 		State: StateIdle, Created: time.UnixMilli(w.Created)}
+	if r.live != nil {
+		s.Sequence = max(s.Sequence, r.lastIndex())
+	}
 	switch {
 	case !l.quorum(r):
 		s.State = StateUnavailable
+	case r.live == nil && r.stopped != "":
+		s.State, s.Why = StateStopped, r.stopped
 	case r.live != nil && r.leading:
 		s.State, s.Sequence, s.Checkpointed = StateRunning, r.lastIndex(), r.agreedIndex
 	}
@@ -128,7 +133,7 @@ func (h *Host) List(ctx context.Context) ([]Status, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			for _, s := range list {
-				if old, ok := best[s.ID]; !ok || tells(s, old) {
+				if old, ok := best[s.ID]; !ok || tells(s, old) || s.Epoch == old.Epoch && s.Node == node {
 					best[s.ID] = s
 				}
 			}
@@ -155,7 +160,7 @@ func tells(s, old Status) bool {
 	if s.Epoch != old.Epoch {
 		return s.Epoch > old.Epoch
 	}
-	return len(s.History) > len(old.History)
+	return len(s.History) > len(old.History) || len(s.History) == len(old.History) && s.Sequence > old.Sequence
 }
 
 // listOf asks a node for what it has.

@@ -124,7 +124,7 @@ func (s *State) start() {
 	if s.status != Stopped {
 		return
 	}
-	s.status, s.reason, s.failures = Running, "", nil
+	s.status, s.reason, s.failures, s.givenUp = Running, "", nil, false
 	s.inbox = slices.Insert(s.inbox, 0, Delivery{Kind: Start})
 }
 

@@ -40,15 +40,22 @@ func (s *State) control(c *wire.Control) []Output {
 	return s.upgrade(c)
 }
 
-// upgrade puts a change of module behind what waits.
+// upgrade puts a change of module behind what waits; it is the first thing that an actor
+// does that was given up.
 func (s *State) upgrade(c *wire.Control) []Output {
 	module := c.Module
 	if c.Verb == wire.VerbRollback {
 		module = s.previous
 	}
-	if !module.Defined() || s.status != Running {
-		r := wire.Result{Outcome: wire.Refused, Payload: []byte("nothing to go back to, or not running")}
-		return []Output{s.controlled(c.ID, r)}
+	switch {
+	case !module.Defined():
+		return []Output{s.controlled(c.ID, wire.Result{Outcome: wire.Refused, Payload: []byte("there is no module to go back to")})}
+	case s.status == Stopped && s.givenUp:
+		s.status, s.reason, s.failures, s.givenUp = Running, "", nil, false
+		s.inbox = slices.Insert(s.inbox, 0, Delivery{Kind: Upgrade, ID: c.ID, Module: module})
+		return nil
+	case s.status != Running:
+		return []Output{s.controlled(c.ID, wire.Result{Outcome: wire.Refused, Payload: []byte("the actor has stopped")})}
 	}
 	s.enqueue(Delivery{Kind: Upgrade, ID: c.ID, Module: module})
 	return nil

@@ -15,7 +15,7 @@ import (
 func (s *State) Copy(actor wire.ActorID, spec *wire.Spec, index uint64) *State {
 	c := New(actor, spec)
 	c.module, c.previous = s.module, s.previous
-	c.status, c.reason, c.failures = s.status, s.reason, slices.Clone(s.failures)
+	c.status, c.reason, c.failures, c.givenUp = s.status, s.reason, slices.Clone(s.failures), s.givenUp
 	c.index, c.now, c.seed, c.deliveries = index, s.now, s.seed, s.deliveries
 	c.timers, c.nextTimer = slices.Clone(s.timers), s.nextTimer
 	c.outbox.nextAsk = s.outbox.nextAsk

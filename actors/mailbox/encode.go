@@ -26,6 +26,7 @@ type encoded struct {
 	Reason     string       `cbor:"reason"`
 	History    []Activation `cbor:"history"`
 	Failures   []int64      `cbor:"failures"`
+	GivenUp    bool         `cbor:"given_up,omitempty"`
 	Index      uint64       `cbor:"index"`
 	Epoch      uint64       `cbor:"epoch"`
 	Now        int64        `cbor:"now"`
@@ -75,7 +76,7 @@ type encProgress struct {
 func (s *State) Encode() []byte {
 	e := encoded{
 		Version: version, Actor: s.actor, Spec: s.spec, Module: s.module, Previous: s.previous, Status: s.status, Reason: s.reason,
-		History: s.history, Failures: s.failures, Index: s.index, Epoch: s.epoch, Now: s.now, Seed: s.seed,
+		History: s.history, Failures: s.failures, GivenUp: s.givenUp, Index: s.index, Epoch: s.epoch, Now: s.now, Seed: s.seed,
 		Deliveries: s.deliveries, Inbox: s.inbox, Turn: s.sources.turn, Open: s.open.list, Messages: s.outbox.messages,
 		NextAsk: s.outbox.nextAsk, Spawned: s.outbox.spawned, Timers: s.timers, NextTimer: s.nextTimer, Wake: s.wake,
 		Controls: s.controls,
@@ -121,7 +122,7 @@ func Decode(b []byte) (*State, error) {
 func (e *encoded) state() *State {
 	s := New(e.Actor, &e.Spec)
 	s.module, s.previous, s.status, s.reason = e.Module, e.Previous, e.Status, e.Reason
-	s.history, s.failures = e.History, e.Failures
+	s.history, s.failures, s.givenUp = e.History, e.Failures, e.GivenUp
 	s.index, s.epoch, s.now, s.seed, s.deliveries = e.Index, e.Epoch, e.Now, e.Seed, e.Deliveries
 	s.timers, s.nextTimer, s.wake = e.Timers, e.NextTimer, e.Wake
 	s.inbox, s.controls = e.Inbox, e.Controls

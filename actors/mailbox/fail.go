@@ -73,8 +73,10 @@ func (s *State) supervise(k Kind, cause string) []Output {
 	case k == Init:
 		return s.stop("it could not begin: " + cause)
 	case s.spec.OnFailure == wire.StopActor:
+		s.givenUp = true
 		return s.stop(cause)
 	case len(s.failures) >= s.spec.Restarts:
+		s.givenUp = true
 		return s.stop(fmt.Sprintf("given up after %d failures, the last: %s", len(s.failures), cause))
 	}
 	return nil

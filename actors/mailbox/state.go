@@ -103,6 +103,7 @@ type State struct {
 	reason           string // of being stopped
 	history          []Activation
 	failures         []int64 // times of those that count still
+	givenUp          bool    // it has stopped since it failed too often: an upgrade brings it back
 
 	index, epoch uint64
 	now          int64

@@ -500,3 +500,34 @@ func TestForgetful(t *testing.T) {
 		t.Error("the oldest session is kept")
 	}
 }
+
+// An upgrade brings an actor back that has failed too often, before anything else, but
+// not one that stopped because it wanted to.
+func TestUpgradeOfGivenUp(t *testing.T) {
+	l := started(t)
+	for i := range uint64(3) {
+		l.add(clientAsk(1, i+1, "x"))
+		l.next(Ask)
+		l.Fail("trap")
+	}
+	l.nothing()
+	if again, err := Decode(l.Encode()); err != nil || !again.givenUp {
+		t.Fatalf("it is forgotten why it stopped: %v", err)
+	}
+	to := control(wire.VerbUpgrade, 1)
+	to.Control.Module = l.Module()
+	l.add(to)
+	l.next(Upgrade)
+	if err := l.Upgraded(); err != nil {
+		t.Fatal(err)
+	}
+	l.Finish()
+	l.add(clientAsk(1, 6, "x"))
+	l.next(Ask)
+	l.Finish()
+	l.add(control(wire.VerbStop, 2))
+	to = control(wire.VerbUpgrade, 3)
+	to.Control.Module = l.Module()
+	l.expect(l.add(to), "controlled: refused")
+	l.nothing()
+}
