@@ -133,12 +133,17 @@ func wireGPU(i device.Info, nvidia []nvml.Device) wire.GPUDevice {
 // maxGPUText is the longest text of a wire.GPUDevice, in bytes.
 const maxGPUText = 128
 
-// twin finds what NVIDIA's driver says of a device, or a partition of one. Those of one
-// name in one machine are alike in what is asked here.
+// twin finds what NVIDIA's driver says of a device, or a partition of one: that of the same
+// UUID, else in the same slot, else of the same name, since those are alike in what is asked here.
 func twin(i device.Info, nvidia []nvml.Device) *nvml.Device {
-	for k := range nvidia {
-		if n := &nvidia[k]; n.Name != "" && n.Name == i.Name {
-			return n
+	same := func(a, b string) bool { return a != "" && a == b }
+	for _, is := range []func(*nvml.Device) bool{
+		func(n *nvml.Device) bool { return same(n.UUID, i.UUID) && !n.Partitioned },
+		func(n *nvml.Device) bool { return same(n.PCI, i.PCI) && !n.Partitioned && n.Of == "" },
+		func(n *nvml.Device) bool { return same(n.Name, i.Name) },
+	} {
+		if k := slices.IndexFunc(nvidia, func(n nvml.Device) bool { return is(&n) }); k >= 0 {
+			return &nvidia[k]
 		}
 	}
 	return nil

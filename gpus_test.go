@@ -83,3 +83,34 @@ func TestNoGPUs(t *testing.T) {
 		}
 	}
 }
+
+// What NVML knows goes to the device of that UUID or in that slot, and is not mixed up
+// between two of one name.
+func TestNVMLTwins(t *testing.T) {
+	nvidia := []nvml.Device{
+		{UUID: "GPU-a", PCI: "0000:10:00.0", Name: "A100", Memory: 1},
+		{UUID: "GPU-b", PCI: "0000:20:00.0", Name: "A100", Memory: 2},
+		{UUID: "GPU-c", PCI: "0000:30:00.0", Name: "A100", Partitioned: true, Memory: 3},
+		{UUID: "MIG-c", PCI: "0000:30:00.0", Name: "A100 MIG 3g.20gb", Of: "GPU-c", Memory: 4},
+	}
+	for _, c := range []struct {
+		name string
+		i    device.Info
+		want uint64 // memory; 0: none
+	}{
+		{"by UUID", device.Info{UUID: "GPU-b", PCI: "0000:10:00.0", Name: "A100"}, 2},
+		{"by slot", device.Info{PCI: "0000:20:00.0", Name: "NVIDIA A100"}, 2},
+		{"by name", device.Info{Name: "A100"}, 1},
+		{"a partition", device.Info{UUID: "GPU-c", PCI: "0000:30:00.0", Name: "A100 MIG 3g.20gb"}, 4},
+		{"none", device.Info{Name: "pocl"}, 0},
+		{"nameless", device.Info{}, 0},
+	} {
+		var got uint64
+		if n := twin(c.i, nvidia); n != nil {
+			got = n.Memory
+		}
+		if got != c.want {
+			t.Errorf("%s: that of %d bytes, want %d", c.name, got, c.want)
+		}
+	}
+}
