@@ -2,6 +2,7 @@ package godwit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -68,14 +69,21 @@ func (n *Node) awaitActors(ctx context.Context) error {
 }
 
 // drainActors moves what lives here elsewhere, for the grace time at most, and has
-// nothing more come, or has it come again. What stays comes up elsewhere once this
-// node is gone.
-func (n *Node) drainActors(ctx context.Context, on bool) {
+// nothing more come, or has it come again. It returns the actors that would be lost, or
+// unavailable, without this node, each with the reason.
+func (n *Node) drainActors(ctx context.Context, on bool) (stay []string) {
 	ctx, cancel := context.WithTimeout(ctx, n.cfg.Grace)
 	defer cancel()
-	if err := n.actors.Drain(ctx, on); err != nil {
+	err := n.actors.Drain(ctx, on)
+	if err != nil {
 		n.log.Warn("not all actors have moved", "err", err)
 	}
+	if left, ok := errors.AsType[*actors.StaysError](err); ok {
+		for _, s := range left.Actors {
+			stay = append(stay, s.Name+": "+s.Why)
+		}
+	}
+	return stay
 }
 
 // actorEvent puts a change of an actor into the feed.

@@ -3,6 +3,7 @@ package godwit
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/godwit-run/godwit/internal/api"
@@ -116,4 +117,17 @@ func TestActorMetrics(t *testing.T) {
 		return now["godwit_actor_replicas"] == "1" && now["godwit_actor_message_seconds_count"] != "0" &&
 			now["godwit_actor_checkpoints_total"] != "0" && now["godwit_actors_running"] == "0" && now["godwit_actors_idle"] == "1"
 	})
+}
+
+// Whoever drains a node is told of the actors that cannot do without it.
+func TestDrainTellsWhatStays(t *testing.T) {
+	nodes := mesh(t, 1)
+	counterOn(t, nodes[0], "counter", api.Hints{}, "")
+	w, err := nodes[0].SetDraining(t.Context(), true)
+	if err != nil || len(w.Stay) != 1 || !strings.HasPrefix(w.Stay[0], "counter: ") {
+		t.Errorf("drained: stay %q, %v", w.Stay, err)
+	}
+	if w, err = nodes[0].SetDraining(t.Context(), false); err != nil || len(w.Stay) != 0 {
+		t.Errorf("no longer: stay %q, %v", w.Stay, err)
+	}
 }

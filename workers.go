@@ -142,8 +142,10 @@ func (n *Node) SetDraining(ctx context.Context, on bool) (api.Worker, error) {
 	}
 	n.drained.Store(on)
 	nudge(n.announce)
-	n.drainActors(ctx, on)
-	return n.Self(ctx)
+	stay := n.drainActors(ctx, on)
+	w, err := n.Self(ctx)
+	w.Stay = stay
+	return w, err
 }
 
 // watchEvery is how often the node looks which others came, changed or went.

@@ -146,18 +146,23 @@ func gpuText(d api.GPU) string {
 
 func newNodeDrain(r *remote) *cobra.Command {
 	format, undo := render.Table, false
-	cmd := &cobra.Command{
+	var cmd *cobra.Command
+	cmd = &cobra.Command{
 		Use: "drain", Short: "Have the node take no new work",
 		Long: `Has the node take no new work. Tasks that have run there for a second go on on other
 nodes, from where they are; those that cannot be suspended may finish within the grace
 time, and then go back to the queues they came from. Actors that live there move to other
-nodes that keep them. The node goes on: stop it with SIGTERM, which drains first, or
+nodes, idle ones too, and each keeps a majority of its replicas elsewhere: one that cannot
+is named with the reason. The node goes on: stop it with SIGTERM, which drains first, or
 have it take work again with --undo.`,
 		Args: cobra.NoArgs,
 		RunE: r.asks(func(s *session, _ []string) error {
 			w, err := s.SetDraining(s.ctx, !undo)
 			if err != nil {
 				return err
+			}
+			for _, actor := range w.Stay {
+				fmt.Fprintln(cmd.ErrOrStderr(), "godwit: stays, and needs the node:", render.Printable(actor))
 			}
 			return s.showWorker(format, w)
 		}),

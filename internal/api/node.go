@@ -26,6 +26,7 @@ type Worker struct {
 	Running        int      `json:"running" doc:"Tasks that run there"`
 	Queued         int      `json:"queued" doc:"Tasks that it accepted and has not placed"`
 	Models         []string `json:"models,omitempty" doc:"Models that it offers"`
+	Stay           []string `json:"stay,omitempty" doc:"In the answer to a drain: the actors that need this node, each with the reason"`
 
 	RTTMS     float64   `json:"rtt_ms,omitempty" doc:"Round trip to it, in milliseconds"`
 	Trust     float64   `json:"trust" doc:"How far it is trusted, from 0 to 1"`
