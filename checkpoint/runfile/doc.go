@@ -50,7 +50,7 @@
 //	       16       payload; of an object its CID (36 bytes) and its data
 //
 // The first record is the job, the second one the module. The first that is damaged, or cut
-// short, ends the file. As captures are added the file grows; when most of it is garbage it is
+// short, ends the file, but an object that is damaged is only passed over. As captures are added the file grows; when most of it is garbage it is
 // written anew beside itself, synced, and takes its own place in one step. That a file is
 // less than twice as large as what it was when last written anew, and SlackBytes, bounds both
 // the garbage and the work.

@@ -338,10 +338,9 @@ func (s *scan) next() bool {
 		return false
 	}
 	k := kind(binary.LittleEndian.Uint32(h[0:]))
-	if k != kindObject && !s.summed(p, binary.LittleEndian.Uint32(h[8:])) {
-		return false
-	}
-	if !s.take(k, p) {
+	whole := s.summed(p, binary.LittleEndian.Uint32(h[8:]))
+	// An object that is damaged is not there, so that it is written again when it is needed.
+	if s.err != nil || !whole && k != kindObject || whole && !s.take(k, p) {
 		return false
 	}
 	s.at = p.offset + int64(p.length)
@@ -351,7 +350,7 @@ func (s *scan) next() bool {
 	return true
 }
 
-// summed checks a payload. Those of objects are checked when they are read.
+// summed checks a payload.
 func (s *scan) summed(p place, want uint32) bool {
 	sum := crc32.New(castagnoli)
 	_, s.err = io.Copy(sum, io.NewSectionReader(s.f.file, p.offset, int64(p.length)))

@@ -342,3 +342,47 @@ func FuzzOpen(f *testing.F) {
 		file.Module()
 	})
 }
+
+// An object that a crash has damaged is written again by the next checkpoint that needs it.
+func TestDamagedObjectIsWrittenAgain(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "run")
+	f, err := Create(name, testJob, testModule)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &life{t: t, file: f}
+	chain, err := checkpoint.NewChain(l.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := make([]byte, checkpoint.WasmPage)
+	page[0] = 1
+	ready, err := chain.Update(checkpoint.Capture{
+		Order: checkpoint.Order{Epoch: 1, Sequence: 1}, Time: time.Unix(1, 0), Size: checkpoint.WasmPage, Dirty: []checkpoint.Run{{Bytes: page}},
+	})
+	if err == nil {
+		err = errors.Join(f.Save(ready), f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := ready.Objects[0]
+	raw[bytes.Index(raw, o.Data)+len(o.Data)-1] ^= 1
+	if err := os.WriteFile(name, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f = reopen(t, name)
+	if found, damaged, err := f.Newest(func(s *checkpoint.Signed) error { _, err := f.Get(o.ID); return err }); found || damaged != 1 || err != nil {
+		t.Errorf("found %v, %d damaged, %v", found, damaged, err)
+	}
+	if err := f.Save(ready); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := f.Get(o.ID); err != nil || !bytes.Equal(data, o.Data) {
+		t.Errorf("%v", err)
+	}
+}
