@@ -233,6 +233,9 @@ func (s *Submitter) mayRetry(t *task, o wire.Outcome) bool {
 	if s.ownLoss(t.node, o) && ownLosses(t) < maxOwnLosses {
 		return !s.cfg.NoRetryOnNodeLoss
 	}
+	if lostOnTheWay(t, o) {
+		return !s.cfg.NoRetryOnNodeLoss
+	}
 	if t.failures >= int(t.spec.Retries) {
 		return false
 	}
@@ -270,6 +273,7 @@ func ownLosses(t *task) (n int) {
 func (s *Submitter) failed(t *task, o wire.Outcome) {
 	node, again := t.node, s.mayRetry(t, o)
 	own := s.ownLoss(node, o) && ownLosses(t) < maxOwnLosses
+	onTheWay := lostOnTheWay(t, o)
 	s.closeAttempt(t, o)
 	switch {
 	case guestDone(o):
@@ -286,6 +290,7 @@ func (s *Submitter) failed(t *task, o wire.Outcome) {
 	switch {
 	case own: // this node knows nobody else yet
 		wait = min(s.cfg.BackoffBase, maxSelfWait)
+	case onTheWay: // at once
 	case o.Fault != wire.FaultDrain:
 		t.failures++
 		wait = s.backoff(t, o)

@@ -55,6 +55,39 @@ func (t *task) newest() wire.Point {
 	return wire.Point{}
 }
 
+// maxLostOnTheWay is how often a node may be lost without using up a retry: who claims
+// progress after progress must not have a task tried for ever.
+const maxLostOnTheWay = 100
+
+// lostOnTheWay tells whether the live attempt's node is lost, but the task is nearer to its
+// end than any attempt had brought it: nothing is to be retried, it goes on.
+func lostOnTheWay(t *task, o wire.Outcome) bool {
+	if o.Reason != wire.ReasonNodeLost || o.Fault == wire.FaultDrain || len(t.attempts) == 0 {
+		return false
+	}
+	last := len(t.attempts) - 1
+	return advanced(t.attempts, last) && advances(t.attempts[:last]) < maxLostOnTheWay
+}
+
+// advances counts the attempts that were lost with their nodes after they had advanced.
+func advances(attempts []Attempt) (n int) {
+	for i, a := range attempts {
+		if a.Reason == wire.ReasonNodeLost && a.Fault != wire.FaultDrain && advanced(attempts, i) {
+			n++
+		}
+	}
+	return n
+}
+
+// advanced tells whether an attempt has a checkpoint that is further than all before it.
+func advanced(attempts []Attempt, i int) bool {
+	furthest := attempts[i].From.Fuel
+	for _, a := range attempts[:i] {
+		furthest = max(furthest, a.Last.Fuel)
+	}
+	return attempts[i].Last.Fuel > furthest
+}
+
 // chooseKeepers takes nodes that could run the task, best first: there it can go on
 // without its pages being fetched. Where there are too few, this node keeps them as well.
 func (s *Submitter) chooseKeepers(t *task, lost []wire.NodeID) (keepers []wire.NodeID) {

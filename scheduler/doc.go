@@ -90,7 +90,9 @@
 // migrate, or the node drains), the next one is placed on a keeper if one fits, and its
 // grant names the attempts before: the shell asks all of them, and all keepers, for what
 // they have, and goes on from the first of [Best] that can be fetched. So nothing depends on
-// the submitter having heard of the newest one.
+// the submitter having heard of the newest one. A lost node uses up none of the task's
+// retries if the submitter has heard of a checkpoint of the attempt that is further than
+// all before it: a long task outlives any number of nodes, one that brings them down does not.
 //
 // The fence is the attempt's number, as for results. A [Keeper] that has seen the grant of
 // an attempt, when it keeps for it or is asked by it, takes nothing of an earlier one; a

@@ -202,6 +202,35 @@ func TestTaskGoesOn(t *testing.T) {
 	}
 }
 
+// A node that dies uses up a retry only if the task had come no further there than before.
+func TestProgressUsesNoRetry(t *testing.T) {
+	m := newMesh(t, scheduler.SubmitterConfig{Key: testKey(0)}, small)
+	s := m.spec()
+	s.Retries = 1
+	id := m.mustSubmit("a", s)
+	var from wire.Point
+	lose := func(fuel uint64) scheduler.State {
+		task := m.task(id)
+		last := wire.Point{Attempt: uint32(len(task.Attempts)), Sequence: 1, Fuel: fuel}
+		m.say(task.Node, wire.Kept{Ref: wire.Ref{Task: id, Attempt: last.Attempt}, From: from, Last: last, Count: 1})
+		from = last
+		m.end("e1", failure(wire.ReasonNodeLost))
+		m.pass(5 * time.Second)
+		return m.task(id).State
+	}
+	for i, fuel := range []uint64{100, 200, 300, 400, 400} { // the last uses up the one retry
+		if state := lose(fuel); state != scheduler.Running {
+			t.Fatalf("after loss %d: %s %+v", i+1, state, m.task(id))
+		}
+	}
+	if state := lose(401); state != scheduler.Running {
+		t.Errorf("further, but %s", state)
+	}
+	if state := lose(401); state != scheduler.Failed {
+		t.Errorf("no further, and no retry left, but %s", state)
+	}
+}
+
 func TestMigrateErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(s *wire.Spec)

@@ -92,7 +92,7 @@ func (f *submitFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.hints.Region, "region", "", "prefer that region")
 	fs.StringVar(&f.class, "class", "", "what matters: latency (near, and soon), throughput (room) or default (all of it)")
 	fs.StringVar(&f.placement, "placement", "", "direct (by what is known), auction (by asking all), local (this node) or auto (default auto)")
-	fs.IntVar(&f.retries, "retries", -1, "try again `N` times after failures that are not the program's (default as the node is set up)")
+	fs.IntVar(&f.retries, "retries", -1, "try again `N` times after failures that are not the program's; a node's death counts if no checkpoint there got the task further (default as the node is set up: 2 unless changed)")
 	fs.Lookup("retries").DefValue = "0" // else help adds another default
 	fs.StringVar(&f.priority, "priority", "", "low, normal, high or critical (default normal)")
 	fs.Var(&f.deadline, "deadline", "give up a `TIME` such as 1h after now, waiting included")

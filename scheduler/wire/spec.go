@@ -87,6 +87,7 @@ type Spec struct {
 	Class     Class     `cbor:"class,omitempty" json:"class,omitempty"`
 	Priority  Priority  `cbor:"priority" json:"priority"`
 	// Retries is how often to try again after a failure that is not the guest's.
+	// A node's loss is none if a checkpoint of the attempt got the task further.
 	Retries uint32 `cbor:"retries" json:"retries"`
 	// Deadline is the time from submission to the end, waiting included; 0 is none.
 	Deadline time.Duration `cbor:"deadline,omitempty" json:"deadline,omitempty"`
