@@ -44,8 +44,9 @@ finds other nodes on the local network by itself, and further ones by --bootstra
 with an address that another node printed. Once ready it prints one line of JSON:
 {"peer_id", "api", "addrs"}.
 
-SIGTERM and Ctrl-C drain it: no new work, then the end once running tasks have
-finished, or have gone back to their queues after the grace time.
+SIGTERM and Ctrl-C drain it, as "godwit node drain" does, and end it then: no new work,
+running tasks go on on other nodes from where they are; those that cannot may finish
+within the grace time, and then go back to their queues.
 
 Settings come from --config FILE (default $GODWIT_CONFIG), then from variables, such
 as GODWIT_SCHEDULER_TASK_TIMEOUT for task_timeout in [scheduler], then from flags.
