@@ -94,10 +94,13 @@ func (l *loop) sunk(now time.Time, a activity) {
 
 // wasExecuted notes how far the guest is.
 func (l *loop) wasExecuted(now time.Time, r *replica, s *activation.Summary) {
-	first := !r.executed
+	first, module := !r.executed, r.summary.Module
 	r.summary, r.executed = *s, true
 	r.intake.executed(s.Index)
 	if !first {
+		if s.Module != module {
+			l.event(now, r, "upgraded", "")
+		}
 		return
 	}
 	took := now.Sub(r.began)

@@ -194,10 +194,11 @@ type UpgradeOptions struct {
 	DryRun bool
 }
 
-// Event is a change of an actor, told by the node that leads it.
+// Event is a change of an actor, told by the node that leads it; its end is told by
+// each that keeps it.
 type Event struct {
-	// Type is created, activated, idle, migrated, failed, stopped, upgraded, removed
-	// or replaced.
+	// Type is activated, idle, migrated, failed, stopped, upgraded, removed or replaced.
+	// The first of an actor is activated, for the reason created.
 	Type   string
 	Time   time.Time
 	Name   string
@@ -206,6 +207,8 @@ type Event struct {
 	Node   wire.NodeID
 	Reason Reason
 	Detail string
+	// Actor is what this node knows of it then.
+	Actor Status
 }
 
 // LogLine is a line of what an actor has said.

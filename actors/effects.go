@@ -142,6 +142,9 @@ func (l *loop) based(r *replica, b wire.Base) {
 
 // gone deletes a replica that has no place any more.
 func (l *loop) gone(now time.Time, r *replica, removed bool) {
+	if removed {
+		l.event(now, r, "removed", "")
+	}
 	l.retire(now, r)
 	l.failAll(now, r, wire.Gone)
 	for _, m := range r.where.Members {

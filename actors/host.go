@@ -305,7 +305,7 @@ func (h *Host) forget(actor wire.ActorID, module cid.Cid) {
 	})
 }
 
-// event tells of a change of an actor that is led here.
+// event tells of a change of an actor that this node keeps.
 func (l *loop) event(now time.Time, r *replica, kind, detail string) {
 	if l.host.cfg.Events == nil {
 		return
@@ -316,6 +316,7 @@ func (l *loop) event(now time.Time, r *replica, kind, detail string) {
 	}
 	l.host.cfg.Events(Event{
 		Type: kind, Time: now, Name: r.where.Name, ID: r.id, Epoch: r.where.Epoch, Node: l.host.cfg.Self, Reason: reason, Detail: detail,
+		Actor: l.outline(now, r),
 	})
 }
 
