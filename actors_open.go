@@ -88,15 +88,15 @@ func (n *Node) drainActors(ctx context.Context, on bool) (stay []string) {
 
 // actorEvent puts a change of an actor into the feed.
 func (n *Node) actorEvent(e actors.Event) {
-	n.feed.Publish(api.Event{Type: api.EventActor, Time: e.Time.UTC(), Actor: &api.Actor{
-		Name: e.Name, ID: e.ID.String(), Epoch: e.Epoch, Node: n.ids.text(e.Node), Replicas: []string{}, History: []api.Activation{},
-	}, Change: e.Type, Why: eventText(e)})
+	actor := n.actorView(&e.Actor)
+	actor.History = []api.Activation{}
+	n.feed.Publish(api.Event{Type: api.EventActor, Time: e.Time.UTC(), Actor: &actor, Change: e.Type, Why: eventText(e)})
 }
 
 // eventText is the reason of an event, and what else is known.
 func eventText(e actors.Event) string {
 	switch {
-	case e.Detail == "":
+	case e.Detail == "" || e.Detail == string(e.Reason):
 		return string(e.Reason)
 	case e.Reason == "":
 		return e.Detail
