@@ -154,6 +154,9 @@ func TestTaskWanders(t *testing.T) {
 	if err != nil || moved.Node != target.ID {
 		t.Fatalf("%+v, %v", moved, err)
 	}
+	if last := moved.History[len(moved.History)-1]; last.From == nil {
+		t.Errorf("migrated, but from where? %+v", last)
+	}
 	second := keptSince(t, nodes[0], task.ID, 2, 1)
 	if second.From == nil || second.From.Fuel < first.Checkpoint.Fuel {
 		t.Errorf("it went on from %+v, after %+v", second.From, first.Checkpoint)

@@ -17,6 +17,9 @@ const (
 	migrateTime, migrateAgain = 30 * time.Second, 2 * time.Second
 	// migratePoll is how often the task is looked at meanwhile.
 	migratePoll = 10 * time.Millisecond
+	// arriveTime is how long an attempt that runs may take to say from where it goes on: it
+	// asks for findTime, and then fetches.
+	arriveTime = findTime + 2*time.Second
 )
 
 // Migrate implements the API's backend.
@@ -65,7 +68,14 @@ func attemptOf(t *scheduler.Task) uint32 {
 	return t.Attempts[len(t.Attempts)-1].Number
 }
 
-// awaitMove waits until a later attempt of the task runs, or it has ended.
+// arrived tells whether the task's last attempt runs, and has said from where it goes on or
+// had time to.
+func arrived(t *scheduler.Task) bool {
+	a := &t.Attempts[len(t.Attempts)-1]
+	return t.State == scheduler.Running && (!a.From.IsZero() || a.Unkept != "" || time.Since(a.Started) > arriveTime)
+}
+
+// awaitMove waits until a later attempt of the task has arrived, or the task has ended.
 func (n *Node) awaitMove(ctx context.Context, ev scheduler.MigrateTask, attempt uint32) (task scheduler.Task, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, migrateTime, fmt.Errorf("task %s has not moved in %v: %w", ev.Task, migrateTime, api.ErrUnavailable))
 	defer cancel()
@@ -76,7 +86,7 @@ func (n *Node) awaitMove(ctx context.Context, ev scheduler.MigrateTask, attempt 
 		if task, err = n.task(ctx, ev.Task); err != nil {
 			return task, err
 		}
-		if task.State.Ended() || task.State == scheduler.Running && attemptOf(&task) > attempt {
+		if task.State.Ended() || attemptOf(&task) > attempt && arrived(&task) {
 			return task, nil
 		}
 		select {
