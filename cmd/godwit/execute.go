@@ -52,7 +52,7 @@ func runModule(ctx context.Context, f runFlags, name string, args []string) erro
 	defer letGuest()
 	result, err := j.engine.Run(guest, j.module, j.task)
 	if err != nil {
-		return j.refused(ctx, j.explain(cmp.Or(name, f.state.resume), err))
+		return j.refused(ctx, j.record.unwritten(j.explain(cmp.Or(name, f.state.resume), err)))
 	}
 	for _, v := range result.Values {
 		fmt.Fprintln(j.task.Stdout, v) // a failure has stopped ctx
@@ -181,7 +181,7 @@ func (j *job) finish(r *runtime.Result, ended error) error {
 	rep := newReport(r, outputs, err)
 	if j.record != nil {
 		rep.Attempts = j.record.attempt()
-		err = errors.Join(err, j.record.finish(rep))
+		err = errors.Join(err, j.record.unwritten(j.record.finish(rep)))
 	}
 	if j.flags.report == "" {
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	goruntime "runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -190,5 +192,26 @@ func TestRunElsewhere(t *testing.T) {
 				t.Errorf("got %.300v\nwant %.300v", got, want)
 			}
 		})
+	}
+}
+
+// Who has no room left for a run's file is told that the run is not lost; other errors, and runs
+// without a file, have no such hint.
+func TestUnwritten(t *testing.T) {
+	full := fmt.Errorf("run file: %w", &fs.PathError{Op: "write", Path: "f", Err: syscall.ENOSPC})
+	for _, c := range []struct {
+		r    *recorder
+		err  error
+		want bool
+	}{
+		{&recorder{path: "my.run"}, full, true},
+		{&recorder{path: "my.run"}, errors.New("other"), false},
+		{&recorder{path: "my.run"}, nil, false},
+		{nil, full, false},
+	} {
+		got := c.r.unwritten(c.err)
+		if !errors.Is(got, c.err) || strings.Contains(hint(got), "--resume my.run") != c.want {
+			t.Errorf("%v: %v, hint %q", c.err, got, hint(got))
+		}
 	}
 }

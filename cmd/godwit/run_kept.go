@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/ipfs/go-cid"
@@ -165,4 +166,14 @@ func (r *recorder) said(result *runtime.Result) string {
 		return ""
 	}
 	return "it can go on: godwit run --resume " + r.path
+}
+
+// unwritten says of a run that ends because its file cannot be written (the disk is full, mostly)
+// that it is not lost. A nil recorder, and other errors, have nothing to add.
+func (r *recorder) unwritten(err error) error {
+	var path *fs.PathError
+	if r == nil || !errors.As(err, &path) {
+		return err
+	}
+	return hintedError{err, "the run is not lost: once there is room, godwit run --resume " + r.path + " goes on with it from its last checkpoint"}
 }
