@@ -17,6 +17,7 @@ type Cloner struct {
 	plan  Plan
 	shims map[uint32]uint32 // from the shim to the import
 	most  int               // bytes of code to make a module of
+	names map[uint32]string // of functions, as traps tell them
 }
 
 // maxCloned is how many bytes of code one module of clones may be made of, beside as many
@@ -25,7 +26,12 @@ const maxCloned = 16 << 20
 
 // NewCloner is the cloner of a module as Rewrite got it, and the plan that came of it.
 func NewCloner(m *wasm.Module, plan Plan) *Cloner {
-	c := &Cloner{mod: newModule(m, plan.Code), plan: plan, shims: make(map[uint32]uint32), most: maxCloned}
+	c := &Cloner{mod: newModule(m, plan.Code), plan: plan, shims: make(map[uint32]uint32), most: maxCloned, names: make(map[uint32]string)}
+	if names := m.Names(); names != nil {
+		for _, n := range names.Funcs {
+			c.names[n.Index] = n.Name
+		}
+	}
 	for i := range m.Codes {
 		c.most += len(m.Codes[i].Body)
 	}
@@ -72,8 +78,23 @@ func (c *Cloner) Clone(points []Point) (*Clone, error) {
 		out.Frames = append(out.Frames, frame)
 		k.out.Exports = append(k.out.Exports, wasm.Export{Name: CloneName(n), Kind: wasm.KindFunc, Index: uint32(n)})
 	}
+	k.name(points)
 	out.Module = k.finish()
 	return out, nil
+}
+
+// name has the clones named like the functions they go on in, so that the stack of a trap
+// tells the same as if nothing had been suspended.
+func (k *clone) name(points []Point) {
+	var names wasm.Names
+	for n, p := range points {
+		name, ok := k.names[p.Function()]
+		if !ok {
+			name = fmt.Sprint("$", p.Function()) // as wazero names it
+		}
+		names.Funcs = append(names.Funcs, wasm.Name{Index: k.count[wasm.KindFunc] + uint32(n), Name: name})
+	}
+	k.out.Customs = []wasm.Custom{{Name: wasm.NameSection, Data: names.Encode(), After: wasm.SectionData}}
 }
 
 // bounded sees to it that points that someone made up do not keep a compiler busy for long.

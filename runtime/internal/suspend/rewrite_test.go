@@ -2,6 +2,7 @@ package suspend
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -91,6 +92,10 @@ func checkClones(t *testing.T, seed uint64, base []byte, plan Plan) (clones int)
 			}
 			if err != nil {
 				t.Fatalf("seed %d: clone of function %d at %d: %v", seed, f, n, err)
+			}
+			want := wasm.Name{Index: cm.Exports[0].Index, Name: fmt.Sprint("$", f)}
+			if names := cm.Names(); names == nil || len(names.Funcs) != 1 || names.Funcs[0] != want && m.Names() == nil {
+				t.Fatalf("seed %d: the clone of function %d is named %+v, want %+v", seed, f, names, want)
 			}
 			clones++
 		}
