@@ -172,6 +172,7 @@ const (
 	keyBase  = 'b'
 	keyEntry = 'e' // and the index
 	keyGrave = 'g' // of an actor that was removed
+	keyRest  = 'r' // of an actor that was parked by this node, as its leader
 )
 
 func actorKey(id wire.ActorID, what byte) []byte { return append(id[:], what) }

@@ -226,6 +226,7 @@ func (l *loop) park(now time.Time, r *replica) {
 			r.stopped = cmp.Or(r.summary.Reason, "it has stopped")
 		}
 		l.event(now, r, "idle", "")
+		l.saveRest(r)
 	}
 	l.retire(now, r)
 	r.sequence = r.lastIndex()

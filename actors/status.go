@@ -20,7 +20,8 @@ import (
 // showWait bounds how long Show and List wait for a leader, or for a node.
 const showWait = 3 * time.Second
 
-// Show returns an actor. Errors: ErrNotFound, ErrAmbiguous.
+// Show returns an actor. It wakes no idle one: that is told of as it was when its leader
+// let go of it. Errors: ErrNotFound, ErrAmbiguous.
 func (h *Host) Show(ctx context.Context, actor string) (Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, showWait)
 	defer cancel()
@@ -29,7 +30,7 @@ func (h *Host) Show(ctx context.Context, actor string) (Status, error) {
 		return Status{}, err
 	}
 	var s Status
-	c, err := h.ofLeader(ctx, where.Actor.String(), forShow, nil, &s)
+	c, err := h.ofLeader(ctx, where.Actor.String(), forShow, showDetail{Idle: true}, &s)
 	switch {
 	case err == nil:
 		return s, c.Close()
@@ -49,8 +50,28 @@ func (h *Host) unavailable(w wire.Where) Status {
 	return s
 }
 
-// serveShow tells of an actor that is led here.
+// showDetail is what whoever asks wants to know.
+type showDetail struct {
+	// Idle: an actor that is parked is told of as such. Else it is woken.
+	Idle bool `json:"idle,omitempty"`
+}
+
+// serveShow tells of an actor that is led here, or rests here.
 func (h *Host) serveShow(ctx context.Context, c *command) error {
+	var detail showDetail
+	if len(c.detail) > 0 {
+		if err := json.Unmarshal(c.detail, &detail); err != nil {
+			return fmt.Errorf("%w: %w", ErrInvalid, err)
+		}
+	}
+	if detail.Idle {
+		if s, ok, err := h.resting(ctx, c.actor); err != nil || ok {
+			if err != nil {
+				return err
+			}
+			return c.ok(s)
+		}
+	}
 	var s Status
 	err := h.leading(ctx, c.actor, func(now time.Time, r *replica) error {
 		s = h.loop.status(now, r)
@@ -79,12 +100,15 @@ func (l *loop) status(now time.Time, r *replica) Status {
 			Behind: r.group.Last() - min(p.Match, r.group.Last()),
 		})
 	}
-	for _, a := range s.History {
-		status.History = append(status.History, Activation{
-			Epoch: a.Epoch, Node: a.Node, Reason: a.Reason, Time: time.Unix(0, a.Time),
-		})
-	}
+	status.History = history(s.History)
 	return status
+}
+
+func history(of []mailbox.Activation) (list []Activation) {
+	for _, a := range of {
+		list = append(list, Activation{Epoch: a.Epoch, Node: a.Node, Reason: a.Reason, Time: time.Unix(0, a.Time)})
+	}
+	return list
 }
 
 // outline is what is known of an actor without asking it.
