@@ -135,6 +135,14 @@ type Migration struct {
 	To string `json:"to,omitempty" maxLength:"128" doc:"Peer id of the node, or the beginning of one; empty lets the mesh choose"`
 }
 
+// orDefault is what was asked for; without a body the mesh chooses.
+func (m *Migration) orDefault() Migration {
+	if m == nil {
+		return Migration{}
+	}
+	return *m
+}
+
 // Migrated is how a migration went.
 type Migrated struct {
 	Actor   Actor   `json:"actor"`

@@ -59,7 +59,7 @@ type messageInput struct {
 
 type migrateInput struct {
 	ActorParam
-	Body Migration
+	Body *Migration
 }
 
 type upgradeInput struct {
@@ -168,7 +168,7 @@ func (s *Server) actors(ctx context.Context, _ *none) (*struct{ Body ActorList }
 }
 
 func (s *Server) migrate(ctx context.Context, in *migrateInput) (*struct{ Body Migrated }, error) {
-	m, err := s.backend.MigrateActor(ctx, in.Name, in.Body)
+	m, err := s.backend.MigrateActor(ctx, in.Name, in.Body.orDefault())
 	if err != nil {
 		return nil, problem(err)
 	}
@@ -178,7 +178,7 @@ func (s *Server) migrate(ctx context.Context, in *migrateInput) (*struct{ Body M
 
 // message reads a payload, and bounds the time of what is done with it.
 func (s *Server) message(ctx context.Context, in *messageInput) (context.Context, context.CancelFunc, ActorMessage, error) {
-	timeout, err := in.Timeout.duration(s.cfg.MaxWait)
+	timeout, err := in.Timeout.duration("timeout", s.cfg.MaxWait)
 	if err != nil {
 		return nil, nil, ActorMessage{}, err
 	}

@@ -72,6 +72,19 @@ func TestActor(t *testing.T) {
 	}
 }
 
+// What a request leaves out is as by default, and what is wrong with it is called by its name.
+func TestActorDefaults(t *testing.T) {
+	_, c := serve(t, Config{})
+	newCounter(t, c)
+	if resp, text := roundTrip(t, c, "POST", "/api/v1/actors/counter/migrate", ""); resp.StatusCode != http.StatusOK {
+		t.Errorf("moved to wherever: %s\n%s", resp.Status, text)
+	}
+	resp, text := roundTrip(t, c, "POST", "/api/v1/actors/counter/ask?timeout=abc", "a")
+	if resp.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(text, "timeout: want a time") {
+		t.Errorf("a bad time: %s\n%s", resp.Status, text)
+	}
+}
+
 // Messages with the same key are one.
 func TestMessageKey(t *testing.T) {
 	_, c := serve(t, Config{})

@@ -65,13 +65,14 @@ type getInput struct {
 // waitParam is a duration in a query.
 type waitParam string
 
-func (p waitParam) duration(most time.Duration) (time.Duration, error) {
+// duration reads it, cut to the most that is allowed; name is the parameter's.
+func (p waitParam) duration(name string, most time.Duration) (time.Duration, error) {
 	if p == "" {
 		return 0, nil
 	}
 	d, err := time.ParseDuration(string(p))
 	if err != nil || d < 0 {
-		return 0, huma.Error422UnprocessableEntity("wait: want a time such as 30s")
+		return 0, huma.Error422UnprocessableEntity(name + ": want a time such as 30s")
 	}
 	return min(d, most), nil
 }
@@ -87,7 +88,7 @@ func (s *Server) registerTasks(api huma.API) {
 }
 
 func (s *Server) submit(ctx context.Context, in *submitInput) (*submitOutput, error) {
-	wait, err := in.Wait.duration(s.cfg.MaxWait)
+	wait, err := in.Wait.duration("wait", s.cfg.MaxWait)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +155,7 @@ func (s *Server) list(ctx context.Context, in *listInput) (*listOutput, error) {
 }
 
 func (s *Server) task(ctx context.Context, in *getInput) (*taskOutput, error) {
-	wait, err := in.Wait.duration(s.cfg.MaxWait)
+	wait, err := in.Wait.duration("wait", s.cfg.MaxWait)
 	if err != nil {
 		return nil, err
 	}
@@ -178,11 +179,11 @@ func (s *Server) cancel(ctx context.Context, in *IDParam) (*taskOutput, error) {
 
 type migrateTaskInput struct {
 	IDParam
-	Body Migration
+	Body *Migration
 }
 
 func (s *Server) migrateTask(ctx context.Context, in *migrateTaskInput) (*taskOutput, error) {
-	task, err := s.backend.Migrate(ctx, in.ID, in.Body.To)
+	task, err := s.backend.Migrate(ctx, in.ID, in.Body.orDefault().To)
 	if err != nil {
 		return nil, problem(err)
 	}
