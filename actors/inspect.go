@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -70,7 +71,8 @@ func (h *Host) Inspect(ctx context.Context, actor string) ([]ReplicaState, error
 		asked.Go(func() {
 			c, err := h.request(ctx, m.Node, wire.Bulk{Actor: where.Actor, Purpose: forInspect}, &list[i])
 			if err != nil {
-				list[i] = ReplicaState{Node: m.Node, Error: err.Error()}
+				h.cfg.Log.Debug("replica of an actor", "actor", where.Name, "node", m.Node, "err", err)
+				list[i] = ReplicaState{Node: m.Node, Error: silence(err)}
 				return
 			}
 			c.Close() // all has been said
@@ -78,6 +80,18 @@ func (h *Host) Inspect(ctx context.Context, actor string) ([]ReplicaState, error
 	}
 	asked.Wait()
 	return list, nil
+}
+
+// silence is why a node has said nothing, in a few words: what went wrong with each of
+// its addresses is for the log.
+func silence(err error) string {
+	switch {
+	case errors.Is(err, ErrTimeout), errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time"
+	case errors.Is(err, ErrUnavailable):
+		return "cannot be reached"
+	}
+	return err.Error()
 }
 
 // serveInspect tells of the replica that is here.

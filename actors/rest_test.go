@@ -40,3 +40,19 @@ func TestShowWakesNobody(t *testing.T) {
 	look()
 	a.ask("worked", "inc", "2")
 }
+
+// Of a node that is gone it is said in a few words.
+func TestInspectOfDead(t *testing.T) {
+	c := newCluster(t, 2, nil)
+	c.nodes[0].create("counter", actors.CreateOptions{Module: c.module("counter")})
+	c.nodes[1].kill()
+	list, err := c.nodes[0].Inspect(t.Context(), "counter")
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%+v: %v", list, err)
+	}
+	for _, r := range list {
+		if dead := r.Node == c.nodes[1].id; dead != (r.Error != "") || len(r.Error) > 40 {
+			t.Errorf("%s: %q", r.Node, r.Error)
+		}
+	}
+}
