@@ -55,24 +55,26 @@ func (p *placer) Better(r actors.Placement) (wire.NodeID, actors.Reason) {
 	return better(p.rank(ctx, r), &r)
 }
 
-// better is where an actor would better live: on the node of a replica that meets its
-// hints better or, where they do not tell them apart, from which most of its messages
-// come. Empty if it lives well.
+// better is where an actor would better live: on a node that meets its hints better or,
+// where they do not tell its replicas' nodes apart, on the one of these that most of its
+// messages come from. A node without a replica has to be much better, as all of the actor
+// goes there first. Empty if it lives well.
 func better(ranked []placement.Candidate, r *actors.Placement) (wire.NodeID, actors.Reason) {
-	met := make(map[wire.NodeID]float64)
-	for i := range ranked {
-		if c := &ranked[i]; canKeep(c) && slices.Contains(r.Members, c.Node.ID) {
-			met[c.Node.ID] = worth(c)
-		}
-	}
+	met := worths(ranked, r)
 	here, known := met[r.Leader]
-	if !known {
+	if !known || !slices.Contains(r.Members, r.Leader) {
 		return "", "" // it is drained, or forgotten: not for us to judge
 	}
 	best, most := r.Leader, here+leastGain
 	for _, id := range r.Members {
 		if worth, ok := met[id]; ok && worth > most {
 			best, most = id, worth
+		}
+	}
+	most += leastGain
+	for i := range ranked { // the best of all first
+		if id := ranked[i].Node.ID; met[id] > most && !slices.Contains(r.Members, id) {
+			best, most = id, met[id]
 		}
 	}
 	if best != r.Leader {
@@ -86,7 +88,21 @@ func better(ranked []placement.Candidate, r *actors.Placement) (wire.NodeID, act
 	return "", ""
 }
 
-// leastGain is by how much the score for hints must be better for an actor to move.
+// worths is how well the nodes meet an actor's hints: those of its replicas, and those
+// that may get one.
+func worths(ranked []placement.Candidate, r *actors.Placement) map[wire.NodeID]float64 {
+	met := make(map[wire.NodeID]float64)
+	for i := range ranked {
+		c := &ranked[i]
+		if canKeep(c) && (slices.Contains(r.Members, c.Node.ID) || !slices.Contains(r.Without, c.Node.ID)) {
+			met[c.Node.ID] = worth(c)
+		}
+	}
+	return met
+}
+
+// leastGain is by how much the score for hints must be better for an actor to move, and
+// again that much where there is no replica.
 const leastGain = 0.05
 
 // worth is the part of a score that is for hints.

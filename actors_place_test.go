@@ -71,20 +71,29 @@ func TestBetterPlaceForActor(t *testing.T) {
 		name     string
 		hints    wire.Hints
 		leader   wire.NodeID
+		members  []wire.NodeID // all if none are named
+		without  []wire.NodeID
 		messages map[wire.NodeID]uint64
 		want     wire.NodeID
 	}{
-		{"it is where it wishes to be", inRegion("eu"), "a", nil, ""},
-		{"it wishes to be elsewhere", inRegion("us"), "a", nil, "b"},
-		{"it wishes for nothing", wire.Hints{}, "a", nil, ""},
-		{"its messages come from elsewhere", wire.Hints{}, "a", map[wire.NodeID]uint64{"a": 100, "b": 900}, "b"},
-		{"its messages come from where nothing may go", wire.Hints{}, "a", map[wire.NodeID]uint64{"c": 1000}, ""},
-		{"its messages are few", wire.Hints{}, "a", map[wire.NodeID]uint64{"b": 10}, ""},
-		{"its messages come from everywhere", wire.Hints{}, "a", map[wire.NodeID]uint64{"a": 600, "b": 600}, ""},
-		{"its wish counts more than its messages", inRegion("eu"), "a", map[wire.NodeID]uint64{"b": 1000}, ""},
-		{"who is drained is moved by that", inRegion("eu"), "c", nil, ""},
+		{"it is where it wishes to be", inRegion("eu"), "a", nil, nil, nil, ""},
+		{"it wishes to be elsewhere", inRegion("us"), "a", nil, nil, nil, "b"},
+		{"it wishes for nothing", wire.Hints{}, "a", nil, nil, nil, ""},
+		{"its messages come from elsewhere", wire.Hints{}, "a", nil, nil, map[wire.NodeID]uint64{"a": 100, "b": 900}, "b"},
+		{"its messages come from where nothing may go", wire.Hints{}, "a", nil, nil, map[wire.NodeID]uint64{"c": 1000}, ""},
+		{"its messages are few", wire.Hints{}, "a", nil, nil, map[wire.NodeID]uint64{"b": 10}, ""},
+		{"its messages come from everywhere", wire.Hints{}, "a", nil, nil, map[wire.NodeID]uint64{"a": 600, "b": 600}, ""},
+		{"its wish counts more than its messages", inRegion("eu"), "a", nil, nil, map[wire.NodeID]uint64{"b": 1000}, ""},
+		{"it wishes to be where it has no replica", inRegion("us"), "a", []wire.NodeID{"a"}, nil, nil, "b"},
+		{"where it wishes to be it was refused", inRegion("us"), "a", []wire.NodeID{"a"}, []wire.NodeID{"a", "b"}, nil, ""},
+		{"messages do not make a replica", wire.Hints{}, "a", []wire.NodeID{"a"}, nil, map[wire.NodeID]uint64{"b": 1000}, ""},
+		{"who is drained is moved by that", inRegion("eu"), "c", nil, nil, nil, ""},
 	} {
-		r := actors.Placement{Leader: c.leader, Members: all, Messages: c.messages}
+		members := all
+		if c.members != nil {
+			members = c.members
+		}
+		r := actors.Placement{Leader: c.leader, Members: members, Without: c.without, Messages: c.messages}
 		if got, _ := better(rankedFor(t, c.hints), &r); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
