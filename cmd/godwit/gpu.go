@@ -180,7 +180,11 @@ func (r *gpuRun) said() string {
 	}
 	use := r.state.Use()
 	if err := r.state.Fallback(); err != nil && use.Backend != "" {
-		return fmt.Sprintf("ready-made kernels ran here (%v)", cmp.Or(r.why, err))
+		what := "ready-made kernels ran here"
+		if use.Launches == 0 {
+			what = "no kernel ran here"
+		}
+		return fmt.Sprintf("%s (%v)", what, cmp.Or(r.why, err))
 	}
 	if len(use.Devices) == 0 {
 		return ""

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/godwit-run/godwit/internal/api"
 	"github.com/godwit-run/godwit/runtime"
 )
 
@@ -31,6 +33,26 @@ func TestSummary(t *testing.T) {
 	} {
 		if got := summary(&c.result); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
+
+// Whoever prefers a GPU is told which it was, or that there was none.
+func TestTaskSummaryOfGPU(t *testing.T) {
+	ran := api.Task{ID: "7", Status: api.StatusSucceeded}
+	for _, c := range []struct {
+		mode   string
+		result *api.Result
+		want   string
+	}{
+		{"preferred", &api.Result{Started: true, Backend: "cpu-go"}, "memory, without a GPU"},
+		{"preferred", &api.Result{Started: true, Backend: "opencl", GPUs: []api.UsedGPU{{ID: "a", Name: "Big"}}}, "memory, Big"},
+		{"", &api.Result{Started: true}, "memory"},
+		{"preferred", nil, "succeeded"},
+	} {
+		ran.Request.Requirements.GPU, ran.Result = c.mode, c.result
+		if got := taskSummary(ran); !strings.HasSuffix(got, c.want) || strings.Count(got, "GPU") > 1 {
+			t.Errorf("%s: got %q, want it to end in %q", c.mode, got, c.want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/godwit-run/godwit/hostabi/gpu"
 	"github.com/godwit-run/godwit/internal/api"
 	"github.com/godwit-run/godwit/internal/units"
 	"github.com/godwit-run/godwit/runtime"
@@ -93,8 +94,12 @@ func taskSummary(t api.Task) string {
 		text += fmt.Sprintf(" in %v, %s fuel, %s memory",
 			round(time.Duration(r.WallNS)), units.Count(r.FuelUsed), units.Size(r.MemoryPeakBytes).Approx())
 	}
-	if r := t.Result; r != nil && len(r.GPUs) > 0 {
+	switch r := t.Result; {
+	case r == nil || !r.Started:
+	case len(r.GPUs) > 0:
 		text += ", " + gpuNames(r.GPUs)
+	case t.Request.Requirements.GPU == gpuModes[gpu.Preferred]:
+		text += ", without a GPU"
 	}
 	if t.Result != nil && t.Result.Truncated {
 		text += ", not all of its output was kept"

@@ -129,6 +129,7 @@ func (c call) enqueue(k *kernel, r device.Range) (*launch, errno) {
 		return nil, c.failed(err)
 	}
 	l := &launch{event: event, paid: units}
+	c.launches++
 	k.program.on.last = l
 	c.pending = append(c.pending, l)
 	return l, success

@@ -31,6 +31,7 @@ type State struct {
 	readyMade map[readyKey]*program
 	pending   []*launch // in order; those that have ended are taken off when somebody looks
 	observed  uint64
+	launches  uint64
 	lost      error
 }
 
@@ -70,13 +71,15 @@ type Use struct {
 	Devices []device.Info
 	// DeviceTime is how long they worked.
 	DeviceTime time.Duration
+	// Launches of kernels that were queued in this process.
+	Launches uint64
 	// Peak is the most that all buffers had together, in bytes.
 	Peak uint64
 }
 
 // Use tells what the instance has used so far. It may be called after Close.
 func (s *State) Use() Use {
-	u := Use{DeviceTime: s.kept.Busy, Peak: s.kept.Peak}
+	u := Use{DeviceTime: s.kept.Busy, Launches: s.launches, Peak: s.kept.Peak}
 	if s.session != nil {
 		u.Backend = s.cfg.Backend.Name()
 		u.Devices = s.Devices()
