@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,4 +109,26 @@ func TestUpgrade(t *testing.T) {
 func withSection(t *testing.T, code []byte) []byte {
 	t.Helper()
 	return append(slices.Clone(code), 0, 3, 2, 'x', 'y')
+}
+
+// What a process knows is on its stack, which no other module can take over: its upgrade
+// is refused in words, and it goes on.
+func TestUpgradeOfProcessIsRefused(t *testing.T) {
+	c := newCluster(t, 1, nil)
+	a := c.nodes[0]
+	code, err := os.ReadFile("activation/testdata/process.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.create("loops", actors.CreateOptions{Module: c.modules.add(code)})
+	a.ask("loops", "inc", "1")
+	other := c.modules.add(withSection(t, code))
+	for _, o := range []actors.UpgradeOptions{{Module: other, DryRun: true}, {Module: other}} {
+		_, err = a.Upgrade(t.Context(), "loops", o)
+		refused, ok := errors.AsType[*actors.RefusedError](err)
+		if !ok || !strings.Contains(refused.Reason, "a process has no way to hand over its state") {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+	a.ask("loops", "inc", "2")
 }

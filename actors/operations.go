@@ -141,23 +141,31 @@ func (h *Host) shown(ctx context.Context, actor wire.ActorID) (s Status) {
 	return s
 }
 
-// tryUpgrade tries another module on a copy of an actor.
+// tryUpgrade tries another module on a copy of an actor. One that cannot be captured now,
+// as a process that is not suspended never can, is tried as if it began anew: that is all
+// there is to try if its memory may be dropped, and tells what can never be.
 func (h *Host) tryUpgrade(ctx context.Context, actor wire.ActorID, module cid.Cid) error {
-	at, err := h.checkpointed(ctx, actor)
-	if err != nil {
-		return err
+	at, busy := h.checkpointed(ctx, actor)
+	if busy != nil && !errors.Is(busy, ErrBusy) {
+		return busy
 	}
 	var spec wire.Spec
-	err = h.leading(ctx, actor, func(_ time.Time, r *replica) error {
+	err := h.leading(ctx, actor, func(_ time.Time, r *replica) error {
 		spec = r.spec
+		if at == nil && r.summary.Module.Defined() {
+			spec.Module = r.summary.Module // the one of now
+		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	err = h.engine.DryRun(ctx, actor, spec, at, module)
-	if errors.Is(err, activation.ErrUnfit) {
+	switch {
+	case errors.Is(err, activation.ErrUnfit):
 		return &RefusedError{Reason: err.Error()}
+	case err == nil && !spec.Stateless:
+		return busy
 	}
 	return err
 }
