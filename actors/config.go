@@ -101,9 +101,9 @@ type Placer interface {
 	// them in Without. Fewer, or none, if there are no more that can. It may take as
 	// long as ctx allows.
 	Place(ctx context.Context, r Placement, n int) []wire.NodeID
-	// Better returns the replica that an actor would better run on than where it
-	// does, and why (one of the Reason constants): empty if it may stay. It is asked
-	// now and then of those that work.
+	// Better returns the node that an actor would better run on than where it does,
+	// and why (one of the Reason constants): empty if it may stay. One without a replica
+	// gets one first. It is asked now and then of those that work.
 	Better(r Placement) (node wire.NodeID, reason Reason)
 }
 

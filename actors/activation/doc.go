@@ -73,8 +73,10 @@
 //
 // # Checkpoints
 //
-// A capture is taken between two messages (not in an await), every Config.Checkpoint while there is
-// something new. Its mailbox is in the section "host:godwit_actor" of the checkpoint:
+// A capture is taken between two messages, every Config.Checkpoint while there is
+// something new. None is taken in an await: a handler that then fails goes back to before
+// its message, so the base may not be behind that. Where it goes on elsewhere the
+// message is repeated up to the await, without asking again. Its mailbox is in the section "host:godwit_actor" of the checkpoint:
 // a version byte, until when a suspended receive waits, and mailbox.State.Encode. Making it an object tree, signing and
 // writing it happen outside the pause; one at a time for an actor. Once it is on disk
 // it is the base, and the sink is told, for the group to have it pushed and committed.

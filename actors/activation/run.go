@@ -198,13 +198,24 @@ func (r *run) flush(index uint64) {
 	r.tell(func(s Sink) { s.Outputs(index, out) })
 }
 
+// deliver gives outputs away. That an upgrade is done is told after which module the actor
+// has now: who hears of it looks at once. How far it is, it is told at rest.
+func (r *run) deliver(index uint64) {
+	if len(r.out) > 0 && r.told.Module.Defined() && r.told.Module != r.state.Module() {
+		r.told.Module, r.told.Previous = r.state.Module(), r.state.Previous()
+		told := r.told
+		r.tell(func(sink Sink) { sink.Executed(told) })
+	}
+	r.flush(index)
+}
+
 // flushTime is how long outputs of a long entry are kept back.
 const flushTime = 500 * time.Microsecond
 
 // between is called between two deliveries.
 func (r *run) between() error {
 	if len(r.out) > 0 && time.Since(r.flushed) > flushTime {
-		r.flush(r.state.Index())
+		r.deliver(r.state.Index())
 	}
 	if err := r.captureIfDue(); err != nil {
 		return err
@@ -214,7 +225,7 @@ func (r *run) between() error {
 
 // idle is called when nothing is left to do, but the guest is not blocked.
 func (r *run) idle() error {
-	r.flush(r.state.Index())
+	r.deliver(r.state.Index())
 	if err := r.captureIfDue(); err != nil {
 		return err
 	}
@@ -244,7 +255,7 @@ func (r *run) block(ctx context.Context) error {
 		if r.suspends {
 			return actor.ErrSuspend
 		}
-		r.flush(r.state.Index())
+		r.deliver(r.state.Index())
 		r.report(true)
 		if err := r.await(ctx); err != nil {
 			return err
