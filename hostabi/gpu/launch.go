@@ -141,6 +141,9 @@ func (c call) await(l *launch) errno {
 	if l.settled || l.ended() {
 		return success
 	}
+	if device.Watch(l.event); l.ended() {
+		return success
+	}
 	var wanted <-chan struct{}
 	if s, ok := c.caller.(hostabi.Suspender); ok && s.MaySuspend() {
 		wanted = s.SuspendWanted()

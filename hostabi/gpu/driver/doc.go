@@ -59,7 +59,7 @@
 // # Waiting
 //
 // Waking a thread takes longer than a short kernel. So both sides look for messages, in memory that they
-// share, for a while before they sleep: the driver process for 100 µs after each, and Wait for 200 µs
+// share, for a while before they sleep: the driver process for 100 µs after each, and Watch for 200 µs
 // unless what ended last took longer than that. That is processor time that others may have: each
 // look is followed by a yield. A long kernel on a CPU has the processors for itself.
 //
@@ -68,9 +68,10 @@
 // With pocl 3.1 on a virtual machine with two EPYC cores whose other processes stood still, mostly
 // (nice -n -19 go test -run xxx -bench LaunchAndWait ./hostabi/gpu/driver):
 //
-//   - launch, wait and times of an empty kernel: 15 to 25 µs more than the same calls of the
+//   - launch, wait and times of an empty kernel: 9 to 25 µs more, seldom 40, than the same calls of the
 //     binding in one process, which take 40 to 45 µs themselves
-//   - of a kernel of 1.1 ms: 1.09 to 1.10 times as long, 100 to 115 µs more
+//   - of a kernel of 1.2 ms: 1.09 to 1.13 times as long, 100 to 160 µs more: what waking the
+//     node's thread and the driver's takes, as nobody looks while a long kernel has the processors
 //   - a bare exchange of messages: 16 µs where both sides look for them, else 50: that is
 //     what waking two threads takes there
 //

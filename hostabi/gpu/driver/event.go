@@ -1,7 +1,6 @@
 package driver
 
 import (
-	"context"
 	"time"
 
 	"github.com/godwit-run/godwit/hostabi/gpu/device"
@@ -52,21 +51,10 @@ func (e *event) Times() device.Times {
 	return e.times
 }
 
-// Wait is what device.Wait calls.
-func (e *event) Wait(ctx context.Context) error {
+// Watch is what device.Watch calls.
+func (e *event) Watch() {
 	if e.session != nil && !e.ended() && !e.session.slow.Load() {
 		e.session.conn.Watch(e.session.hear, e.ended)
-	}
-	select {
-	case <-e.done:
-		return e.err
-	default:
-	}
-	select {
-	case <-e.done:
-		return e.err
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

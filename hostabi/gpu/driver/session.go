@@ -285,11 +285,11 @@ func (s *session) atWork() bool {
 }
 
 // settle waits until what was queued on a device has ended, however it did.
-func (s *session) settle(ctx context.Context, device int) error {
+func (s *session) settle(ctx context.Context, on int) error {
 	s.mu.Lock()
-	last := s.last[device]
+	last := s.last[on]
 	s.mu.Unlock()
-	if _ = last.Wait(ctx); !last.ended() {
+	if _ = device.Wait(ctx, last); !last.ended() {
 		return ctx.Err()
 	}
 	return s.ended()
