@@ -109,22 +109,24 @@
 //
 //   - asks through one actor with three replicas: 6,200 to 13,200 a second
 //     (go test -run xxx -bench Replicated -benchtime 3s ./actors); 58,000 to 77,000
-//     from 512 clients where nothing else ran.
+//     from 512 clients where nothing else ran
 //   - sends to an actor with one replica, on disk: with [Host.SendAll] 4.4 µs of processor
 //     time each, executed, and 31,000 to 73,000 a second at a load of 17 to 25; sends one
-//     by one 13.7 µs each. Where nothing else ran 300,000 a second, and 119,000 one by one
+//     by one 13.7 µs each. Where nothing else ran 333,000 a second, and 147,000 one by one
 //     (-bench LocalSend).
 //   - asks through a hundred actors of one node, all three replicas of each in this
 //     process, while the other work was stopped: 28,000 to 43,000 a second from 2,048
-//     clients in three runs of four, 15,000 in one; 15,000 to 18,000 from 512
+//     clients in four runs of five, 15,000 in one; 15,000 to 18,000 from 512
 //     (-bench AllOfANode). 512 had 9,000 before checkpoints took turns and small entries
 //     waited for each other. With a load of 23: 3,200.
 //   - from the death of an actor's node to the next answer: 17 ms in the median of 60,
 //     278 ms at worst, at a load of 15 (-bench Failover). What is left above 150 ms is
-//     the disk's, which syncs in 100 to 200 ms then. Where nothing else ran 5 ms, and
-//     51 ms for 99 of 100.
+//     the disk's, which syncs in 100 to 200 ms then. Where nothing else ran 5 and 7 ms, and
+//     51 and 149 ms for 99 of 100. Between real processes, of which one gets SIGKILL, 111 ms in the
+//     median and 159 ms at worst of 12 (-bench ActorFailover at the root).
 //   - from a message to an idle actor to its answer: 5.3 ms in the median with one
-//     replica, 21 ms with three, which is an election (-bench Wake).
+//     replica, 21 ms with three, which is an election; 1.9 and 4.9 ms where nothing else ran
+//     (-bench Wake).
 //   - an idle actor, in memory, without a goroutine (-bench Idle/begun=false/replicas=1
 //     -benchtime 100000x and so on, at a load of 15 to 20): 463 bytes each of 100,000 that
 //     were made idle, in 34 s, 84 µs of processor time each; 642 bytes a replica of 30,000
