@@ -141,13 +141,13 @@
 // On a virtual machine with two EPYC cores, shared with other work:
 //
 //   - run time, metered exactly and in slices, over plain wazero with the same
-//     memory, 31 programs: geometric mean 1.02; most between 0.85 and 1.12, the
+//     memory, 31 programs: geometric mean 1.01 of the least, 1.03 of the medians of
+//     interleaved rounds, by the thread's processor time; most between 0.78 and 1.12, the
 //     worst 1.15 to 1.2: short loops, plain ones too, take up to 30 % more or less when
 //     their code is shifted by 16 bytes
-//     (go test -run xxx -bench Overhead -benchtime 9x ./runtime; the least of
-//     interleaved rounds, by the thread's processor time)
-//   - rewriting and compiling over plain compiling 1.32 to 1.41 (sha256sum 1.36, json
-//     1.37); code sections 1.29 to 1.33 times as large (-bench Compile ./runtime)
+//     (go test -run xxx -bench Overhead -benchtime 9x ./runtime)
+//   - rewriting and compiling over plain compiling 1.30 to 1.43 (json 1.38); code
+//     sections 1.29 to 1.33 times as large (-bench Compile ./runtime)
 //   - the pause of a capture of 64 MiB with 1 % of its pages written 125 to 175 µs in
 //     the median and 0.2 to 0.6 ms in 99 of 100, 95 µs and 0.2 ms when most was copied
 //     ahead; 40 µs with nothing written (-bench Pause ./runtime; the range is that of
@@ -159,10 +159,9 @@
 //   - 1,000 instances that write to one page, are captured and have their checkpoints
 //     made, signed, written and synced: 18,000 checkpoints a second in all, 11,700 with
 //     four pages; 12,000 and 6,800 on a busy machine (-bench Thousand)
-//   - on an engine with Config.Suspend: run time over that without about 1.01, compiling
-//     over plain compiling 1.6 (json) to 2.1 (small programs), code sections 1.67 to
-//     1.91 times as large (-bench Suspend); to stop a guest with 100 frames and let it go on
-//     42 to 54 µs, with one 2 to 4 µs (-bench UnwindRewind); to capture a guest that runs,
+//   - on an engine with Config.Suspend: see package internal/suspend, "What it costs"
+//     (-bench Suspend); to stop a guest with 100 frames and let it go on
+//     41 to 44 µs, with one 2 to 4 µs (-bench UnwindRewind); to capture a guest that runs,
 //     from another goroutine, the wait for its safepoint included, 160 µs (-bench
 //     CaptureRunning); all measured beside much other work
 //   - from a compiled module with 16 MiB of memory to its first instruction 13 µs;
