@@ -133,9 +133,9 @@
 //     on three nodes, 0.36 ms for all three; 1,473 bytes each of 100,000 that have begun
 //     (-bench Idle/begun=true/replicas=1), most of them the index of the checkpoints' store, 1 ms of
 //     processor time and 0.8 ms each where nothing else ran. With three replicas
-//     that have begun 4,027 bytes a replica of 4,000, which is more than the 2 KiB that we
-//     aim at and has in it what a node has once; 6.6 ms of processor time for all three
-//     (load 9).
+//     that have begun 3.6 to 4.0 KiB a replica of 4,000 to 12,000, of which 1.4 KiB are live
+//     objects; the rest are holes in the heap that beginning so many at once leaves. Making them
+//     takes 1.8 ms, 4.5 ms of processor time for all three.
 //   - the disk of two actors at work: 76 MiB at most in half an hour, 70 MiB in the next, of
 //     which they need less than one: pages that nobody needs go a segment at a time
 //     (TestDiskOfBusyActors).
