@@ -160,9 +160,11 @@ func BenchmarkIdle(b *testing.B) {
 		goruntime.ReadMemStats(&m)
 		return int64(m.HeapAlloc)
 	}
-	one := func(i int) {
+	made := uint64(0)
+	one := func() {
 		s := newScript(b, module)
-		binary.BigEndian.PutUint64(s.actor[:], uint64(i)+1)
+		made++
+		binary.BigEndian.PutUint64(s.actor[:], made)
 		w := newWatcher(b)
 		a, err := n.Activate(s.start(nil), w)
 		if err != nil {
@@ -173,14 +175,14 @@ func BenchmarkIdle(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	for i := range 300 { // the images that are kept
-		one(i)
+	for range 300 { // the images that are kept
+		one()
 	}
 	const actors = 2000
 	for b.Loop() {
 		before := heap()
-		for i := range actors {
-			one(300 + i)
+		for range actors {
+			one()
 		}
 		b.ReportMetric(float64(heap()-before)/actors, "B/actor")
 	}

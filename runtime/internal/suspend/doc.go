@@ -123,7 +123,7 @@
 //	machine code                      1.31 to 1.54    1.5
 //	  of 1000 calls and nothing else  2.1             3
 //	WebAssembly code                  1.46 to 1.76
-//	loading                           1.8 to 2.1      1.5
+//	loading                           1.7 to 2.4      1.5
 //	  of 1000 calls and nothing else  10 to 13        3
 //	  of 3000                         26              3
 //	unwind and rewind 100 frames      41 to 44 µs     50 µs
