@@ -200,7 +200,7 @@ func (h *Host) ofLeader(ctx context.Context, actor, purpose string, detail, body
 	avoid := wire.NodeID("")
 	heard := time.Now() // of somebody who may know better than that nobody leads
 	for {
-		to := h.route(ctx, where.Actor, avoid)
+		to, tried := h.route(ctx, where.Actor, avoid), time.Now()
 		c, err := h.request(ctx, to, b, body)
 		elsewhere, redirected := errors.AsType[*redirectError](err)
 		switch {
@@ -209,8 +209,8 @@ func (h *Host) ofLeader(ctx context.Context, actor, purpose string, detail, body
 		case redirected:
 			h.redirected(where.Actor, elsewhere.leader)
 			avoid = ""
-			if elsewhere.leader != "" {
-				heard = time.Now()
+			if elsewhere.leader != "" || time.Since(tried) > callWithout {
+				heard = time.Now() // it led, and was at work on this until then
 			}
 		case errors.Is(err, ErrUnavailable):
 			avoid = to

@@ -136,15 +136,24 @@ func (h *Host) target(ctx context.Context, actor wire.ActorID, o MigrateOptions)
 	return "", fmt.Errorf("%w: there is no other node", ErrUnavailable)
 }
 
-// leading calls f on the loop's goroutine if an actor is led here and active.
+// leading calls f on the loop's goroutine if an actor is led here and active. A leader that
+// takes too many of the others for dead may be wrong, as all are on a machine that is
+// overloaded: it has callWithout to hear of them.
 func (h *Host) leading(ctx context.Context, actor wire.ActorID, f func(now time.Time, r *replica) error) error {
 	var result error
+	until := time.Now().Add(callWithout)
 	for wait := firstLook; ; wait = min(2*wait, lastLook) {
 		err := h.loop.do(ctx, func(now time.Time) {
 			r, err := h.loop.led(now, actor)
-			if result = err; err == nil {
+			switch {
+			case err == errWithout && now.Before(until):
+				result = errNotYet
+			case err != nil:
+				result = err
+			default:
 				result = f(now, r)
 				h.loop.touch(r)
+				until = now.Add(callWithout)
 			}
 		})
 		if err != nil {
@@ -164,6 +173,9 @@ func (h *Host) leading(ctx context.Context, actor wire.ActorID, f func(now time.
 // errNotYet: the same will do a moment later.
 var errNotYet = errors.New("not yet")
 
+// errWithout: this node leads, and too few of the other replicas live.
+var errWithout = fmt.Errorf("%w: too few of its replicas can be reached", ErrUnavailable)
+
 // led returns an actor's replica if it leads and is active; if it could lead, it is
 // had try.
 func (l *loop) led(now time.Time, actor wire.ActorID) (*replica, error) {
@@ -180,8 +192,10 @@ func (l *loop) led(now time.Time, actor wire.ActorID) (*replica, error) {
 	r.work = now
 	leader, _ := r.group.Leader()
 	switch {
+	case !l.quorum(r) && r.leading:
+		return nil, errWithout
 	case !l.quorum(r):
-		return nil, fmt.Errorf("%w: too few of its replicas can be reached", ErrUnavailable)
+		return nil, fmt.Errorf("%w: too few of its nodes can be reached", ErrUnavailable)
 	case r.leading && r.executed:
 		return r, nil
 	case r.leading:
