@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/godwit-run/godwit/internal/api"
+	"github.com/godwit-run/godwit/internal/journal"
 	"github.com/godwit-run/godwit/scheduler"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
@@ -51,7 +52,7 @@ const keyStarted = "n/started"
 // the clock went back in between: others would not listen to older ones.
 func newAnnouncer(n *Node) (*announcer, error) {
 	key := []byte(keyStarted)
-	last, err := n.journal.get(key)
+	last, err := n.journal.Get(key)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,7 @@ func newAnnouncer(n *Node) (*announcer, error) {
 	}
 	value := binary.BigEndian.AppendUint64(nil, uint64(started))
 	a := &announcer{node: n, started: started, pace: scheduler.Pace{Every: n.cfg.Announce, Least: minAnnounce}}
-	return a, n.journal.commit([]record{{key: key, value: value}}, true)
+	return a, n.journal.Commit([]journal.Record{{Key: key, Value: value}}, true)
 }
 
 // run announces until ctx is done: at the start, when a node comes, when capacity

@@ -11,6 +11,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
 
+	"github.com/godwit-run/godwit/internal/journal"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
@@ -56,16 +57,16 @@ func FuzzDecodePiece(f *testing.F) {
 		{seq: math.MaxUint64, attempt: math.MaxUint32, stream: wire.Stderr, offset: 1 << 62, data: []byte("x")},
 	} {
 		r := p.record(id)
-		f.Add(r.key[len(prefixOutput)+len(id):], r.value)
+		f.Add(r.Key[len(prefixOutput)+len(id):], r.Value)
 	}
 	f.Fuzz(func(t *testing.T, key, value []byte) {
-		e := entry{append(append([]byte(prefixOutput), id[:]...), key...), value}
+		e := journal.Entry{Key: append(append([]byte(prefixOutput), id[:]...), key...), Value: value}
 		p, err := decodePiece(e)
 		if err != nil {
 			return
 		}
 		r := p.record(id)
-		again, err := decodePiece(entry{r.key, r.value})
+		again, err := decodePiece(journal.Entry{Key: r.Key, Value: r.Value})
 		if err != nil || again.seq != p.seq || again.offset != p.offset || !bytes.Equal(again.data, p.data) {
 			t.Errorf("%+v, then %+v, %v", p, again, err)
 		}
@@ -82,9 +83,9 @@ func FuzzDecodeContact(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add([]byte(p), r.value)
+	f.Add([]byte(p), r.Value)
 	f.Fuzz(func(t *testing.T, id, value []byte) {
-		p, c, err := decodeContact(entry{append([]byte(prefixPeers), id...), value})
+		p, c, err := decodeContact(journal.Entry{Key: append([]byte(prefixPeers), id...), Value: value})
 		if err != nil {
 			return
 		}

@@ -14,6 +14,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/peerstore"
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
 	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/godwit-run/godwit/internal/journal"
 )
 
 // maxDials is how many peers are dialled at the same time.
@@ -23,7 +25,7 @@ const maxDials = 16
 // found and those remembered, and dials again for ever.
 type dialler struct {
 	host    host.Host
-	journal *journal
+	journal *journal.Journal
 	log     *slog.Logger
 	book    *book
 	found   chan peer.AddrInfo
@@ -40,11 +42,11 @@ type dialEnd struct {
 	addr ma.Multiaddr
 }
 
-func newDialler(h host.Host, j *journal, log *slog.Logger, named []peer.AddrInfo, changed func(peer.ID, bool), known func(peer.ID)) (*dialler, error) {
+func newDialler(h host.Host, j *journal.Journal, log *slog.Logger, named []peer.AddrInfo, changed func(peer.ID, bool), known func(peer.ID)) (*dialler, error) {
 	now := time.Now()
 	b, forgotten, err := loadBook(j, now)
 	if err == nil {
-		err = j.commit(forgotten, false)
+		err = j.Commit(forgotten, false)
 	}
 	if err != nil {
 		return nil, err
@@ -143,7 +145,7 @@ func (d *dialler) remember(p peer.ID) {
 	}
 	r, err := c.encode(p)
 	if err == nil {
-		err = d.journal.commit([]record{r}, false)
+		err = d.journal.Commit([]journal.Record{r}, false)
 	}
 	if err != nil {
 		d.log.Error("remember peer", "peer", p, "err", err)

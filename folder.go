@@ -12,6 +12,8 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"golang.org/x/sys/unix"
+
+	"github.com/godwit-run/godwit/internal/filelock"
 )
 
 // ErrLocked: another process, or another node of this one, uses the data folder.
@@ -90,8 +92,8 @@ func (f *folder) takeLock() error {
 	// The kernel may still be taking down a process that was killed.
 	end := time.Now().Add(lockWait)
 	for {
-		err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if !errors.Is(err, unix.EWOULDBLOCK) || time.Now().After(end) {
+		err = filelock.Lock(lock)
+		if !errors.Is(err, filelock.ErrHeld) || time.Now().After(end) {
 			break
 		}
 		time.Sleep(lockPoll)
@@ -101,7 +103,7 @@ func (f *folder) takeLock() error {
 		return nil
 	}
 	lock.Close()
-	if errors.Is(err, unix.EWOULDBLOCK) {
+	if errors.Is(err, filelock.ErrHeld) {
 		return fmt.Errorf("%s: %w", f.dir, ErrLocked)
 	}
 	return fmt.Errorf("lock %s: %w", f.dir, err)

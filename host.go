@@ -18,6 +18,8 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
+
+	"github.com/godwit-run/godwit/internal/journal"
 )
 
 // Numbers of connections between which the host closes those it needs least.
@@ -31,12 +33,12 @@ const keyPorts = "n/listen"
 
 // openHost builds the libp2p host: identity, TCP and QUIC, encryption, limits on
 // what peers may take, observed addresses, hole punching.
-func openHost(f *folder, j *journal, listen []string) (host.Host, error) {
+func openHost(f *folder, j *journal.Journal, listen []string) (host.Host, error) {
 	key, err := crypto.UnmarshalEd25519PrivateKey(f.key)
 	if err != nil {
 		return nil, err
 	}
-	remembered, err := j.get([]byte(keyPorts))
+	remembered, err := j.Get([]byte(keyPorts))
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +53,7 @@ func openHost(f *folder, j *journal, listen []string) (host.Host, error) {
 	for _, a := range h.Network().ListenAddresses() {
 		addrs = append(addrs, a.String())
 	}
-	err = j.commit([]record{{key: []byte(keyPorts), value: []byte(strings.Join(addrs, "\n"))}}, false)
+	err = j.Commit([]journal.Record{{Key: []byte(keyPorts), Value: []byte(strings.Join(addrs, "\n"))}}, false)
 	if err != nil {
 		return nil, errors.Join(err, h.Close())
 	}

@@ -20,9 +20,21 @@ import (
 	"github.com/multiformats/go-multihash"
 
 	"github.com/godwit-run/godwit/internal/api"
+	"github.com/godwit-run/godwit/internal/journal"
 	"github.com/godwit-run/godwit/scheduler/gossip"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
+
+// openMem opens a node's journal in memory.
+func openMem(t *testing.T) *journal.Journal {
+	t.Helper()
+	j, err := openJournal(vfs.NewMem(), "journal", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { j.Close() })
+	return j
+}
 
 // stranger is a libp2p host that is no node, connected to one.
 func stranger(t *testing.T, n *Node) (host.Host, ed25519.PrivateKey) {
@@ -32,12 +44,7 @@ func stranger(t *testing.T, n *Node) (host.Host, ed25519.PrivateKey) {
 		t.Fatal(err)
 	}
 	f := &folder{key: key}
-	j, err := openJournal(vfs.NewMem(), "journal", slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { j.close() })
-	h, err := openHost(f, j, []string{"/ip4/127.0.0.1/tcp/0"})
+	h, err := openHost(f, openMem(t), []string{"/ip4/127.0.0.1/tcp/0"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/godwit-run/godwit/internal/api"
+	"github.com/godwit-run/godwit/internal/journal"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
@@ -18,19 +19,19 @@ const keyLabels = "n/labels"
 // labels are what the node is called: those of the configuration, and those set
 // and removed since.
 type labels struct {
-	journal *journal
+	journal *journal.Journal
 
 	mu      sync.Mutex
 	set     map[string]string
 	changes map[string]*string // of run time; nil is removed
 }
 
-func loadLabels(j *journal, configured map[string]string) (*labels, error) {
+func loadLabels(j *journal.Journal, configured map[string]string) (*labels, error) {
 	l := &labels{journal: j, set: maps.Clone(configured), changes: make(map[string]*string)}
 	if l.set == nil {
 		l.set = make(map[string]string)
 	}
-	kept, err := j.get([]byte(keyLabels))
+	kept, err := j.Get([]byte(keyLabels))
 	if err != nil || kept == nil {
 		return l, err
 	}
@@ -78,7 +79,7 @@ func (l *labels) change(set map[string]string, remove []string) error {
 	}
 	value, err := json.Marshal(changes)
 	if err == nil {
-		err = l.journal.commit([]record{{key: []byte(keyLabels), value: value}}, true)
+		err = l.journal.Commit([]journal.Record{{Key: []byte(keyLabels), Value: value}}, true)
 	}
 	if err == nil {
 		l.set, l.changes = next, changes

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/godwit-run/godwit/internal/api"
+	"github.com/godwit-run/godwit/internal/journal"
 	"github.com/godwit-run/godwit/scheduler"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
@@ -27,7 +28,7 @@ const liveLimit = 4 << 20
 // those who follow it. What a task wrote and did not come live is in its result:
 // see Node.Logs.
 type logbook struct {
-	journal *journal
+	journal *journal.Journal
 
 	mu   sync.Mutex
 	open map[wire.TaskID]*taskLog
@@ -41,7 +42,7 @@ type taskLog struct {
 	more    chan struct{}
 }
 
-func newLogbook(j *journal) *logbook {
+func newLogbook(j *journal.Journal) *logbook {
 	return &logbook{journal: j, open: make(map[wire.TaskID]*taskLog)}
 }
 
@@ -58,26 +59,26 @@ func pieceKey(id wire.TaskID, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(append([]byte(prefixOutput), id[:]...), seq)
 }
 
-func (p *piece) record(id wire.TaskID) record {
+func (p *piece) record(id wire.TaskID) journal.Record {
 	value := binary.AppendUvarint([]byte{byte(p.stream)}, uint64(p.attempt))
 	value = append(binary.AppendUvarint(value, p.offset), p.data...)
-	return record{key: pieceKey(id, p.seq), value: value}
+	return journal.Record{Key: pieceKey(id, p.seq), Value: value}
 }
 
 // decodePiece reads a record back. The piece is a copy.
-func decodePiece(e entry) (p piece, err error) {
-	key := e.key[len(prefixOutput)+len(wire.TaskID{}):]
-	if len(key) != 8 || len(e.value) < 3 {
-		return p, fmt.Errorf("journal: output of %d bytes", len(e.value))
+func decodePiece(e journal.Entry) (p piece, err error) {
+	key := e.Key[len(prefixOutput)+len(wire.TaskID{}):]
+	if len(key) != 8 || len(e.Value) < 3 {
+		return p, fmt.Errorf("journal: output of %d bytes", len(e.Value))
 	}
-	p.seq, p.stream = binary.BigEndian.Uint64(key), wire.Stream(e.value[0])
-	attempt, n := binary.Uvarint(e.value[1:])
-	offset, m := binary.Uvarint(e.value[1+max(n, 0):])
+	p.seq, p.stream = binary.BigEndian.Uint64(key), wire.Stream(e.Value[0])
+	attempt, n := binary.Uvarint(e.Value[1:])
+	offset, m := binary.Uvarint(e.Value[1+max(n, 0):])
 	if n <= 0 || m <= 0 || p.stream != wire.Stdout && p.stream != wire.Stderr {
 		return p, fmt.Errorf("journal: damaged output %x", key)
 	}
 	p.attempt, p.offset = uint32(attempt), offset
-	p.data = append([]byte{}, e.value[1+n+m:]...)
+	p.data = append([]byte{}, e.Value[1+n+m:]...)
 	return p, nil
 }
 
@@ -102,7 +103,7 @@ func (b *logbook) append(w scheduler.Write) error {
 		return nil
 	}
 	p := piece{seq: t.next, attempt: w.Began, stream: w.Stream, offset: w.Offset, data: w.Data}
-	if err := b.journal.commit([]record{p.record(w.Task)}, false); err != nil {
+	if err := b.journal.Commit([]journal.Record{p.record(w.Task)}, false); err != nil {
 		return err
 	}
 	t.next, *have = t.next+1, *have+uint64(len(w.Data))
@@ -138,8 +139,8 @@ func (t *taskLog) wake() {
 // pieces are those of a task in the journal, from a number on.
 func (b *logbook) pieces(id wire.TaskID, from uint64) iter.Seq2[piece, error] {
 	return func(yield func(piece, error) bool) {
-		low, high := pieceKey(id, from), after(string(pieceKey(id, 0)[:len(prefixOutput)+len(id)]))
-		for e, err := range b.journal.scan(low, high) {
+		low, high := pieceKey(id, from), journal.After(string(pieceKey(id, 0)[:len(prefixOutput)+len(id)]))
+		for e, err := range b.journal.Scan(low, high) {
 			var p piece
 			if err == nil {
 				p, err = decodePiece(e)
@@ -173,9 +174,9 @@ func (b *logbook) end(id wire.TaskID) {
 }
 
 // remove is the record that deletes a task's output.
-func removeOutput(id wire.TaskID) record {
+func removeOutput(id wire.TaskID) journal.Record {
 	prefix := pieceKey(id, 0)[:len(prefixOutput)+len(id)]
-	return record{key: prefix, end: after(string(prefix))}
+	return journal.Record{Key: prefix, End: journal.After(string(prefix))}
 }
 
 // Logs implements the API's backend.

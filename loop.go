@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/godwit-run/godwit/internal/journal"
 	"github.com/godwit-run/godwit/scheduler"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
@@ -59,7 +60,7 @@ func newLoop(s *scheduler.Submitter, e *scheduler.Executor, c *committer, select
 }
 
 // restore hands the cores what the journal has of them.
-func (l *loop) restore(j *journal) error {
+func (l *loop) restore(j *journal.Journal) error {
 	now := time.Now()
 	records, err := coreRecords(j, prefixSubmitter)
 	if err != nil {
@@ -80,12 +81,12 @@ func (l *loop) restore(j *journal) error {
 	return nil
 }
 
-func coreRecords(j *journal, prefix string) (records []scheduler.Record, err error) {
-	for e, err := range j.under(prefix) {
+func coreRecords(j *journal.Journal, prefix string) (records []scheduler.Record, err error) {
+	for e, err := range j.Under(prefix) {
 		if err != nil {
 			return nil, err
 		}
-		records = append(records, scheduler.Record{Key: string(e.key[len(prefix):]), Value: append([]byte{}, e.value...)})
+		records = append(records, scheduler.Record{Key: string(e.Key[len(prefix):]), Value: append([]byte{}, e.Value...)})
 	}
 	return records, nil
 }
@@ -221,7 +222,7 @@ type step struct {
 // the journal, one batch and at most one sync for all the steps that wait; then
 // their messages and effects.
 type committer struct {
-	journal *journal
+	journal *journal.Journal
 	send    func(scheduler.Outgoing)
 	effect  func(scheduler.Effect)
 
@@ -231,7 +232,7 @@ type committer struct {
 	caughtUp chan struct{} // has room for one
 }
 
-func newCommitter(j *journal, send func(scheduler.Outgoing), effect func(scheduler.Effect)) *committer {
+func newCommitter(j *journal.Journal, send func(scheduler.Outgoing), effect func(scheduler.Effect)) *committer {
 	return &committer{
 		journal: j, send: send, effect: effect,
 		wake: make(chan struct{}, 1), caughtUp: make(chan struct{}, 1),
@@ -298,18 +299,18 @@ func (c *committer) run(ctx context.Context) error {
 
 // write writes the records of all steps as one batch.
 func (c *committer) write(steps []step) error {
-	var records []record
+	var records []journal.Record
 	sync := false
 	for _, s := range steps {
 		for _, r := range s.ready.Persist {
-			records = append(records, record{key: []byte(s.prefix + r.Key), value: r.Value})
+			records = append(records, journal.Record{Key: []byte(s.prefix + r.Key), Value: r.Value})
 		}
 		sync = sync || s.ready.Sync
 	}
 	if len(records) == 0 && !sync {
 		return nil
 	}
-	return c.journal.commit(records, sync)
+	return c.journal.Commit(records, sync)
 }
 
 func (c *committer) carryOut(s *step) {

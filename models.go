@@ -20,6 +20,7 @@ import (
 
 	"github.com/godwit-run/godwit/blobs"
 	"github.com/godwit-run/godwit/internal/api"
+	"github.com/godwit-run/godwit/internal/journal"
 	"github.com/godwit-run/godwit/scheduler"
 	"github.com/godwit-run/godwit/scheduler/gossip"
 	"github.com/godwit-run/godwit/scheduler/wire"
@@ -50,7 +51,7 @@ type knownModel struct {
 
 // models are all models that the node knows, its own included.
 type models struct {
-	journal *journal
+	journal *journal.Journal
 	self    wire.NodeID
 	log     *slog.Logger
 	changed func(m wire.Model) // is told of news
@@ -60,21 +61,21 @@ type models struct {
 	asking map[peer.ID]bool       // who is being asked for models
 }
 
-func loadModels(j *journal, self wire.NodeID, log *slog.Logger, changed func(wire.Model)) (*models, error) {
+func loadModels(j *journal.Journal, self wire.NodeID, log *slog.Logger, changed func(wire.Model)) (*models, error) {
 	r := &models{journal: j, self: self, log: log, changed: changed, list: make(map[string]*knownModel), asking: make(map[peer.ID]bool)}
-	for e, err := range j.under(prefixModels) {
+	for e, err := range j.Under(prefixModels) {
 		if err != nil {
 			return nil, err
 		}
-		if len(e.value) < 8 {
-			return nil, fmt.Errorf("journal: model of %d bytes", len(e.value))
+		if len(e.Value) < 8 {
+			return nil, fmt.Errorf("journal: model of %d bytes", len(e.Value))
 		}
-		envelope := slices.Clone(e.value[8:])
+		envelope := slices.Clone(e.Value[8:])
 		m, err := wire.Open[wire.Model](envelope)
 		if err != nil {
 			return nil, fmt.Errorf("journal: model: %w", err)
 		}
-		heard := time.UnixMilli(int64(binary.BigEndian.Uint64(e.value)))
+		heard := time.UnixMilli(int64(binary.BigEndian.Uint64(e.Value)))
 		r.list[modelKey(m.Publisher, m.Name)] = &knownModel{m, envelope, heard}
 	}
 	return r, nil
@@ -97,7 +98,7 @@ func (r *models) add(m wire.Model, envelope []byte) (bool, error) {
 		k.heard = old.heard
 	}
 	value := binary.BigEndian.AppendUint64(nil, uint64(k.heard.UnixMilli()))
-	err := r.journal.commit([]record{{key: []byte(prefixModels + key), value: append(value, envelope...)}}, m.Publisher == r.self)
+	err := r.journal.Commit([]journal.Record{{Key: []byte(prefixModels + key), Value: append(value, envelope...)}}, m.Publisher == r.self)
 	if err != nil {
 		return false, err
 	}

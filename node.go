@@ -24,6 +24,7 @@ import (
 	"github.com/godwit-run/godwit/hostabi/actor"
 	"github.com/godwit-run/godwit/hostabi/gpu"
 	"github.com/godwit-run/godwit/internal/api"
+	"github.com/godwit-run/godwit/internal/journal"
 	"github.com/godwit-run/godwit/internal/metrics"
 	"github.com/godwit-run/godwit/runtime"
 	"github.com/godwit-run/godwit/scheduler"
@@ -47,7 +48,7 @@ type Node struct {
 	capacity  wire.Capacity // what tasks may have, in all
 	folder    *folder
 	space     *space
-	journal   *journal
+	journal   *journal.Journal
 	store     *blobs.Store
 	host      host.Host
 	dialler   *dialler
@@ -163,7 +164,7 @@ func (n *Node) openDisk(ctx context.Context) (err error) {
 	if n.journal, err = openJournal(disk, n.folder.path(journalName), n.log); err != nil {
 		return err
 	}
-	n.opened(n.journal.close)
+	n.opened(n.journal.Close)
 	n.store, err = blobs.Open(blobs.Config{Dir: n.folder.path(blobsName), Quota: n.cfg.BlobQuota})
 	if err != nil {
 		return err
@@ -407,4 +408,14 @@ func (n *Node) APIAddr() string {
 		return ""
 	}
 	return n.listener.Addr().String()
+}
+
+// ErrJournal is wrapped when the node's journal cannot be written any more, such as on a
+// full or broken disk: the node must stop, and goes on from what is on disk when it is
+// started again.
+var ErrJournal = journal.ErrFailed
+
+// openJournal opens the node's memory of everything but blobs and actors.
+func openJournal(disk vfs.FS, dir string, log *slog.Logger) (*journal.Journal, error) {
+	return journal.Open(disk, dir, journal.Config{Name: "journal", Cache: 1 << 20, Table: 4 << 20, Log: log})
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/fxamacker/cbor/v2"
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/godwit-run/godwit/internal/journal"
 )
 
 const (
@@ -165,20 +167,20 @@ type remembered struct {
 }
 
 // encode is the journal's record of a contact.
-func (c *contact) encode(p peer.ID) (record, error) {
+func (c *contact) encode(p peer.ID) (journal.Record, error) {
 	r := remembered{Seen: c.seen.Unix()}
 	for _, a := range c.addrs {
 		r.Addrs = append(r.Addrs, a.Bytes())
 	}
 	value, err := cbor.Marshal(r)
-	return record{key: []byte(prefixPeers + string(p)), value: value}, err
+	return journal.Record{Key: []byte(prefixPeers + string(p)), Value: value}, err
 }
 
 // loadBook reads the peers of before. Those above the number that is remembered,
 // longest away first, are left out: forgotten deletes them.
-func loadBook(j *journal, now time.Time) (b *book, forgotten []record, err error) {
+func loadBook(j *journal.Journal, now time.Time) (b *book, forgotten []journal.Record, err error) {
 	b = newBook()
-	for e, err := range j.under(prefixPeers) {
+	for e, err := range j.Under(prefixPeers) {
 		if err != nil {
 			return nil, nil, err
 		}
@@ -190,18 +192,18 @@ func loadBook(j *journal, now time.Time) (b *book, forgotten []record, err error
 		b.contacts[p] = c
 	}
 	for len(b.contacts) > maxRemembered/2 {
-		forgotten = append(forgotten, record{key: []byte(prefixPeers + string(b.evict()))})
+		forgotten = append(forgotten, journal.Record{Key: []byte(prefixPeers + string(b.evict()))})
 	}
 	return b, forgotten, nil
 }
 
-func decodeContact(e entry) (peer.ID, *contact, error) {
-	p, err := peer.IDFromBytes(slices.Clone(e.key[len(prefixPeers):]))
+func decodeContact(e journal.Entry) (peer.ID, *contact, error) {
+	p, err := peer.IDFromBytes(slices.Clone(e.Key[len(prefixPeers):]))
 	if err != nil {
 		return "", nil, err
 	}
 	var r remembered
-	if err := cbor.Unmarshal(e.value, &r); err != nil {
+	if err := cbor.Unmarshal(e.Value, &r); err != nil {
 		return "", nil, err
 	}
 	c := &contact{seen: time.Unix(r.Seen, 0)}

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/libp2p/go-libp2p/core/network"
 
 	"github.com/godwit-run/godwit/internal/api"
@@ -252,7 +251,7 @@ func TestFolderIsTakenAway(t *testing.T) {
 
 // Vectors only grow, whatever the clock does between two lives of a node.
 func TestClockGoesBack(t *testing.T) {
-	j := openMem(t, vfs.NewMem())
+	j := openMem(t)
 	later := time.Now().Add(time.Hour)
 	for i, at := range []time.Time{later, later.Add(-2 * time.Hour), later.Add(-time.Hour)} {
 		a, err := newAnnouncer(&Node{journal: j, startedAt: at})

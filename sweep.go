@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/godwit-run/godwit/blobs"
+	"github.com/godwit-run/godwit/internal/journal"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
 
@@ -52,14 +53,14 @@ func (n *Node) knownTasks(ctx context.Context) (map[wire.TaskID]bool, error) {
 
 // sweepOutput removes the logs of tasks that are not known.
 func (n *Node) sweepOutput(known map[wire.TaskID]bool) error {
-	var gone []record
+	var gone []journal.Record
 	var last wire.TaskID // with a piece before this one
-	for e, err := range n.journal.under(prefixOutput) {
+	for e, err := range n.journal.Under(prefixOutput) {
 		if err != nil {
 			return err
 		}
 		var id wire.TaskID
-		copy(id[:], e.key[len(prefixOutput):])
+		copy(id[:], e.Key[len(prefixOutput):])
 		if id != last && forgotten(id, known) {
 			gone = append(gone, removeOutput(id))
 		}
@@ -68,7 +69,7 @@ func (n *Node) sweepOutput(known map[wire.TaskID]bool) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	return n.journal.commit(gone, false)
+	return n.journal.Commit(gone, false)
 }
 
 // sweepPins unpins the results of tasks that are not known, and what runs left

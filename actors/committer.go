@@ -5,12 +5,13 @@ import (
 	"sync"
 
 	"github.com/godwit-run/godwit/actors/wire"
+	"github.com/godwit-run/godwit/internal/journal"
 )
 
 // step is what one round of the loop wants done: on disk, then known there, then the
 // rest.
 type step struct {
-	records  []record
+	records  []journal.Record
 	sync     bool
 	written  []written
 	after    []func()
@@ -31,12 +32,12 @@ func (s *step) empty() bool {
 // one sync for all the steps that wait, whatever actors they are of. So a slow disk
 // makes larger batches, not a longer queue.
 type committer struct {
-	journal *journal
+	journal *journal.Journal
 	inbox   *inbox // is told what is on disk
 	queue[step]
 }
 
-func newCommitter(j *journal, in *inbox) *committer {
+func newCommitter(j *journal.Journal, in *inbox) *committer {
 	return &committer{journal: j, inbox: in, queue: newQueue[step]()}
 }
 
@@ -63,7 +64,7 @@ func (c *committer) run(ctx context.Context) error {
 }
 
 func (c *committer) write(steps []step) error {
-	var records []record
+	var records []journal.Record
 	sync := false
 	for _, s := range steps {
 		records = append(records, s.records...)
@@ -72,7 +73,7 @@ func (c *committer) write(steps []step) error {
 	if len(records) == 0 && !sync {
 		return nil
 	}
-	return c.journal.commit(records, sync)
+	return c.journal.Commit(records, sync)
 }
 
 // post encodes and sends what the loop says, in order.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/godwit-run/godwit/actors/group"
 	"github.com/godwit-run/godwit/actors/wire"
+	"github.com/godwit-run/godwit/internal/journal"
 )
 
 // makeWait is how long the making of an actor waits for those nodes that are not needed
@@ -321,8 +322,8 @@ func (l *loop) makeHere(now time.Time, c wire.Create) error {
 			return err
 		}
 		l.out.records = append(l.out.records,
-			record{key: actorKey(c.Base.Actor, keyState), value: saved.State},
-			record{key: actorKey(c.Base.Actor, keyBase), value: saved.Base})
+			journal.Record{Key: actorKey(c.Base.Actor, keyState), Value: saved.State},
+			journal.Record{Key: actorKey(c.Base.Actor, keyBase), Value: saved.Base})
 	}
 	r := l.remember(now, c.Base.Actor, info{
 		Number: c.Replica, Name: c.Base.Spec.Name, Created: c.Base.Spec.Created, Members: c.Base.Members,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/godwit-run/godwit/actors/group"
 	"github.com/godwit-run/godwit/actors/wire"
+	"github.com/godwit-run/godwit/internal/journal"
 )
 
 // effect carries out an effect of a group.
@@ -156,7 +157,7 @@ func (l *loop) gone(now time.Time, r *replica, removed bool) {
 	l.directory.release(id)
 	l.claims.free(r.where.Name, id)
 	r.live = nil
-	l.out.records = append(l.out.records, record{key: id[:], end: afterActor(id)})
+	l.out.records = append(l.out.records, journal.Record{Key: id[:], End: afterActor(id)})
 	if removed {
 		l.directory.forget(id)
 		l.bury(now, r)
@@ -188,10 +189,10 @@ func afterActor(id wire.ActorID) []byte { return actorKey(id, 0xff) }
 func (l *loop) write(r *replica, w *group.Write) {
 	id, out := r.id, &l.out
 	if w.State != nil {
-		out.records = append(out.records, record{key: actorKey(id, keyState), value: w.State})
+		out.records = append(out.records, journal.Record{Key: actorKey(id, keyState), Value: w.State})
 	}
 	if w.Base != nil {
-		out.records = append(out.records, record{key: actorKey(id, keyBase), value: w.Base})
+		out.records = append(out.records, journal.Record{Key: actorKey(id, keyBase), Value: w.Base})
 	}
 	out.records = append(out.records, r.disk.update(id, w)...)
 	out.sync = out.sync || w.Sync

@@ -3,6 +3,7 @@ package actors
 import (
 	"github.com/godwit-run/godwit/actors/group"
 	"github.com/godwit-run/godwit/actors/wire"
+	"github.com/godwit-run/godwit/internal/journal"
 )
 
 // extent is which entries of a replica's log the journal has: from first up to, not
@@ -17,7 +18,7 @@ const manyEntries = 1024
 func (e *extent) empty() bool { return e.first >= e.end }
 
 // update is what becomes of the journal with a write.
-func (e *extent) update(id wire.ActorID, w *group.Write) (records []record) {
+func (e *extent) update(id wire.ActorID, w *group.Write) (records []journal.Record) {
 	if w.Reset {
 		records = e.cut(records, id, e.end)
 	}
@@ -29,7 +30,7 @@ func (e *extent) update(id wire.ActorID, w *group.Write) (records []record) {
 	}
 	records = e.truncate(records, id, w.First)
 	for i, entry := range w.Entries {
-		records = append(records, record{key: entryKey(id, w.First+uint64(i)), value: entry})
+		records = append(records, journal.Record{Key: entryKey(id, w.First+uint64(i)), Value: entry})
 	}
 	if e.empty() {
 		e.first = w.First
@@ -39,7 +40,7 @@ func (e *extent) update(id wire.ActorID, w *group.Write) (records []record) {
 }
 
 // cut deletes what is before an index.
-func (e *extent) cut(records []record, id wire.ActorID, to uint64) []record {
+func (e *extent) cut(records []journal.Record, id wire.ActorID, to uint64) []journal.Record {
 	to = min(to, e.end)
 	records = deletion(records, id, e.first, to)
 	e.first = max(e.first, to)
@@ -47,7 +48,7 @@ func (e *extent) cut(records []record, id wire.ActorID, to uint64) []record {
 }
 
 // truncate deletes what is at an index and behind it.
-func (e *extent) truncate(records []record, id wire.ActorID, from uint64) []record {
+func (e *extent) truncate(records []journal.Record, id wire.ActorID, from uint64) []journal.Record {
 	from = max(from, e.first)
 	records = deletion(records, id, from, e.end)
 	e.end = min(e.end, max(from, e.first))
@@ -55,15 +56,15 @@ func (e *extent) truncate(records []record, id wire.ActorID, from uint64) []reco
 }
 
 // deletion deletes the entries from first up to end.
-func deletion(records []record, id wire.ActorID, first, end uint64) []record {
+func deletion(records []journal.Record, id wire.ActorID, first, end uint64) []journal.Record {
 	if first >= end {
 		return records
 	}
 	if end-first > manyEntries {
-		return append(records, record{key: entryKey(id, first), end: entryKey(id, end)})
+		return append(records, journal.Record{Key: entryKey(id, first), End: entryKey(id, end)})
 	}
 	for ; first < end; first++ {
-		records = append(records, record{key: entryKey(id, first)})
+		records = append(records, journal.Record{Key: entryKey(id, first)})
 	}
 	return records
 }

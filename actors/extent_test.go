@@ -19,7 +19,7 @@ func TestExtent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer j.close()
+		defer j.Close()
 		id := wire.ActorID{7}
 		base, log := uint64(1), []string(nil) // the log behind the base
 		var disk extent
@@ -38,7 +38,7 @@ func TestExtent(t *testing.T) {
 				base, log = base+uint64(len(log)+rapid.IntRange(0, 3).Draw(t, "gap")), nil
 				w.Reset = true
 			case "restart":
-				if _, disk, err = j.saved(id); err != nil {
+				if _, disk, err = savedIn(j, id); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -49,10 +49,10 @@ func TestExtent(t *testing.T) {
 					log, w.Entries = append(log, e), append(w.Entries, []byte(e))
 				}
 			}
-			if err := j.commit(disk.update(id, w), false); err != nil {
+			if err := j.Commit(disk.update(id, w), false); err != nil {
 				t.Fatal(err)
 			}
-			saved, there, err := j.saved(id)
+			saved, there, err := savedIn(j, id)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/godwit-run/godwit/actors/wire"
+	"github.com/godwit-run/godwit/internal/journal"
 )
 
 // maxGraves is how many removed actors a node remembers, the last ones.
@@ -76,9 +77,9 @@ func (l *loop) remove(now time.Time, id wire.ActorID, members wire.Members) {
 		panic(fmt.Sprintf("grave: %v", err)) // it has only what always encodes
 	}
 	if old := l.buried.add(id, of); !old.IsZero() {
-		l.out.records = append(l.out.records, record{key: actorKey(old, keyGrave)})
+		l.out.records = append(l.out.records, journal.Record{Key: actorKey(old, keyGrave)})
 	}
-	l.out.records = append(l.out.records, record{key: actorKey(id, keyGrave), value: value})
+	l.out.records = append(l.out.records, journal.Record{Key: actorKey(id, keyGrave), Value: value})
 	l.later(evictDelay, func(time.Time) {
 		for _, m := range of.Members {
 			if l.liveness.alive(m.Node) {

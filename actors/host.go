@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"github.com/godwit-run/godwit/actors/wire"
 	"github.com/godwit-run/godwit/checkpoint"
 	"github.com/godwit-run/godwit/checkpoint/store"
+	"github.com/godwit-run/godwit/internal/journal"
 )
 
 // Host is the actors of a node: those it leads, and the replicas it holds of others.
@@ -33,7 +35,7 @@ type Host struct {
 	once    sync.Once
 
 	ctx       context.Context // ends with Run
-	journal   *journal
+	journal   *journal.Journal
 	store     *store.Store
 	engine    *activation.Engine
 	loop      *loop
@@ -111,7 +113,7 @@ func (h *Host) openAll() (err error) {
 	if h.journal, err = openJournal(vfs.Default, dir(logsName), h.cfg.Log); err != nil {
 		return err
 	}
-	h.opened(h.journal.close)
+	h.opened(h.journal.Close)
 	if h.store, err = store.Open(store.Config{FS: store.Dir(dir(checkpointsName)), Rand: rand.Reader}); err != nil {
 		return fmt.Errorf("checkpoints of actors: %w", err)
 	}
@@ -329,4 +331,15 @@ func (l *loop) haltAll() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// ErrJournal is wrapped when the raft logs cannot be written any more, such as on a full or
+// broken disk: the host must stop, and goes on from what is on disk when it is started
+// again.
+var ErrJournal = journal.ErrFailed
+
+// openJournal opens the raft logs of a node's replicas, with what it knows of those that
+// are parked. Most of a log is cut again before a table of this size is full.
+func openJournal(disk vfs.FS, dir string, log *slog.Logger) (*journal.Journal, error) {
+	return journal.Open(disk, dir, journal.Config{Name: "journal of actors", Cache: 8 << 20, Table: 16 << 20, Log: log})
 }

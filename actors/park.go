@@ -11,6 +11,7 @@ import (
 	"github.com/godwit-run/godwit/actors/group"
 	"github.com/godwit-run/godwit/actors/mailbox"
 	"github.com/godwit-run/godwit/actors/wire"
+	"github.com/godwit-run/godwit/internal/journal"
 )
 
 // info is what the journal has of a replica beside its group's: enough to know of it
@@ -46,33 +47,33 @@ func (l *loop) saveInfo(r *replica) {
 	if err != nil {
 		panic(fmt.Sprintf("info of a replica: %v", err)) // it has only what always encodes
 	}
-	l.out.records = append(l.out.records, record{key: actorKey(r.id, keyInfo), value: value})
+	l.out.records = append(l.out.records, journal.Record{Key: actorKey(r.id, keyInfo), Value: value})
 }
 
 // restore takes up what the journal has. Who worked when the host ended works on.
-func (l *loop) restore(j *journal) error {
+func (l *loop) restore(j *journal.Journal) error {
 	now := time.Now()
 	var awake []*replica
-	for p, err := range j.scan(nil, nil) {
+	for p, err := range j.Scan(nil, nil) {
 		if err != nil {
 			return err
 		}
-		if len(p.key) != len(wire.ActorID{})+1 {
+		if len(p.Key) != len(wire.ActorID{})+1 {
 			continue
 		}
-		if p.key[len(p.key)-1] == keyGrave {
-			if err := l.buried.restore(wire.ActorID(p.key[:16]), p.value); err != nil {
+		if p.Key[len(p.Key)-1] == keyGrave {
+			if err := l.buried.restore(wire.ActorID(p.Key[:16]), p.Value); err != nil {
 				return err
 			}
 		}
-		if p.key[len(p.key)-1] != keyInfo {
+		if p.Key[len(p.Key)-1] != keyInfo {
 			continue
 		}
 		var i info
-		if err := cbor.Unmarshal(p.value, &i); err != nil {
+		if err := cbor.Unmarshal(p.Value, &i); err != nil {
 			return fmt.Errorf("journal of actors: %w", err)
 		}
-		r := l.remember(now, wire.ActorID(p.key[:16]), i)
+		r := l.remember(now, wire.ActorID(p.Key[:16]), i)
 		if !i.Parked {
 			awake = append(awake, r)
 		}
@@ -117,7 +118,7 @@ func (l *loop) unpark(now time.Time, r *replica) error {
 	if r.mending {
 		return errMending
 	}
-	saved, there, err := l.host.journal.saved(r.id)
+	saved, there, err := savedIn(l.host.journal, r.id)
 	if err != nil {
 		return err
 	}
@@ -297,20 +298,20 @@ func (l *loop) isLed(r *replica) bool {
 	return leader != l.host.cfg.Self && l.liveness.alive(leader)
 }
 
-// saved is what the journal has of a group, and which entries those are.
-func (j *journal) saved(id wire.ActorID) (s group.Saved, there extent, err error) {
-	for p, err := range j.scan(id[:], afterActor(id)) {
+// savedIn is what the journal has of a group, and which entries those are.
+func savedIn(j *journal.Journal, id wire.ActorID) (s group.Saved, there extent, err error) {
+	for p, err := range j.Scan(id[:], afterActor(id)) {
 		if err != nil {
 			return s, there, err
 		}
-		value := append([]byte(nil), p.value...)
-		switch p.key[len(id)] {
+		value := append([]byte(nil), p.Value...)
+		switch p.Key[len(id)] {
 		case keyState:
 			s.State = value
 		case keyBase:
 			s.Base = value
 		case keyEntry:
-			if at := binary.BigEndian.Uint64(p.key[len(id)+1:]); there.empty() {
+			if at := binary.BigEndian.Uint64(p.Key[len(id)+1:]); there.empty() {
 				there = extent{at, at + 1}
 			} else {
 				there.end = at + 1

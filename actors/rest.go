@@ -2,16 +2,15 @@ package actors
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/godwit-run/godwit/actors/group"
 	"github.com/godwit-run/godwit/actors/mailbox"
 	"github.com/godwit-run/godwit/actors/wire"
+	"github.com/godwit-run/godwit/internal/journal"
 )
 
 // rest is what the journal has of an actor that its leader has let go of, for those who
@@ -38,7 +37,7 @@ func (l *loop) saveRest(r *replica) {
 	if err != nil {
 		panic(fmt.Sprintf("rest of an actor: %v", err)) // it has only what always encodes
 	}
-	l.out.records = append(l.out.records, record{key: actorKey(r.id, keyRest), value: value})
+	l.out.records = append(l.out.records, journal.Record{Key: actorKey(r.id, keyRest), Value: value})
 }
 
 // resting tells of an actor that rests and was led here last; not ok if it does not, or
@@ -59,7 +58,7 @@ func (h *Host) resting(ctx context.Context, actor wire.ActorID) (s Status, ok bo
 	if s.Epoch == 0 {
 		return h.unbegun(s, number)
 	}
-	known, ok, err := h.journal.rest(actor)
+	known, ok, err := restIn(h.journal, actor)
 	if err != nil || !ok || known.Epoch != s.Epoch {
 		return s, false, err
 	}
@@ -70,7 +69,7 @@ func (h *Host) resting(ctx context.Context, actor wire.ActorID) (s Status, ok bo
 
 // unbegun adds what is known of an actor that was never active.
 func (h *Host) unbegun(s Status, number uint64) (Status, bool, error) {
-	saved, _, err := h.journal.saved(s.ID)
+	saved, _, err := savedIn(h.journal, s.ID)
 	if err != nil || len(saved.Base) == 0 {
 		return s, false, err
 	}
@@ -83,16 +82,12 @@ func (h *Host) unbegun(s Status, number uint64) (Status, bool, error) {
 	return s, true, nil
 }
 
-// rest reads what was written of an actor when it was parked; not ok if nothing was.
-func (j *journal) rest(id wire.ActorID) (known rest, ok bool, err error) {
-	value, closer, err := j.db.Get(actorKey(id, keyRest))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return known, false, nil
+// restIn reads what was written of an actor when it was parked; not ok if nothing was.
+func restIn(j *journal.Journal, id wire.ActorID) (known rest, ok bool, err error) {
+	value, err := j.Get(actorKey(id, keyRest))
+	if err != nil || value == nil {
+		return known, false, err
 	}
-	if err != nil {
-		return known, false, fmt.Errorf("journal of actors: %w", err)
-	}
-	defer closer.Close()
 	if err := cbor.Unmarshal(value, &known); err != nil {
 		return known, false, fmt.Errorf("journal of actors: %w", err)
 	}

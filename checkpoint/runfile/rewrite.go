@@ -15,6 +15,7 @@ import (
 	"github.com/ipfs/go-cid"
 
 	"github.com/godwit-run/godwit/checkpoint"
+	"github.com/godwit-run/godwit/internal/filelock"
 )
 
 // Create makes a file for a run that has not begun. A file of that name is replaced if its run
@@ -222,7 +223,7 @@ func (f *File) become(d *draft, name string) error {
 	if old == nil {
 		return nil
 	}
-	return errors.Join(unlock(old), old.Close())
+	return errors.Join(filelock.Unlock(old), old.Close())
 }
 
 func syncDir(dir string) error {
@@ -270,10 +271,19 @@ func claim(name string) (*os.File, error) {
 		if err == nil && statErr == nil && os.SameFile(now, was) {
 			return file, nil
 		}
-		if err := errors.Join(statErr, unlock(file), file.Close()); err != nil {
+		if err := errors.Join(statErr, filelock.Unlock(file), file.Close()); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// lock takes a file for this process.
+func lock(file *os.File) error {
+	err := filelock.Lock(file)
+	if errors.Is(err, filelock.ErrHeld) {
+		return ErrInUse
+	}
+	return err
 }
 
 func regular(file *os.File) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/ipfs/go-cid"
 
 	"github.com/godwit-run/godwit/checkpoint"
+	"github.com/godwit-run/godwit/internal/filelock"
 )
 
 var (
@@ -242,5 +243,5 @@ func encodeDelivered(n uint64) []byte {
 func (f *File) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return errors.Join(unlock(f.file), f.file.Close())
+	return errors.Join(filelock.Unlock(f.file), f.file.Close())
 }

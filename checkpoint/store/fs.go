@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/godwit-run/godwit/internal/filelock"
 )
 
 // FS is the directory that a store lives in. What is created, removed or
@@ -92,7 +94,11 @@ func (d Dir) Lock() (io.Closer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := lock(f); err != nil {
+	err = filelock.Lock(f)
+	if errors.Is(err, filelock.ErrHeld) {
+		err = ErrInUse
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", f.Name(), err), f.Close())
 	}
 	return lockedFile{f}, nil
@@ -102,7 +108,7 @@ func (d Dir) Lock() (io.Closer, error) {
 type lockedFile struct{ *os.File }
 
 // Close lets go of the lock.
-func (l lockedFile) Close() error { return errors.Join(unlock(l.File), l.File.Close()) }
+func (l lockedFile) Close() error { return errors.Join(filelock.Unlock(l.File), l.File.Close()) }
 
 type file struct{ *os.File }
 

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/godwit-run/godwit/internal/filelock"
 )
 
 // folder is the temporary one of a driver process. It is locked for as long as this process
@@ -27,7 +27,7 @@ func newFolder() (*folder, error) {
 	}
 	lock, err := os.Open(path)
 	if err == nil {
-		err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		err = filelock.Lock(lock)
 	}
 	if err != nil {
 		return nil, errors.Join(err, os.Remove(path))
@@ -55,7 +55,7 @@ func sweep(pattern string) {
 			continue
 		}
 		f := folder{path: path, lock: lock}
-		if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+		if filelock.Lock(lock) == nil {
 			f.remove()
 		} else {
 			_ = lock.Close()

@@ -1,4 +1,4 @@
-package godwit
+package journal
 
 import (
 	"errors"
@@ -11,27 +11,27 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
-func openMem(t *testing.T, disk vfs.FS) *journal {
+func openMem(t *testing.T, disk vfs.FS) *Journal {
 	t.Helper()
-	j, err := openJournal(disk, "journal", slog.New(slog.DiscardHandler))
+	j, err := Open(disk, "journal", Config{Name: "journal", Cache: 1 << 20, Table: 4 << 20, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := j.close(); err != nil {
+		if err := j.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return j
 }
 
-func keys(t *testing.T, j *journal, prefix string) (list string) {
+func keys(t *testing.T, j *Journal, prefix string) (list string) {
 	t.Helper()
-	for e, err := range j.under(prefix) {
+	for e, err := range j.Under(prefix) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		list += string(e.key) + "=" + string(e.value) + " "
+		list += string(e.Key) + "=" + string(e.Value) + " "
 	}
 	return list
 }
@@ -41,16 +41,16 @@ func TestJournalSurvivesPowerLoss(t *testing.T) {
 	disk := vfs.NewCrashableMem()
 	j := openMem(t, disk)
 	for _, c := range []struct {
-		r    record
+		r    Record
 		sync bool
 	}{
-		{record{key: []byte("a/1"), value: []byte("x")}, false},
-		{record{key: []byte("a/2"), value: []byte("x")}, false},
-		{record{key: []byte("b/1"), value: []byte("y")}, true},
-		{record{key: []byte("a/1")}, true},
-		{record{key: []byte("b/1"), value: []byte("lost")}, false},
+		{Record{Key: []byte("a/1"), Value: []byte("x")}, false},
+		{Record{Key: []byte("a/2"), Value: []byte("x")}, false},
+		{Record{Key: []byte("b/1"), Value: []byte("y")}, true},
+		{Record{Key: []byte("a/1")}, true},
+		{Record{Key: []byte("b/1"), Value: []byte("lost")}, false},
 	} {
-		if err := j.commit([]record{c.r}, c.sync); err != nil {
+		if err := j.Commit([]Record{c.r}, c.sync); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -70,13 +70,13 @@ func TestJournalOnFailingDisk(t *testing.T) {
 		return nil
 	}))
 	j := openMem(t, disk)
-	put := []record{{key: []byte("k"), value: make([]byte, 100_000)}}
-	if err := j.commit(put, true); err != nil {
+	put := []Record{{Key: []byte("k"), Value: make([]byte, 100_000)}}
+	if err := j.Commit(put, true); err != nil {
 		t.Fatal(err)
 	}
 	full.Store(true)
 	for range 2 {
-		if err := j.commit(put, true); !errors.Is(err, ErrJournal) {
+		if err := j.Commit(put, true); !errors.Is(err, ErrFailed) {
 			t.Errorf("%v", err)
 		}
 	}
@@ -84,16 +84,16 @@ func TestJournalOnFailingDisk(t *testing.T) {
 
 func TestRangesOfKeys(t *testing.T) {
 	j := openMem(t, vfs.NewMem())
-	var all []record
+	var all []Record
 	for _, k := range []string{"a", "b\xff", "b\xff\xff1", "b\xffz", "c", "\xff", "\xff\xff"} {
-		all = append(all, record{key: []byte(k), value: []byte("v")})
+		all = append(all, Record{Key: []byte(k), Value: []byte("v")})
 	}
-	if err := j.commit(all, false); err != nil {
+	if err := j.Commit(all, false); err != nil {
 		t.Fatal(err)
 	}
 	for prefix, want := range map[string]int{"b\xff": 3, "b": 3, "\xff": 2, "a": 1, "x": 0} {
 		got := 0
-		for _, err := range j.under(prefix) {
+		for _, err := range j.Under(prefix) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,7 +103,7 @@ func TestRangesOfKeys(t *testing.T) {
 			t.Errorf("%d keys under %q, want %d", got, prefix, want)
 		}
 	}
-	if err := j.commit([]record{{key: []byte("b\xff"), end: after("b\xff")}}, false); err != nil {
+	if err := j.Commit([]Record{{Key: []byte("b\xff"), End: After("b\xff")}}, false); err != nil {
 		t.Fatal(err)
 	}
 	if left := keys(t, j, "b"); left != "" {
