@@ -50,7 +50,8 @@
 //
 //	build(device i32, kind i32, code in, options in, program *u64)
 //	                                       kind: 0 OpenCL C, 1 SPIR-V; options as of clBuildProgram.
-//	                                       ENOEXEC if it does not compile
+//	                                       ENOEXEC if it does not compile, #include among the reasons:
+//	                                       there are no files
 //	build_log(out, n *u32)                 what the compiler said at the last build
 //	kernel(program i64, name in, kernel *u64)
 //	ready(device i32, name in, kernel *u64)

@@ -44,7 +44,9 @@
 // loaders and drivers look at; it gets no core dumps, is the first to go when memory is
 // short, has a process group of its own, and dies with the thread that started it. On
 // Linux with Landlock it can write nowhere but in a temporary folder of its own and
-// to devices, and reads only what programs and drivers are made of. Root's capabilities are
+// to devices, and reads only what programs and drivers are made of: nothing of users, of other processes
+// or of its own environment, whether a compiler is told to or a kernel does it itself. In OpenCL C
+// #include is an error besides (device.WithoutFiles). Root's capabilities are
 // dropped. A filter of system calls keeps it from sockets, from other processes (signals,
 // limits, memory, scheduling), from what Landlock does not know of files (modes, owners, times,
 // attributes), from System V's shared memory and queues, and in its process group, so that

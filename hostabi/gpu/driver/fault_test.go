@@ -216,6 +216,10 @@ func TestKernelsCannotReachOut(t *testing.T) {
 		{"chown", 92, secret, 0, 1, 1, -int64(syscall.EPERM)},
 		{"utime", 132, secret, 0, 0, 0, -int64(syscall.EPERM)},
 		{"truncate", 76, secret, 0, 0, 0, -int64(syscall.EPERM)},
+		{"open users", 2, "/etc/passwd", 0, 0, 0, -int64(syscall.EACCES)},
+		{"open its environment", 2, "/proc/self/environ", 0, 0, 0, -int64(syscall.EACCES)},
+		{"open another process", 2, fmt.Sprintf("/proc/%d/cmdline", node), 0, 0, 0, -int64(syscall.EACCES)},
+		{"list processes", 2, "/proc", 0, syscall.O_DIRECTORY, 0, -int64(syscall.EACCES)},
 		{"open settings of the system", 2, "/proc/sys/kernel/hostname", 0, syscall.O_WRONLY, 0, -int64(syscall.EACCES)},
 		{"socket", 41, "", syscall.AF_INET, syscall.SOCK_DGRAM, 0, -int64(syscall.EPERM)},
 		{"ptrace", 101, "", 16, node, 0, -int64(syscall.EPERM)},
@@ -232,8 +236,26 @@ func TestKernelsCannotReachOut(t *testing.T) {
 			t.Errorf("%s: %d, want %d", c.what, got, c.want)
 		}
 	}
-	_, err = s.Build(t.Context(), 0, device.Source{Form: device.OpenCLC, Text: fmt.Appendf(nil, "kernel void k(global int *x) { int y[] = {\n#include %q\n}; x[0] = y[0]; }", secret)})
-	wantErr(t, err, device.ErrBuild)
+}
+
+// logOf is what the compiler says of a source with a fault.
+func logOf(t *testing.T, s device.Session, source string) string {
+	t.Helper()
+	_, err := s.Build(t.Context(), 0, device.Source{Form: device.OpenCLC, Text: []byte(source)})
+	var bad *device.BuildError
+	if !asBuild(err, &bad) {
+		t.Fatalf("%v, want that it does not build", err)
+	}
+	return bad.Log
+}
+
+// Sources have no files to take in; what they skip is as it was.
+func TestSourcesTakeInNoFiles(t *testing.T) {
+	s := begin(t, open(t, Config{}), device.Limits{})
+	if log := logOf(t, s, "kernel void k() {}\n\n#include <opencl-c.h>\n"); strings.Contains(log, "/") || !strings.Contains(log, ":3:2: a source cannot take in files: include <opencl-c.h>") {
+		t.Errorf("the compiler says %s", log)
+	}
+	build(t, s, "#ifndef __OPENCL_VERSION__\n#include <stdint.h>\n#endif\nkernel void k() {}\n")
 }
 
 // call has a kernel make a system call of amd64, whose first argument is a path or a number.

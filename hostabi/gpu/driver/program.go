@@ -30,6 +30,9 @@ func (s *session) Build(ctx context.Context, dev int, source device.Source) (dev
 	if dev < 0 || dev >= len(s.infos) {
 		return nil, fmt.Errorf("device %d of %d: %w", dev, len(s.infos), device.ErrArgument)
 	}
+	if source.Form == device.OpenCLC {
+		source.Text = device.WithoutFiles(source.Text)
+	}
 	if err := checkSource(s.infos[dev], source); err != nil {
 		return nil, err
 	}

@@ -22,30 +22,30 @@ const (
 )
 
 // rights are what the process may do where. Programs, libraries and drivers' own files are
-// to be read; of /etc only what loaders look at; what is in /proc of other processes is
-// kept from it by the kernel.
+// to be read, what tells of the hardware, and of /etc only what loaders look at. Compilers take in any
+// file that a source names, and on a CPU kernels open what they like: so there is nothing here of
+// users, of other processes, or of this one's environment.
 func rights() map[string]uint64 {
 	own, _ := os.Executable() // then it is not begun anew, and an error
-	all := map[string]uint64{
-		own: mayRun, "/sys": mayRead, "/proc": mayRead,
-		"/dev/null": mayUse, "/dev/zero": mayUse, "/dev/urandom": mayRead, "/dev/random": mayRead,
-		"/dev/dri": mayUse, "/dev/kfd": mayUse, "/dev/mali0": mayUse,
+	all := map[string]uint64{own: mayRun}
+	give := func(may uint64, parent string, names ...string) {
+		for _, name := range names {
+			paths, _ := filepath.Glob(filepath.Join(parent, name)) // the patterns are right
+			for _, path := range paths {
+				all[path] = may
+			}
+		}
 	}
-	for _, dir := range []string{
-		"/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/opt", "/nix/store", "/gnu/store", "/run/opengl-driver",
-		"/run/current-system", "/var/lib/dpkg/alternatives",
-	} {
-		all[dir] = mayRun
-	}
-	for _, file := range []string{
-		"ld.so.cache", "ld.so.conf", "ld.so.conf.d", "ld.so.preload", "OpenCL", "alternatives", "nvidia", "localtime", "nsswitch.conf", "passwd",
-	} {
-		all["/etc/"+file] = mayRead
-	}
-	devices, _ := filepath.Glob("/dev/nvidia*") // the pattern is right
-	for _, d := range devices {
-		all[d] = mayUse
-	}
+	give(mayRun, "/", "lib", "lib32", "lib64", "bin", "sbin", "nix/store", "gnu/store", "run/opengl-driver", "run/current-system")
+	give(mayRun, "/usr", "bin", "sbin", "lib", "lib32", "lib64", "libexec", "share", "local/lib*", "local/share/pocl", "local/cuda*")
+	give(mayRun, "/opt", "intel", "rocm*", "cuda*", "amdgpu*", "nvidia*", "pocl*")
+	give(mayRead, "/var/lib/dpkg", "alternatives")
+	give(mayRead, "/etc", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "ld.so.preload", "OpenCL", "alternatives", "nvidia", "localtime")
+	give(mayRead, "/sys", "bus", "class", "dev", "devices", "module", "kernel/mm", "fs/cgroup")
+	give(mayRead, "/proc", "cpuinfo", "meminfo", "stat", "devices", "modules", "version", "filesystems", "driver", "sys/vm")
+	give(mayRead, "/proc/self", "auxv", "cgroup", "cpuset", "fd", "maps", "mountinfo", "mounts", "pagemap", "smaps", "stat", "statm", "status")
+	give(mayRead, "/dev", "urandom", "random")
+	give(mayUse, "/dev", "null", "zero", "dri", "kfd", "mali0", "nvidia*")
 	for _, variable := range []string{"LD_LIBRARY_PATH", "OCL_ICD_VENDORS", "OPENCL_VENDOR_PATH", "CUDA_PATH", "ROCM_PATH"} {
 		for _, dir := range filepath.SplitList(os.Getenv(variable)) {
 			all[dir] = mayRun

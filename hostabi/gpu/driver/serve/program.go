@@ -3,6 +3,8 @@ package serve
 import (
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/godwit-run/godwit/hostabi/gpu/device"
 	"github.com/godwit-run/godwit/hostabi/gpu/driver/internal/wire"
@@ -57,7 +59,7 @@ func (s *session) keep(id uint64, p *program, binary []byte) (wire.Built, error)
 	if err != nil {
 		return wire.Built{}, errors.Join(err, p.program.Release())
 	}
-	built := wire.Built{Log: p.program.Log(), Binary: binary}
+	built := wire.Built{Log: said(p.program), Binary: binary}
 	s.programs[id] = p
 	p.kernels = map[string]opencl.Kernel{}
 	for _, k := range kernels {
@@ -96,12 +98,17 @@ func (u *unit) fromSource(m wire.Build) (*program, error) {
 		return nil, err
 	}
 	if err := p.Build(withArgInfo(m)); err != nil {
-		if log := p.Log(); log != "" && errors.Is(err, device.ErrBuild) {
+		if log := said(p); log != "" && errors.Is(err, device.ErrBuild) {
 			err = &device.BuildError{Log: log}
 		}
 		return nil, errors.Join(err, p.Release())
 	}
 	return &program{unit: u, program: p}, nil
+}
+
+// said is what the compiler said, which need not tell where on this machine the source was kept.
+func said(p opencl.Program) string {
+	return strings.ReplaceAll(p.Log(), os.Getenv("TMPDIR")+"/", "")
 }
 
 // withArgInfo asks the compiler to keep what signatures are made of.
