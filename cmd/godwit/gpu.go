@@ -204,16 +204,18 @@ func (r *gpuRun) report(rep *report) {
 	}
 }
 
+// close ends the driver process first, with whatever it is at: a compiler may take its time, and
+// nobody waits for what it makes.
 func (r *gpuRun) close() error {
 	if r == nil {
 		return nil
 	}
 	var errs []error
-	if r.state != nil {
-		errs = append(errs, r.state.Close())
-	}
 	if r.backend != nil {
 		errs = append(errs, r.backend.Close())
+	}
+	if r.state != nil {
+		errs = append(errs, r.state.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -104,8 +104,11 @@
 //
 // A type is one of these, plus 256 times the lanes of a vector (1 if left out): 1 char, 2 uchar,
 // 3 short, 4 ushort, 5 int, 6 uint, 7 long, 8 ulong, 9 half, 10 float, 11 double. Type 0 is
-// so many bytes, whatever they are: structures, which have no other. A vector of 3 lanes
-// takes as much room as one of 4.
+// so many bytes, whatever they are: for structures and other types that the source has made, which have
+// no other but may be set as any that is as large. Their size is what the compiler says (package
+// serve asks it, as OpenCL does not tell); should it not be known, parameter says 0, as many bytes are
+// taken as there are, and up to 4 KiB beyond them read as zero. A vector of 3 lanes takes as much room as
+// one of 4.
 //
 // Read, write and copy take part in the queue: they see what was launched before has done, so
 // that they wait for it. Events and wait are there to overlap work, to find errors, and for

@@ -154,7 +154,7 @@ func (c call) setValue(a []uint64) errno {
 	switch want := typeOf(param.Type); {
 	case param.Kind != device.ByValue && param.Kind != device.Unknown, len(b) == 0:
 		return einval
-	case param.Type != "" && code != want && code|1<<8 != want:
+	case want != 0 && code != want && code|1<<8 != want:
 		return einval
 	case code != 0 && sizeOf(code) != uint64(len(b)), param.Size != 0 && param.Size != uint64(len(b)):
 		return einval

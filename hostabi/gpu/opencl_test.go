@@ -109,7 +109,16 @@ func testTypes(t *testing.T, g *guest, k uint64) {
 	g.must("set_local", k, 2, 64)
 	g.put([]float32{0, 0.5})
 	le.PutUint32(g.mem[atData:], 100)
+	for code, size := range map[uint64]uint64{0: 7, 1: 8, codeFloat: 4, codeInt | 2<<8: 16} { // of a pair
+		if e := g.call("set_value", k, 3, code, atData, size); e != einval {
+			t.Errorf("type %#x of %d bytes for a structure of 8: errno %d", code, size, e)
+		}
+	}
 	g.must("set_value", k, 3, 0, atData, 8)
+	g.must("parameter", k, 3, atOut, 0, 0, 0)
+	if space, size := u32(g.mem[atOut:]), u32(g.mem[atOut+8:]); space != 0 || size != 8 {
+		t.Errorf("space %d and %d bytes of a structure of 8", space, size)
+	}
 	g.must("launch", k, g.shape(1, 4), 0)
 	equal(t, g.read(x, 4), 110.5, 120.5, 130.5, 140.5)
 	g.must("parameter", k, 2, atOut, atData, 100, 0)

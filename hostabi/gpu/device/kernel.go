@@ -33,8 +33,8 @@ type Arg struct {
 	Kind ArgKind
 	// Name and Type as in the source: "n", "float4". Empty if the driver does not tell.
 	Name, Type string
-	// Size in bytes of what is passed by value; 0 if the driver does not tell, and the
-	// event of a launch then says if it was wrong.
+	// Size in bytes of what is passed by value; 0 if it is not known: then the event of a launch may
+	// say that it was wrong, and what is read beyond it is zero.
 	Size uint64
 	// ReadOnly memory is not written to by the kernel: constant or const.
 	ReadOnly bool

@@ -140,7 +140,7 @@ func (k *kernel) Launch(ctx context.Context, shape device.Range, args ...device.
 	if err := k.signature.CheckArgs(info, args); err != nil {
 		return nil, err
 	}
-	list, err := s.arguments(p.device, args)
+	list, err := s.arguments(p.device, k.signature, args)
 	if err != nil {
 		return nil, err
 	}
@@ -157,10 +157,13 @@ func (k *kernel) Launch(ctx context.Context, shape device.Range, args ...device.
 }
 
 // arguments are those of a launch on a device, as the driver is told them.
-func (s *session) arguments(dev int, args []device.Value) ([]wire.Arg, error) {
+func (s *session) arguments(dev int, signature device.Signature, args []device.Value) ([]wire.Arg, error) {
 	list := make([]wire.Arg, len(args))
 	for i, a := range args {
 		list[i] = wire.Arg{Kind: a.Kind, Bytes: a.Bytes, Offset: a.Offset, Size: a.Size}
+		if a.Kind == device.ByValue {
+			list[i].Size = signature.Args[i].Size
+		}
 		if a.Buffer == nil {
 			continue
 		}

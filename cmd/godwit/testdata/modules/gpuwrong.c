@@ -13,6 +13,19 @@ static void check(const char *what, gpu_errno e) {
 	exit(1);
 }
 
+/* A source that compilers need years for, and no memory. */
+static const char *hang(void) {
+	static char text[4096];
+	size_t n = sprintf(text, "#define A0\n");
+	for (int i = 1; i < 16; i++) {
+		n += sprintf(text + n, "#define A%d", i);
+		for (int j = 0; j < 10; j++) n += sprintf(text + n, " A%d", i - 1);
+		n += sprintf(text + n, "\n");
+	}
+	sprintf(text + n, "A15\nkernel void f() {}\n");
+	return text;
+}
+
 static uint64_t kernel(const char *name, uint64_t buffer) {
 	uint64_t program, k;
 	check("build", gpu_build_source(0, source, "", &program));
@@ -39,6 +52,8 @@ int main(int argc, char **argv) {
 		check("log", gpu_build_log(log, sizeof log, &n));
 		fwrite(log, 1, n < sizeof log ? n : sizeof log, stderr);
 		check("build", e);
+	} else if (!strcmp(what, "hang")) {
+		check("build", gpu_build_source(0, hang(), "", &k));
 	} else if (!strcmp(what, "hoard")) {
 		for (;;) check("buffer", gpu_buffer(0, 1 << 20, &buffer));
 	}

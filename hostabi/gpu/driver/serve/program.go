@@ -39,7 +39,7 @@ func (s *session) makeProgram(m wire.Build) (built wire.Built, err error) {
 	}
 	if len(m.Binary) > 0 {
 		if p, err := u.fromBinary(m); err == nil {
-			return s.keep(m.ID, p, nil)
+			return s.keep(m, p, nil)
 		} // made for another driver, perhaps
 	}
 	p, err := u.fromSource(m)
@@ -50,17 +50,17 @@ func (s *session) makeProgram(m wire.Build) (built wire.Built, err error) {
 	if len(binary) > wire.MaxBinary {
 		binary = nil
 	}
-	return s.keep(m.ID, p, binary)
+	return s.keep(m, p, binary)
 }
 
 // keep looks at the kernels.
-func (s *session) keep(id uint64, p *program, binary []byte) (wire.Built, error) {
+func (s *session) keep(m wire.Build, p *program, binary []byte) (wire.Built, error) {
 	kernels, err := p.program.Kernels()
 	if err != nil {
 		return wire.Built{}, errors.Join(err, p.program.Release())
 	}
 	built := wire.Built{Log: said(p.program), Binary: binary}
-	s.programs[id] = p
+	s.programs[m.ID] = p
 	p.kernels = map[string]opencl.Kernel{}
 	for _, k := range kernels {
 		signature := k.Signature()
@@ -69,11 +69,12 @@ func (s *session) keep(id uint64, p *program, binary []byte) (wire.Built, error)
 	for _, k := range kernels {
 		signature := k.Signature()
 		if len(signature.Args) > device.MaxArgs {
-			s.dropProgram(id)
+			s.dropProgram(m.ID)
 			return wire.Built{}, &device.BuildError{Log: fmt.Sprintf("kernel %s has more than %d arguments", signature.Name, device.MaxArgs)}
 		}
 		built.Kernels = append(built.Kernels, signature)
 	}
+	p.unit.measure(m, built.Kernels)
 	return built, nil
 }
 
@@ -173,7 +174,7 @@ func (s *session) set(k opencl.Kernel, args []wire.Arg) (parts []opencl.Memory, 
 		n := uint32(i)
 		switch {
 		case a.Kind == device.ByValue:
-			err = k.SetBytes(n, a.Bytes)
+			err = setBytes(k, n, a)
 		case a.Kind == device.InLocal:
 			err = k.SetLocal(n, a.Size)
 		case a.Kind == device.InBuffer && a.Buffer == 0:

@@ -114,7 +114,7 @@ type Arg struct {
 	Bytes  []byte
 	Buffer uint64 // 0 is a null pointer
 	Offset uint64
-	Size   uint64
+	Size   uint64 // of a value, what it has to be; 0 if nobody knows
 }
 
 // Done answers what has ended.
