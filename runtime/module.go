@@ -190,6 +190,7 @@ func (e *Engine) blocking(m *wasm.Module) (list []uint32) {
 // transform makes of a module what is compiled.
 func (e *Engine) transform(l *loaded, m *wasm.Module) (r rewritten, err error) {
 	guest, blocking := state.Of(m), e.blocking(m)
+	m.NumberFuncs() // for the stacks of traps
 	p := &r.plan
 	if p.Plan, err = e.rewrite(m); err != nil { // which validates it
 		return r, invalidModule(err)

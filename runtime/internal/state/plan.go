@@ -4,7 +4,7 @@ import "github.com/godwit-run/godwit/runtime/internal/wasm"
 
 // Revision of what Expose makes of a module. It changes with every change of
 // that, so that caches on disk do not mix kinds.
-const Revision = 3
+const Revision = 4
 
 // Plan says under which names a module exports what it has been made to.
 type Plan struct {

@@ -3,6 +3,7 @@ package wasm
 import (
 	"cmp"
 	"slices"
+	"strconv"
 )
 
 // NameSection is the name of the custom section that holds names.
@@ -215,6 +216,30 @@ func (m *Module) mapNames(change func(*Names)) {
 		kept = append(kept, custom)
 	}
 	m.Customs = kept
+}
+
+// NumberFuncs gives each function that the module defines and that has no name its index for a
+// name, as engines print it: "$5". It is for rewriters, whose imports move the indices.
+func (m *Module) NumberFuncs() {
+	if m.Names() == nil {
+		m.Customs = append(m.Customs, Custom{Name: NameSection, After: SectionData})
+	}
+	m.mapNames(func(n *Names) { n.number(uint32(m.ImportedFuncs()), uint32(len(m.Funcs))) })
+}
+
+// number names those of the count functions from first on that have no name.
+func (n *Names) number(first, count uint32) {
+	given := n.Funcs
+	n.Funcs = make([]Name, 0, max(len(given), int(count)))
+	for index := first; index < first+count; index++ {
+		for len(given) > 0 && given[0].Index < index {
+			n.Funcs, given = append(n.Funcs, given[0]), given[1:]
+		}
+		if len(given) == 0 || given[0].Index > index {
+			n.Funcs = append(n.Funcs, Name{index, "$" + strconv.FormatUint(uint64(index), 10)})
+		}
+	}
+	n.Funcs = append(n.Funcs, given...)
 }
 
 // NameFuncs adds names of functions whose index is above all others, to a module that names its

@@ -105,3 +105,28 @@ func TestConstZero(t *testing.T) {
 	}
 	roundTrip(t, newEngine(t), "zeros", m)
 }
+
+// Functions without names are called by the index that they have before others are imported.
+func TestNumberFuncs(t *testing.T) {
+	for _, c := range []struct {
+		given, want []wasm.Name
+	}{
+		{nil, []wasm.Name{{Index: 2, Name: "$2"}, {Index: 3, Name: "$3"}, {Index: 4, Name: "$4"}}},
+		{
+			[]wasm.Name{{Index: 0, Name: "imported"}, {Index: 3, Name: "given"}, {Index: 9, Name: "nobody's"}},
+			[]wasm.Name{{Index: 0, Name: "imported"}, {Index: 2, Name: "$2"}, {Index: 3, Name: "given"}, {Index: 4, Name: "$4"}, {Index: 9, Name: "nobody's"}},
+		},
+	} {
+		m := &wasm.Module{
+			Imports: []wasm.Import{{Kind: wasm.KindFunc}, {Kind: wasm.KindFunc}},
+			Funcs:   []uint32{0, 0, 0},
+			Customs: []wasm.Custom{{Name: wasm.NameSection, Data: []byte("malformed")}},
+		}
+		if c.given != nil {
+			m.Customs[0].Data = (&wasm.Names{Funcs: c.given}).Encode()
+		}
+		if m.NumberFuncs(); len(m.Customs) != 1 || !reflect.DeepEqual(m.Names().Funcs, c.want) {
+			t.Errorf("%+v: got %+v, want %+v", c.given, m.Names(), c.want)
+		}
+	}
+}

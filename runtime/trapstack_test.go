@@ -1,0 +1,42 @@
+package runtime
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
+)
+
+// The stack of a trap tells functions without names by the indices that the guest's module
+// gives them, whatever the rewriters import before them.
+func TestTrapTellsTheGuestsIndices(t *testing.T) {
+	var b builder
+	last := b.function(func(c *body) { c.op(wasm.OpUnreachable) })
+	for range 2 {
+		next := last
+		last = b.function(func(c *body) { c.u32(wasm.OpCall, next) })
+	}
+	want := []string{".$0()", ".$1()", ".$2()"}
+	code := b.encode()
+	for name, cfg := range map[string]Config{
+		"compiled": {}, "interpreted": {Kind: KindInterpreter}, "suspendable": {Suspend: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEngine(t, cfg)
+			m, err := e.Load(t.Context(), code)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			r, err := e.Run(t.Context(), m, Task{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := strings.Fields(r.Message)
+			if got = got[max(len(got)-3, 0):]; r.Reason != ReasonTrap || !slices.Equal(got, want) {
+				t.Errorf("%v: %q", r.Reason, r.Message)
+			}
+		})
+	}
+}
