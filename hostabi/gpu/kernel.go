@@ -201,7 +201,7 @@ func (c call) parameter(a []uint64) errno {
 	c.caller.Charge(hostabi.UnitsFor(parameterSize))
 	c.observed++
 	space := map[device.ArgKind]uint32{device.InBuffer: 1, device.InLocal: 3}[param.Kind]
-	if param.Kind == device.InBuffer && strings.Contains(param.Type, "constant") {
+	if param.Kind == device.InBuffer && param.Constant {
 		space = 2
 	}
 	le.PutUint32(to, space)

@@ -174,11 +174,47 @@ static inline gpu_errno gpu_kernel_named(uint64_t program, const char *name, uin
 static inline gpu_errno gpu_ready_named(uint32_t device, const char *name, uint64_t *kernel) {
 	return gpu_ready(device, name, strlen(name), kernel);
 }
-static inline gpu_errno gpu_set_int(uint64_t kernel, uint32_t index, int32_t value) {
-	return gpu_set_value(kernel, index, GPU_INT, &value, sizeof value);
+/* A text of a device, ended with a 0 and cut to what there is room for: GPU_TEXT_NAME and so on. */
+static inline gpu_errno gpu_text(uint32_t device, uint32_t what, char *to, size_t size) {
+	uint32_t n = 0;
+	gpu_errno e = size ? gpu_device_text(device, what, to, size - 1, &n) : GPU_EINVAL;
+	if (size) to[n < size ? n : size - 1] = 0;
+	return e;
 }
-static inline gpu_errno gpu_set_float(uint64_t kernel, uint32_t index, float value) {
-	return gpu_set_value(kernel, index, GPU_FLOAT, &value, sizeof value);
+static inline gpu_errno gpu_build_spirv(uint32_t device, const void *module, size_t size, const char *options,
+	uint64_t *program) {
+	return gpu_build(device, GPU_CODE_SPIRV, module, size, options, strlen(options), program);
+}
+
+/* Arguments that are numbers: gpu_set_int(kernel, index, value) and so on. Of a half, C has the bits. */
+#define GODWIT_GPU_NUMBER(name, number, code) \
+	static inline gpu_errno gpu_set_##name(uint64_t kernel, uint32_t index, number value) { \
+		return gpu_set_value(kernel, index, code, &value, sizeof value); \
+	}
+GODWIT_GPU_NUMBER(char, int8_t, GPU_CHAR)
+GODWIT_GPU_NUMBER(uchar, uint8_t, GPU_UCHAR)
+GODWIT_GPU_NUMBER(short, int16_t, GPU_SHORT)
+GODWIT_GPU_NUMBER(ushort, uint16_t, GPU_USHORT)
+GODWIT_GPU_NUMBER(int, int32_t, GPU_INT)
+GODWIT_GPU_NUMBER(uint, uint32_t, GPU_UINT)
+GODWIT_GPU_NUMBER(long, int64_t, GPU_LONG)
+GODWIT_GPU_NUMBER(ulong, uint64_t, GPU_ULONG)
+GODWIT_GPU_NUMBER(half, uint16_t, GPU_HALF)
+GODWIT_GPU_NUMBER(float, float, GPU_FLOAT)
+GODWIT_GPU_NUMBER(double, double, GPU_DOUBLE)
+#undef GODWIT_GPU_NUMBER
+
+/* A vector of 2, 3, 4, 8 or 16 lanes, with all its bytes: one of 3 has a fourth. */
+static inline gpu_errno gpu_set_vector(uint64_t kernel, uint32_t index, uint32_t type, uint32_t lanes,
+	const void *values, size_t size) {
+	return gpu_set_value(kernel, index, type | GPU_LANES(lanes), values, size);
+}
+/* A structure, as the kernel has it: with the same members, padded alike. */
+static inline gpu_errno gpu_set_struct(uint64_t kernel, uint32_t index, const void *value, size_t size) {
+	return gpu_set_value(kernel, index, GPU_BYTES, value, size);
+}
+static inline gpu_errno gpu_set_null(uint64_t kernel, uint32_t index) {
+	return gpu_set_buffer(kernel, index, 0, 0, 0);
 }
 static inline gpu_errno gpu_set_whole(uint64_t kernel, uint32_t index, uint64_t buffer) {
 	return gpu_set_buffer(kernel, index, buffer, 0, 0);
@@ -196,6 +232,11 @@ static inline gpu_errno gpu_launch_2d(uint64_t kernel, uint64_t width, uint64_t 
 	const gpu_range range = {.dimensions = 2, .global = {width, height}};
 	return gpu_launch(kernel, &range, event);
 }
+static inline gpu_errno gpu_launch_3d(uint64_t kernel, uint64_t width, uint64_t height, uint64_t depth, uint64_t *event) {
+	const gpu_range range = {.dimensions = 3, .global = {width, height, depth}};
+	return gpu_launch(kernel, &range, event);
+}
+static inline gpu_errno gpu_wait_all(void) { return gpu_wait(0); }
 
 #ifdef __cplusplus
 }

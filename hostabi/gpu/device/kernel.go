@@ -38,6 +38,8 @@ type Arg struct {
 	Size uint64
 	// ReadOnly memory is not written to by the kernel: constant or const.
 	ReadOnly bool
+	// Constant memory is in the address space of that name.
+	Constant bool
 }
 
 // ArgKind is how an argument is passed.

@@ -67,7 +67,8 @@ func (k Kernel) arg(i uint32) device.Arg {
 	if a.Kind == device.ByValue {
 		a.Size = sizeOf(a.Type)
 	}
-	a.ReadOnly = address == addressConstant || value[uint64](get, argQualifier)&qualifierConst != 0
+	a.Constant = address == addressConstant
+	a.ReadOnly = a.Constant || value[uint64](get, argQualifier)&qualifierConst != 0
 	return a
 }
 

@@ -2,7 +2,7 @@
 // GOOS=wasip1 GOARCH=wasm. What the calls mean and cost is in package hostabi/gpu; errors here
 // are its errnos.
 //
-//	d, err := gpu.Device(0)
+//	d := gpu.Device(0)
 //	x, err := d.Floats(data)               // a buffer with these
 //	y, err := d.Buffer(4 * len(data))
 //	k, err := d.Ready("saxpy")             // or d.Build(source, "") and program.Kernel("name")

@@ -11,13 +11,17 @@ import (
 // Errno is an error number of the host: see package hostabi/gpu.
 type Errno uint32
 
-// The error numbers that programs look for.
+// The error numbers.
 const (
+	TooLong    Errno = 1
 	NotEnded   Errno = 6
 	NoHandle   Errno = 8
 	TimeUsedUp Errno = 19
+	BadMemory  Errno = 21
+	BadText    Errno = 25
 	Invalid    Errno = 28
 	Failed     Errno = 29
+	TooMany    Errno = 33
 	NoDevice   Errno = 43
 	NotFound   Errno = 44
 	NoBuild    Errno = 45
@@ -25,15 +29,17 @@ const (
 	NoGPU      Errno = 52
 	NoSupport  Errno = 58
 	OutOfRange Errno = 68
+	TimedOut   Errno = 73
 )
 
 // Error is what the number means.
 func (e Errno) Error() string {
 	words := map[Errno]string{
-		NotEnded: "has not ended", NoHandle: "no such handle", TimeUsedUp: "device time is used up",
-		Invalid: "invalid argument", Failed: "launch failed", NoDevice: "no such device", NotFound: "not found",
+		TooLong: "too long", NotEnded: "has not ended", NoHandle: "no such handle", TimeUsedUp: "device time is used up",
+		BadMemory: "out of the guest's memory", BadText: "text is not UTF-8", Invalid: "invalid argument",
+		Failed: "launch failed", TooMany: "too many handles", NoDevice: "no such device", NotFound: "not found",
 		NoBuild: "does not compile", NoMemory: "out of device memory", NoGPU: "this run has no GPU: see --gpu",
-		NoSupport: "not supported by the device", OutOfRange: "out of range",
+		NoSupport: "not supported by the device", OutOfRange: "out of range", TimedOut: "took too long",
 	}
 	if w := words[e]; w != "" {
 		return w
@@ -104,6 +110,18 @@ type Facts struct {
 // Compiles tells whether the device builds OpenCL C.
 func (f Facts) Compiles() bool { return f.flags&1 != 0 }
 
+// TakesSPIRV tells whether the device builds SPIR-V.
+func (f Facts) TakesSPIRV() bool { return f.flags&2 != 0 }
+
+// HasDouble and HasHalf tell whether kernels can compute with these.
+func (f Facts) HasDouble() bool { return f.flags&4 != 0 }
+
+// HasHalf is described with HasDouble.
+func (f Facts) HasHalf() bool { return f.flags&8 != 0 }
+
+// Unified tells whether the device's memory is the host's.
+func (f Facts) Unified() bool { return f.flags&16 != 0 }
+
 // Device is a device of this run, by its number.
 type Device uint32
 
@@ -124,8 +142,20 @@ func (d Device) Facts() (Facts, error) {
 // Name is the device's name.
 func (d Device) Name() string { return d.text(0) }
 
+// Vendor is who made it.
+func (d Device) Vendor() string { return d.text(1) }
+
+// Family is the part of the capability before the number: sm, gfx or opencl.
+func (d Device) Family() string { return d.text(2) }
+
 // Capability is its compute capability, such as sm_80.
 func (d Device) Capability() string { return d.text(3) }
+
+// Driver is the version of its driver.
+func (d Device) Driver() string { return d.text(4) }
+
+// ID is what it is called on its machine, each time.
+func (d Device) ID() string { return d.text(5) }
 
 func (d Device) text(what uint32) string {
 	b := make([]byte, 256)
@@ -144,6 +174,13 @@ func (d Device) Buffer(size int) (Buffer, error) {
 	var b uint64
 	err := check(hostBuffer(uint32(d), uint64(size), &b))
 	return Buffer(b), err
+}
+
+// Size is how many bytes it has.
+func (b Buffer) Size() (int, error) {
+	var n uint64
+	err := check(hostSize(uint64(b), &n))
+	return int(n), err
 }
 
 // Floats makes a buffer of these.
@@ -173,10 +210,6 @@ func (b Buffer) WriteFloats(offset int, from []float32) error {
 // ReadFloats is Read for elements; the offset counts those.
 func (b Buffer) ReadFloats(offset int, to []float32) error { return b.Read(4*offset, bytesOf(to)) }
 
-func bytesOf(v []float32) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), 4*len(v))
-}
-
 // CopyTo copies size bytes to another buffer, or to another place.
 func (b Buffer) CopyTo(to Buffer, toOffset, fromOffset, size int) error {
 	return check(hostCopy(uint64(b), uint64(fromOffset), uint64(to), uint64(toOffset), uint64(size)))
@@ -185,22 +218,22 @@ func (b Buffer) CopyTo(to Buffer, toOffset, fromOffset, size int) error {
 // Free gives the memory back.
 func (b Buffer) Free() error { return check(hostFree(uint64(b))) }
 
-// Part is a part of a buffer, as an argument; size 0 is all there is from offset on.
-type Part struct {
-	Buffer       Buffer
-	Offset, Size int
-}
-
-// Local is so many bytes of memory that a work-group shares, as an argument.
-type Local int
-
 // Program is what was built.
 type Program uint64
 
 // Build builds OpenCL C, with options as of clBuildProgram. The error may be a *BuildError.
 func (d Device) Build(source, options string) (Program, error) {
+	return d.build(0, unsafe.Pointer(unsafe.StringData(source)), len(source), options)
+}
+
+// BuildSPIRV builds a module in SPIR-V, where Facts.TakesSPIRV. The error may be a *BuildError.
+func (d Device) BuildSPIRV(module []byte, options string) (Program, error) {
+	return d.build(1, unsafe.Pointer(unsafe.SliceData(module)), len(module), options)
+}
+
+func (d Device) build(kind uint32, code unsafe.Pointer, size int, options string) (Program, error) {
 	var p uint64
-	err := check(hostBuild(uint32(d), 0, unsafe.Pointer(unsafe.StringData(source)), uint32(len(source)), options, &p))
+	err := check(hostBuild(uint32(d), kind, code, uint32(size), options, &p))
 	if err == NoBuild {
 		err = &BuildError{BuildLog()}
 	}
@@ -239,41 +272,6 @@ func (d Device) Ready(name string) (Kernel, error) {
 
 // Free gives the kernel back.
 func (k Kernel) Free() error { return check(hostFree(uint64(k))) }
-
-// Args sets all arguments: numbers, Buffer, Part and Local.
-func (k Kernel) Args(args ...any) error {
-	for i, a := range args {
-		if err := k.Arg(i, a); err != nil {
-			return fmt.Errorf("argument %d: %w", i, err)
-		}
-	}
-	return nil
-}
-
-// Arg sets an argument.
-func (k Kernel) Arg(i int, a any) error {
-	switch v := a.(type) {
-	case Buffer:
-		return check(hostSetBuffer(uint64(k), uint32(i), uint64(v), 0, 0))
-	case Part:
-		return check(hostSetBuffer(uint64(k), uint32(i), uint64(v.Buffer), uint64(v.Offset), uint64(v.Size)))
-	case Local:
-		return check(hostSetLocal(uint64(k), uint32(i), uint32(v)))
-	case int32:
-		return check(hostSetValue(uint64(k), uint32(i), 5, unsafe.Pointer(&v), 4))
-	case uint32:
-		return check(hostSetValue(uint64(k), uint32(i), 6, unsafe.Pointer(&v), 4))
-	case int64:
-		return check(hostSetValue(uint64(k), uint32(i), 7, unsafe.Pointer(&v), 8))
-	case uint64:
-		return check(hostSetValue(uint64(k), uint32(i), 8, unsafe.Pointer(&v), 8))
-	case float32:
-		return check(hostSetValue(uint64(k), uint32(i), 10, unsafe.Pointer(&v), 4))
-	case float64:
-		return check(hostSetValue(uint64(k), uint32(i), 11, unsafe.Pointer(&v), 8))
-	}
-	return fmt.Errorf("%T: %w", a, Invalid)
-}
 
 // Range is the shape of a launch.
 type Range struct {

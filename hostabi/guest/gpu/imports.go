@@ -25,6 +25,9 @@ func hostMemory(used, most *uint64) uint32
 //go:wasmimport godwit_gpu buffer
 func hostBuffer(device uint32, size uint64, buffer *uint64) uint32
 
+//go:wasmimport godwit_gpu size
+func hostSize(buffer uint64, size *uint64) uint32
+
 //go:wasmimport godwit_gpu write
 func hostWrite(buffer, offset uint64, from unsafe.Pointer, size uint32) uint32
 
@@ -48,6 +51,12 @@ func hostKernel(program uint64, name string, kernel *uint64) uint32
 
 //go:wasmimport godwit_gpu ready
 func hostReady(device uint32, name string, kernel *uint64) uint32
+
+//go:wasmimport godwit_gpu parameters
+func hostParameters(kernel uint64, n *uint32) uint32
+
+//go:wasmimport godwit_gpu parameter
+func hostParameter(kernel uint64, index uint32, facts *parameter, to unsafe.Pointer, size uint32, n *uint32) uint32
 
 //go:wasmimport godwit_gpu set_buffer
 func hostSetBuffer(kernel uint64, index uint32, buffer, offset, size uint64) uint32
