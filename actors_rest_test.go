@@ -151,19 +151,19 @@ func TestActorOverREST(t *testing.T) {
 		t.Errorf("rolled back to %s", back.Module)
 	}
 	r.refused("POST", "/actors/counter/upgrade", `{}`, http.StatusUnprocessableEntity, "invalid")
-	r.refused("POST", "/actors/counter/upgrade", `{"module":"`+process+`"}`, http.StatusBadGateway, "message_failed") // the trial's
+	r.refused("POST", "/actors/counter/upgrade", `{"module":"`+process+`"}`, http.StatusUnprocessableEntity, "message_failed") // the trial's
 	r.refused("POST", "/actors/nobody/upgrade", `{"module":"`+second+`"}`, http.StatusNotFound, "not_found")
 	r.ask("counter", "inc", "43")
 
 	r.actor("POST", "/actors", `{"name":"life","module":"`+process+`"}`, http.StatusCreated)
-	if why := r.refused("POST", "/actors/life/upgrade", `{"module":"`+second+`"}`, http.StatusBadGateway, "message_failed"); !strings.Contains(why, "a process has no way to hand over its state") {
+	if why := r.refused("POST", "/actors/life/upgrade", `{"module":"`+second+`"}`, http.StatusUnprocessableEntity, "message_failed"); !strings.Contains(why, "a process has no way to hand over its state") {
 		t.Errorf("the upgrade of a process: %q", why)
 	}
 
 	r.do("GET", "/actors/counter/logs", nil, http.StatusOK)
 	r.refused("GET", "/actors/nobody/logs", "", http.StatusNotFound, "not_found")
 	r.do("DELETE", "/actors/counter", nil, http.StatusNoContent)
-	r.refused("GET", "/actors/counter", "", http.StatusNotFound, "not_found")
+	r.refused("GET", "/actors/counter", "", http.StatusNotFound, "not_found") // at once
 	r.refused("DELETE", "/actors/counter", "", http.StatusNotFound, "not_found")
 	r.ask("copy", "inc", "44")
 }

@@ -34,7 +34,7 @@ func start(t testing.TB, cfg Config) *Node {
 	case err := <-ended:
 		ended <- nil
 		t.Fatal(err)
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("not ready")
 	}
 	return n
@@ -51,7 +51,7 @@ func TestTwoNodesFindEachOther(t *testing.T) {
 
 func waitFor(t testing.TB, cond func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !cond(); {
+	for end := time.Now().Add(time.Minute); !cond(); {
 		if time.Now().After(end) {
 			t.Fatal("waited in vain")
 		}

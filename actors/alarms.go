@@ -41,6 +41,9 @@ func (a *alarms[K]) set(key K, at time.Time) {
 	}
 }
 
+// has tells whether a key has an alarm.
+func (a *alarms[K]) has(key K) bool { return a.place[key] != nil }
+
 // next is the time of the first alarm; zero if there is none.
 func (a *alarms[K]) next() time.Time {
 	if len(a.order) == 0 {

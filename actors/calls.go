@@ -22,6 +22,9 @@ const (
 	// replicas live, or there may be nobody to ask, before a call ends: an election takes
 	// less, and so does the restart of a process as a rule.
 	callWithout = 1500 * time.Millisecond
+	// callTries is how often at least it must be said: after a time for which this node
+	// stood still, or had no processor, nobody has been asked.
+	callTries = 8
 	// maxHops is how many redirections are followed at once.
 	maxHops = 4
 )
@@ -60,6 +63,7 @@ type call struct {
 	// without is since when nobody could be found that an answer is to be expected of;
 	// zero: there may be somebody. refused: who was asked last has said so.
 	without time.Time
+	tries   int // since then
 	refused bool
 }
 
@@ -110,9 +114,9 @@ func (c *calls) nobody(now time.Time, k *call) {
 		k.last = errFew
 	}
 	if k.without.IsZero() {
-		k.without = now
+		k.without, k.tries = now, 0
 	}
-	if now.Sub(k.without) >= callWithout {
+	if k.tries++; k.tries >= callTries && now.Sub(k.without) >= callWithout {
 		c.end(k, nil, k.last)
 		return
 	}

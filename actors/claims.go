@@ -9,6 +9,9 @@ import (
 const (
 	// claimWait is how long a claim waits for nodes that do not answer.
 	claimWait = 700 * time.Millisecond
+	// claimAgain is the wait until a node is asked again that takes a removed actor for the
+	// holder of a name.
+	claimAgain = 20 * time.Millisecond
 	// claimHeld is how long a name is kept for an actor that is being made.
 	claimHeld = 5 * time.Second
 )
@@ -19,17 +22,22 @@ type claims struct {
 	send func(to wire.NodeID, m wire.NodeMessage)
 	// holder is who has a name already on this node.
 	holder func(name string) (wire.Where, bool)
+	// gone tells whether an actor was removed: a node that has not heard of that yet is
+	// asked again.
+	gone func(actor wire.ActorID) bool
 
 	promised map[string]promise
 	expiry   *alarms[string]
 	open     map[wire.ActorID]*claim
 	due      *alarms[wire.ActorID]
+	again    *alarms[wire.ActorID]
 }
 
 // promise is a name that somebody has claimed here.
 type promise struct {
 	actor   wire.ActorID
 	created int64
+	from    wire.NodeID // whose claim it is; this node's own: empty
 	// firm: all have agreed, and the actor is being made here. No claim is older than
 	// that, and it is kept until it is freed.
 	firm bool
@@ -38,7 +46,9 @@ type promise struct {
 // claim is one of this node that others are asked about.
 type claim struct {
 	wire.Claim
-	asked map[wire.NodeID]bool
+	nodes []wire.NodeID        // were asked
+	asked map[wire.NodeID]bool // have not answered
+	again []wire.NodeID        // of asked, those that are to be asked again
 	done  func(err error)
 }
 
@@ -46,17 +56,18 @@ func newClaims(send func(wire.NodeID, wire.NodeMessage), holder func(string) (wi
 	return &claims{
 		send: send, holder: holder,
 		promised: make(map[string]promise), expiry: newAlarms[string](),
-		open: make(map[wire.ActorID]*claim), due: newAlarms[wire.ActorID](),
+		open: make(map[wire.ActorID]*claim), due: newAlarms[wire.ActorID](), again: newAlarms[wire.ActorID](),
+		gone: func(wire.ActorID) bool { return false },
 	}
 }
 
 // begin claims a name with nodes, this one first. done gets nil or ErrExists.
 func (c *claims) begin(now time.Time, m wire.Claim, nodes []wire.NodeID, done func(error)) {
-	if holder, _ := c.judge(now, m); holder != m.Actor {
+	if holder, _ := c.judge(now, "", m); holder != m.Actor {
 		done(ErrExists)
 		return
 	}
-	k := &claim{Claim: m, asked: make(map[wire.NodeID]bool), done: done}
+	k := &claim{Claim: m, nodes: nodes, asked: make(map[wire.NodeID]bool), done: done}
 	c.open[m.Actor] = k
 	c.due.set(m.Actor, now.Add(claimWait))
 	if len(nodes) == 0 {
@@ -70,7 +81,7 @@ func (c *claims) begin(now time.Time, m wire.Claim, nodes []wire.NodeID, done fu
 }
 
 // judge decides who has a name here: an actor that exists, else the older claim.
-func (c *claims) judge(now time.Time, m wire.Claim) (holder wire.ActorID, created int64) {
+func (c *claims) judge(now time.Time, from wire.NodeID, m wire.Claim) (holder wire.ActorID, created int64) {
 	if w, ok := c.holder(m.Name); ok && w.Actor != m.Actor {
 		return w.Actor, w.Created
 	}
@@ -78,14 +89,14 @@ func (c *claims) judge(now time.Time, m wire.Claim) (holder wire.ActorID, create
 	if ok && p.actor != m.Actor && (p.firm || older(p.created, p.actor, m.Created, m.Actor)) {
 		return p.actor, p.created
 	}
-	c.promised[m.Name] = promise{actor: m.Actor, created: m.Created, firm: p.firm}
+	c.promised[m.Name] = promise{actor: m.Actor, created: m.Created, from: from, firm: p.firm}
 	c.expiry.set(m.Name, now.Add(claimHeld))
 	return m.Actor, m.Created
 }
 
 // asked answers another node's claim.
 func (c *claims) asked(now time.Time, from wire.NodeID, m wire.Claim) {
-	holder, created := c.judge(now, m)
+	holder, created := c.judge(now, from, m)
 	if holder == m.Actor {
 		c.yield(m)
 	}
@@ -102,9 +113,17 @@ func (c *claims) yield(m wire.Claim) {
 }
 
 // claimed takes an answer.
-func (c *claims) claimed(from wire.NodeID, m wire.Claimed) {
+func (c *claims) claimed(now time.Time, from wire.NodeID, m wire.Claimed) {
 	k := c.open[m.Actor]
+	if p := c.promised[m.Name]; k == nil && p.actor == m.Actor && p.from == from {
+		c.free(m.Name, m.Actor) // its claim has ended
+	}
 	if k == nil || !k.asked[from] || k.Name != m.Name {
+		return
+	}
+	if m.Holder != m.Actor && c.gone(m.Holder) {
+		k.again = append(k.again, from)
+		c.again.set(m.Actor, now.Add(claimAgain))
 		return
 	}
 	delete(k.asked, from)
@@ -130,6 +149,13 @@ func (c *claims) lost(node wire.NodeID) {
 
 // tick ends what has waited long enough: who does not answer has no say.
 func (c *claims) tick(now time.Time) {
+	for id, ok := c.again.due(now); ok; id, ok = c.again.due(now) {
+		k := c.open[id]
+		for _, node := range k.again {
+			c.send(node, k.Claim)
+		}
+		k.again = nil
+	}
 	for id, ok := c.due.due(now); ok; id, ok = c.due.due(now) {
 		c.end(id, nil)
 	}
@@ -140,7 +166,15 @@ func (c *claims) tick(now time.Time) {
 	}
 }
 
-// free gives a name back: it was claimed in vain, or the actor is made and has it.
+// giveBack ends a claim of this node: it was in vain, or the actor is made and has the
+// name. The nodes that were asked need not keep it free any longer.
+func (c *claims) giveBack(name string, actor wire.ActorID, nodes []wire.NodeID) {
+	c.free(name, actor)
+	for _, node := range nodes {
+		c.send(node, wire.Claimed{Name: name, Actor: actor, Holder: actor})
+	}
+}
+
 func (c *claims) free(name string, actor wire.ActorID) {
 	if c.promised[name].actor == actor {
 		delete(c.promised, name)
@@ -152,8 +186,9 @@ func (c *claims) end(id wire.ActorID, err error) {
 	k := c.open[id]
 	delete(c.open, id)
 	c.due.set(id, time.Time{})
+	c.again.set(id, time.Time{})
 	if err != nil {
-		c.free(k.Name, id)
+		c.giveBack(k.Name, id, k.nodes)
 	} else if p := c.promised[k.Name]; p.actor == id {
 		p.firm = true
 		c.promised[k.Name] = p

@@ -39,7 +39,7 @@ func TestTwoClaimsAtOnce(t *testing.T) {
 			case wire.Claim:
 				nodes[l.to].asked(now, from, m)
 			case wire.Claimed:
-				nodes[l.to].claimed(from, m)
+				nodes[l.to].claimed(now, from, m)
 			}
 		}
 		if len(won) != 2 || (won["a"] == nil) == (won["b"] == nil) {

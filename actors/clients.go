@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/godwit-run/godwit/actors/wire"
@@ -215,8 +216,12 @@ func (l *loop) seek(now time.Time, actor wire.ActorID) {
 		return
 	}
 	l.seeking[actor] = true
-	l.finder.begin(now, actor.String(), l.others(), func(found []wire.Where, _ bool) {
+	complete := !l.missesAny()
+	l.finder.begin(now, actor.String(), l.others(), func(found []wire.Where, all bool) {
 		delete(l.seeking, actor)
+		if len(found) == 0 && all && complete && l.replicas[actor] == nil {
+			l.directory.forget(actor) // there is none: it was made in vain
+		}
 		for _, w := range found {
 			l.directory.hear(w)
 		}
@@ -250,11 +255,14 @@ func (l *loop) find(from wire.NodeID, m wire.Find) {
 	l.send(from, wire.Found{Query: m.Query, Actors: found})
 }
 
-// heardOf takes what nodes tell of actors.
-func (l *loop) heardOf(m wire.Found) {
+// heardOf takes what a node tells of actors, but for those that it does not know yet to be
+// gone.
+func (l *loop) heardOf(from wire.NodeID, m wire.Found) {
+	m.Actors = slices.DeleteFunc(m.Actors, func(w wire.Where) bool { return l.buried.has(w.Actor) })
 	for _, w := range m.Actors {
 		l.directory.hear(w)
 	}
+	l.finder.found(from, m)
 }
 
 // holderOf is the actor that has a name, as far as this node knows for sure.

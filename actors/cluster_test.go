@@ -183,7 +183,7 @@ func (n *node) connect(to *node) {
 // await waits for something that is bound to happen.
 func (c *cluster) await(what string, is func() bool) {
 	c.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); {
+	for end := time.Now().Add(time.Minute); !is(); {
 		if time.Now().After(end) {
 			c.t.Fatalf("%s: not in time", what)
 		}

@@ -186,7 +186,7 @@ func (pipe) CloseWrite() error { return nil }
 func (p pipe) Reset() error { return p.Close() }
 
 // ofLeader does a command at the actor's leader, wherever that is and goes, until it
-// is done or ctx is.
+// is done or ctx is, or nobody leads it for callWithout.
 func (h *Host) ofLeader(ctx context.Context, actor, purpose string, detail, body any) (*conn, error) {
 	raw, err := json.Marshal(detail)
 	if err != nil {
@@ -197,8 +197,7 @@ func (h *Host) ofLeader(ctx context.Context, actor, purpose string, detail, body
 		return nil, err
 	}
 	b := wire.Bulk{Actor: where.Actor, Purpose: purpose, Detail: raw}
-	avoid := wire.NodeID("")
-	heard := time.Now() // of somebody who may know better than that nobody leads
+	avoid, patience := wire.NodeID(""), callWithout
 	for {
 		to, tried := h.route(ctx, where.Actor, avoid), time.Now()
 		c, err := h.request(ctx, to, b, body)
@@ -209,15 +208,15 @@ func (h *Host) ofLeader(ctx context.Context, actor, purpose string, detail, body
 		case redirected:
 			h.redirected(where.Actor, elsewhere.leader)
 			avoid = ""
-			if elsewhere.leader != "" || time.Since(tried) > callWithout {
-				heard = time.Now() // it led, and was at work on this until then
+			if elsewhere.leader != "" {
+				patience = callWithout
 			}
 		case errors.Is(err, ErrUnavailable):
 			avoid = to
 		default:
 			return nil, err
 		}
-		if time.Since(heard) > callWithout {
+		if patience -= commandPause + min(time.Since(tried), commandTry); patience <= 0 {
 			return nil, fmt.Errorf("%w: too few of its nodes can be reached", ErrUnavailable)
 		}
 		select {
@@ -228,8 +227,13 @@ func (h *Host) ofLeader(ctx context.Context, actor, purpose string, detail, body
 	}
 }
 
-// commandPause is between two tries of a command.
-const commandPause = 40 * time.Millisecond
+const (
+	// commandPause is between two tries of a command.
+	commandPause = 40 * time.Millisecond
+	// commandTry is how much of the time that a try takes counts as waiting for a leader: if
+	// it takes longer there was one, which was at work, or the machine is slow.
+	commandTry = 60 * time.Millisecond
+)
 
 // Serve implements [Handler]: it does what a stream is opened for.
 func (h *Host) Serve(ctx context.Context, from wire.NodeID, s Stream) error {

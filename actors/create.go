@@ -111,7 +111,7 @@ func (h *Host) make(ctx context.Context, m *making, id wire.ActorID, spec wire.S
 	if err := h.claim(ctx, id, spec); err != nil {
 		return err
 	}
-	unclaim := func(time.Time) { h.loop.claims.free(spec.Name, id) }
+	unclaim := func(time.Time) { h.loop.claims.giveBack(spec.Name, id, h.loop.others()) }
 	nodes := h.place(ctx, id, &spec)
 	defer func() { h.loop.inbox.put(unclaim) }()
 	switch {
@@ -165,6 +165,8 @@ func (h *Host) claim(ctx context.Context, id wire.ActorID, spec wire.Spec) error
 	select {
 	case err := <-done:
 		return err
+	case <-h.stopped:
+		return ErrUnavailable
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 	}
@@ -179,10 +181,14 @@ func (h *Host) makeReplicas(ctx context.Context, m *making) error {
 	}
 	select {
 	case err = <-m.done:
-		return err
+	case <-h.stopped:
+		return ErrUnavailable
 	case <-ctx.Done():
+	}
+	if ctx.Err() != nil { // even if it is made: see doubt
 		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 	}
+	return err
 }
 
 func (l *loop) beginMaking(now time.Time, m *making) {
@@ -271,7 +277,10 @@ func (l *loop) createHere(now time.Time, from wire.NodeID, c wire.Create) {
 		reply.Refusal = "this is another node"
 	case l.buried.has(id):
 		reply.Refusal = "the actor was removed"
-	case old != nil && old.number == c.Replica:
+	case old != nil && old.number == c.Replica && (old.where.Epoch > 0 || c.Joining || slices.Equal(old.where.Members, c.Base.Members)):
+		if old.where.Epoch == 0 && !c.Joining {
+			l.doubt(now, old)
+		}
 		l.send(from, reply) // said before
 		return
 	case old != nil:
@@ -329,6 +338,9 @@ func (l *loop) makeHere(now time.Time, c wire.Create) error {
 		Number: c.Replica, Name: c.Base.Spec.Name, Created: c.Base.Spec.Created, Members: c.Base.Members,
 		Leader: c.Base.Members[0].Node,
 	})
+	if !c.Joining {
+		l.doubt(now, r)
+	}
 	l.host.prepare(c.Base.Spec.Module.Cid)
 	if c.Idle && !c.Joining {
 		l.saveInfo(r)

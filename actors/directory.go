@@ -63,6 +63,7 @@ func (d *directory) hear(w wire.Where) {
 		d.name(&kept)
 		return
 	}
+	d.name(p.Where) // an older one may be gone that had it
 	if w.Epoch < p.Epoch || p.held && len(p.Members) > 0 {
 		return
 	}

@@ -146,7 +146,11 @@ func (l *loop) gone(now time.Time, r *replica, removed bool) {
 	if removed {
 		l.event(now, r, "removed", "")
 	}
+	led := r.live != nil && r.leading
 	l.retire(now, r)
+	if removed && led {
+		l.evictAt(r.id, r.where.Members) // before whoever had it removed hears that it is
+	}
 	l.failAll(now, r, wire.Gone)
 	for _, m := range r.where.Members {
 		l.shareWith(now, m.Node, -1)

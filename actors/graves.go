@@ -76,21 +76,40 @@ func (l *loop) remove(now time.Time, id wire.ActorID, members wire.Members) {
 	if err != nil {
 		panic(fmt.Sprintf("grave: %v", err)) // it has only what always encodes
 	}
+	l.entomb(id, of)
+	l.out.records = append(l.out.records, journal.Record{Key: actorKey(id, keyGrave), Value: value})
+	l.later(evictDelay, func(time.Time) { l.evictAt(id, members) })
+}
+
+// evictDelay is the time that replicas have to learn of a removal by their log, or from
+// their leader.
+const evictDelay = 500 * time.Millisecond
+
+// evictAt tells the nodes that have replicas of an actor that it is gone.
+func (l *loop) evictAt(id wire.ActorID, members wire.Members) {
+	for _, m := range members {
+		if m.Node != l.host.cfg.Self && l.liveness.alive(m.Node) {
+			l.send(m.Node, wire.Evicted{Actor: id, Replica: m.Replica, Removed: true})
+		}
+	}
+}
+
+// outlived notes that an actor was removed of which this node has no replica, so that
+// others which have not heard that yet are not believed.
+func (l *loop) outlived(id wire.ActorID) {
+	if l.replicas[id] != nil || l.buried.has(id) {
+		return
+	}
+	l.directory.forget(id)
+	l.entomb(id, grave{})
+}
+
+// entomb remembers a removed actor in memory, in place of the first one if there are many.
+func (l *loop) entomb(id wire.ActorID, of grave) {
 	if old := l.buried.add(id, of); !old.IsZero() {
 		l.out.records = append(l.out.records, journal.Record{Key: actorKey(old, keyGrave)})
 	}
-	l.out.records = append(l.out.records, journal.Record{Key: actorKey(id, keyGrave), Value: value})
-	l.later(evictDelay, func(time.Time) {
-		for _, m := range of.Members {
-			if l.liveness.alive(m.Node) {
-				l.evict(m.Node, id)
-			}
-		}
-	})
 }
-
-// evictDelay is the time that replicas have to learn of a removal by their log.
-const evictDelay = 500 * time.Millisecond
 
 // evict tells a node that an actor is gone, if it is.
 func (l *loop) evict(node wire.NodeID, actor wire.ActorID) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -278,6 +279,39 @@ func TestRemove(t *testing.T) {
 	}
 	c.nodes[1].create("counter", actors.CreateOptions{Module: module})
 	c.nodes[2].ask("counter", "inc", "1")
+}
+
+// Once an actor is removed, nobody finds it, and its name can be had at once, whether the
+// node that is asked has had a replica or not.
+func TestNameAfterRemoval(t *testing.T) {
+	c := newCluster(t, 4, nil)
+	module := c.module("counter")
+	for i := range 24 {
+		n, other := c.nodes[i%4], c.nodes[(i/4+i)%4]
+		n.create("counter", actors.CreateOptions{Module: module})
+		if err := other.Remove(t.Context(), "counter"); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := other.Show(t.Context(), "counter"); !errors.Is(err, actors.ErrNotFound) {
+			t.Fatalf("%d: it was removed, and is %+v: %v", i, s, err)
+		}
+		if err := other.Remove(t.Context(), "counter"); !errors.Is(err, actors.ErrNotFound) {
+			t.Fatalf("%d: removed once more: %v", i, err)
+		}
+		other.create("counter", actors.CreateOptions{Module: module})
+		other.ask("counter", "inc", "1")
+		if err := n.Remove(t.Context(), "counter"); err != nil {
+			t.Fatal(err)
+		}
+		n.create("counter", actors.CreateOptions{Module: module, Idle: true})
+		n.ask("counter", "inc", "1")
+		if err := n.Remove(t.Context(), "counter"); err != nil {
+			t.Fatal(err)
+		}
+		c.await("the end of its replicas", func() bool {
+			return !slices.ContainsFunc(c.nodes, func(n *node) bool { return n.Stats().Replicas > 0 })
+		})
+	}
 }
 
 // Whoever asks a node that is only starting waits for it.

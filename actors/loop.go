@@ -38,6 +38,7 @@ type loop struct {
 	watches   map[wire.NodeID]func() // what ends the watching of a node
 	halting   map[wire.ActorID]int   // activations that have not ended yet
 	buried    graves
+	doubts    *alarms[wire.ActorID]  // of replicas that may be the only ones
 	orphans   []wire.ActorID         // parked, and their leader's node is dead
 	turns     map[lane]chan struct{} // of pushes
 	// What later has put off, by number.
@@ -79,7 +80,7 @@ func newLoop(h *Host) *loop {
 		halting: make(map[wire.ActorID]int),
 		turns:   make(map[lane]chan struct{}),
 		delayed: make(map[uint64]func(time.Time)), afterwards: newAlarms[uint64](),
-		buried: newGraves(),
+		buried: newGraves(), doubts: newAlarms[wire.ActorID](),
 	}
 	l.calls = newCalls(h.cfg.Self, l.route, l.sendRequest)
 	l.calls.seek = l.seek
@@ -88,6 +89,7 @@ func newLoop(h *Host) *loop {
 	l.channels.find, l.channels.settle = l.findForChannel, l.settle
 	l.finder = newFinder(h.cfg.Self, l.send)
 	l.claims = newClaims(l.send, l.holderOf)
+	l.claims.gone = l.buried.has
 	return l
 }
 
@@ -189,12 +191,11 @@ func (l *loop) receive(now time.Time, from wire.NodeID, m wire.NodeMessage) {
 	case wire.Claim:
 		l.claims.asked(now, from, m)
 	case wire.Claimed:
-		l.claims.claimed(from, m)
+		l.claims.claimed(now, from, m)
 	case wire.Find:
 		l.find(from, m)
 	case wire.Found:
-		l.heardOf(m)
-		l.finder.found(from, m)
+		l.heardOf(from, m)
 	case wire.Heartbeat:
 		l.pulses.heard(now, from, m)
 	}
@@ -218,6 +219,7 @@ func (l *loop) tick(now time.Time) {
 	l.runDelayed(now)
 	l.sweepOrphans(now)
 	l.review(now)
+	l.resolveDoubts(now)
 	for id, ok := l.alarms.due(now); ok; id, ok = l.alarms.due(now) {
 		if r := l.replicas[id]; r != nil {
 			l.wake(now, r)
@@ -229,7 +231,7 @@ func (l *loop) tick(now time.Time) {
 func (l *loop) deadline() time.Time {
 	first := l.liveness.deadline()
 	for _, t := range []time.Time{l.calls.due.next(), l.channels.due.next(), l.finder.due.next(),
-		l.claims.due.next(), l.claims.expiry.next(), l.alarms.next(), l.afterwards.next()} {
+		l.claims.due.next(), l.claims.again.next(), l.claims.expiry.next(), l.alarms.next(), l.afterwards.next()} {
 		if !t.IsZero() && t.Before(first) {
 			first = t
 		}

@@ -66,7 +66,7 @@ func (h *Host) Remove(ctx context.Context, actor string) error {
 		err = nil // it is gone
 	}
 	if err == nil {
-		h.loop.inbox.put(func(time.Time) { h.loop.directory.forget(where.Actor) })
+		h.loop.inbox.put(func(time.Time) { h.loop.outlived(where.Actor) })
 	}
 	return err
 }

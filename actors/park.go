@@ -74,6 +74,9 @@ func (l *loop) restore(j *journal.Journal) error {
 			return fmt.Errorf("journal of actors: %w", err)
 		}
 		r := l.remember(now, wire.ActorID(p.Key[:16]), i)
+		if i.Epoch == 0 {
+			l.doubt(now, r)
+		}
 		if !i.Parked {
 			awake = append(awake, r)
 		}

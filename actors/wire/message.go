@@ -133,7 +133,8 @@ type (
 		Created int64   `cbor:"created"` // milliseconds since 1970
 	}
 	// Claimed answers Claim: Holder is who has the name at that node, the asker's own
-	// actor if it is free now.
+	// actor if it is free now. Who has asked says it as well, of that actor, when its claim
+	// has ended: the name need not be kept free for it any longer.
 	Claimed struct {
 		Name    string  `cbor:"name"`
 		Actor   ActorID `cbor:"actor"` // as asked

@@ -52,7 +52,8 @@ var kinds = []struct {
 
 const codeBusy = "busy"
 
-// codeMessage is a message that an actor failed at or refused.
+// codeMessage is a message that an actor failed at or refused (422): the node has done its
+// part, and the same message would end in the same way.
 const codeMessage = "message_failed"
 
 // problem turns an error of the backend into what the client gets.
@@ -63,7 +64,7 @@ func problem(err error) *Problem {
 	var hinted interface{ Hint() string }
 	switch {
 	case errors.As(err, &message):
-		p.Status, p.Code, p.Detail = http.StatusBadGateway, codeMessage, message.Reason
+		p.Status, p.Code, p.Detail = http.StatusUnprocessableEntity, codeMessage, message.Reason
 	case errors.As(err, &busy):
 		p.Status, p.Code, p.retryAfter = http.StatusTooManyRequests, codeBusy, max(busy.RetryAfter, time.Second)
 		p.Detail = busy.Cause
