@@ -47,7 +47,7 @@ func (s *Submitter) consider(t *task, r *placement.Request, best *placement.Node
 // the last round says so.
 func (s *Submitter) considerNone(t *task, r *placement.Request, ranked []placement.Candidate) {
 	n := len(t.rounds)
-	said := n > 0 && t.rounds[n-1].Summary == placement.Summary(ranked)
+	said := n > 0 && t.rounds[n-1].Summary == placement.SummaryFor(r, ranked)
 	if !said && len(ranked) <= fewNodes {
 		s.endRound(t, "")
 		s.keepAll(s.round(t, wire.PlaceDirect, ""), r, ranked)
@@ -56,7 +56,7 @@ func (s *Submitter) considerNone(t *task, r *placement.Request, ranked []placeme
 }
 
 func (s *Submitter) keepAll(round *Round, r *placement.Request, ranked []placement.Candidate) {
-	round.Known, round.Summary = len(ranked), placement.Summary(ranked)
+	round.Known, round.Summary = len(ranked), placement.SummaryFor(r, ranked)
 	for i := range ranked[:min(len(ranked), maxConsidered)] {
 		c := s.view.index.Reasons(r, ranked[i].Node)
 		round.keep(&c)

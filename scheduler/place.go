@@ -185,7 +185,7 @@ func (s *Submitter) checkPlaceable(t *task) {
 			return
 		}
 	}
-	why := placement.Summary(candidates)
+	why := placement.SummaryFor(&r, candidates)
 	s.considerNone(t, &r, candidates)
 	s.finish(t, Failed, wire.ReasonNotPlaced, why)
 }

@@ -118,7 +118,7 @@ func (s *Submitter) Plan(id wire.TaskID, spec *wire.Spec) Explanation {
 func (s *Submitter) fill(x *Explanation, spec *wire.Spec, needs wire.Profile) {
 	r := s.request(x.Task, spec, needs)
 	candidates := s.view.index.Rank(&r)
-	x.Summary = placement.Summary(candidates)
+	x.Summary = placement.SummaryFor(&r, candidates)
 	for _, c := range candidates {
 		why := s.view.index.Reasons(&r, c.Node)
 		x.Choices = append(x.Choices, Choice{c.Node.ID, c.Out, c.Never, c.Score, why.Terms, c.Factor})

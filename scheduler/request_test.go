@@ -27,7 +27,7 @@ func TestImpossibleTasksAreNotPlaced(t *testing.T) {
 		{"2 of 2 nodes: without the data", func(_ *mesh, s *wire.Spec, _ map[string]float64) { s.Hints.Require.Near = []wire.Link{testModule} }},
 		{"2 of 2 nodes: not beside that task", func(_ *mesh, s *wire.Spec, _ map[string]float64) { s.Hints.Require.Colocate = wire.TaskID{1} }},
 		{"2 of 2 nodes: not this node", func(_ *mesh, s *wire.Spec, _ map[string]float64) { s.Placement = wire.PlaceLocal }},
-		{"2 of 2 nodes: no such gpu free", func(_ *mesh, s *wire.Spec, _ map[string]float64) { s.Profile = wire.GPU(24, "sm_70") }},
+		{"2 of 2 nodes: no such gpu (asked for sm_70 with 22.4 GiB; nodes have none on 2)", func(_ *mesh, s *wire.Spec, _ map[string]float64) { s.Profile = wire.GPU(24, "sm_70") }},
 		{"1 of 2 nodes: to be avoided; 1: too far away", func(m *mesh, s *wire.Spec, _ map[string]float64) {
 			s.Hints.Require.Avoid = []wire.NodeID{m.exec("e1")}
 			m.step(scheduler.Measured{Node: m.exec("e2"), RTT: time.Second})

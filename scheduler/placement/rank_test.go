@@ -47,7 +47,7 @@ func TestSceneOf16A(t *testing.T) {
 		id    string
 		score float64
 		out   wire.Refusal
-	}{{"executor-b", 0.680, ""}, {"executor-a", 0.564, ""}, {"executor-c", 0, wire.RefusedGPU}} {
+	}{{"executor-b", 0.680, ""}, {"executor-a", 0.564, ""}, {"executor-c", 0, wire.RefusedNoGPU}} {
 		c := got[i]
 		if string(c.Node.ID) != want.id || math.Abs(c.Score-want.score) > 0.0005 || c.Out != want.out {
 			t.Errorf("%s with %.3f %s, want %s with %.3f %s", c.Node.ID, c.Score, c.Out, want.id, want.score, want.out)
@@ -195,7 +195,7 @@ func TestImpossible(t *testing.T) {
 		"2 of 2 nodes: too expensive":            func(r *Request, _ *Weighted, n *Node) { r.MaxCost, r.Fuel, n.Vector.Cost = 1, 1000, 2 },
 		"2 of 2 nodes: not this node":            func(r *Request, _ *Weighted, _ *Node) { r.Placement = wire.PlaceLocal },
 		"2 of 2 nodes: not enough cpu":           func(r *Request, _ *Weighted, _ *Node) { r.Needs.CPU = 9000 },
-		"2 of 2 nodes: no such gpu free":         func(r *Request, _ *Weighted, _ *Node) { r.Needs = wire.GPU(24, "sm_70") },
+		"2 of 2 nodes: no such gpu":              func(r *Request, _ *Weighted, _ *Node) { r.Needs = wire.GPU(24, "sm_70") },
 	} {
 		nodes := []Node{plain("a"), plain("b")}
 		r, w := request(), Default()
@@ -264,7 +264,7 @@ func TestCheck(t *testing.T) {
 		{func(r *Request, _ *Node) { r.Needs.CPU = 8001 }, wire.RefusedCPU, true},
 		{func(r *Request, _ *Node) { r.Needs.Storage = 1 }, wire.RefusedStorage, true},
 		{func(r *Request, _ *Node) { r.Needs.Network = 1 }, wire.RefusedNetwork, true},
-		{func(r *Request, _ *Node) { r.Needs.GPU = &wire.GPUSpec{Required: true, Count: 1} }, wire.RefusedGPU, true},
+		{func(r *Request, _ *Node) { r.Needs.GPU = &wire.GPUSpec{Required: true, Count: 1} }, wire.RefusedNoGPU, true},
 		{func(r *Request, _ *Node) { r.Needs.GPU = &wire.GPUSpec{Count: 1} }, "", false},
 		{func(r *Request, n *Node) {
 			r.Needs.GPU = &wire.GPUSpec{Required: true, Count: 1}
@@ -301,6 +301,33 @@ func TestSummary(t *testing.T) {
 		{list(wire.RefusedMemory, wire.RefusedMemory, wire.RefusedMemory, wire.RefusedDraining), "3 of 4 nodes: not enough memory; 1: draining"},
 	} {
 		if got := Summary(c.list); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
+// Who asks for a GPU that nobody has is told so, and what there is.
+func TestSummaryOfDevices(t *testing.T) {
+	with := func(out wire.Refusal, gpus ...wire.GPUDevice) Candidate {
+		n := plain("a")
+		n.Vector.Total.GPUs = gpus
+		return Candidate{Node: &n, Out: out}
+	}
+	small := wire.GPUDevice{Memory: 8 << 30, Capability: "sm_75"}
+	for _, c := range []struct {
+		list []Candidate
+		want string
+	}{
+		{[]Candidate{with("")}, "1 of 1 nodes fit"},
+		{[]Candidate{with(wire.RefusedNoGPU), with(wire.RefusedGPU)}, "1 of 2 nodes: no such gpu; 1: such a gpu is taken"},
+		{[]Candidate{with(wire.RefusedNoGPU, small, small), with(wire.RefusedDraining), with(wire.RefusedNoGPU)},
+			"2 of 3 nodes: no such gpu; 1: draining (asked for 2 × sm_80 with 16.0 GiB; nodes have 2 × sm_75 with 8.0 GiB on 1, none on 1)"},
+		{[]Candidate{with(wire.RefusedNoGPU), with(wire.RefusedNoGPU)},
+			"2 of 2 nodes: no such gpu (asked for 2 × sm_80 with 16.0 GiB; nodes have none on 2)"},
+	} {
+		r := request()
+		r.Needs.GPU = &wire.GPUSpec{Required: true, Count: 2, Memory: 16 << 30, Capability: "sm_80"}
+		if got := SummaryFor(r, c.list); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
 		}
 	}

@@ -97,6 +97,9 @@ func (c Capacity) shortage(p Profile, busyToo bool) Refusal {
 	case p.Network > c.Network:
 		return RefusedNetwork
 	case p.GPU != nil && p.GPU.Required && !c.hasGPUs(p.GPU, busyToo):
+		if busyToo {
+			return RefusedNoGPU
+		}
 		return RefusedGPU
 	}
 	return ""

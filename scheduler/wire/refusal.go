@@ -15,6 +15,7 @@ const (
 	RefusedBusy    Refusal = "busy"  // too many tasks or unfetched results of this submitter
 	RefusedShare   Refusal = "share" // others wait, and this submitter has its share
 
+	RefusedNoGPU    Refusal = "no_gpu" // whatever else runs there
 	RefusedDraining Refusal = "draining"
 	RefusedSilent   Refusal = "silent"  // not heard of lately, or it did not answer
 	RefusedTried    Refusal = "tried"   // it failed or refused this task just now
@@ -45,7 +46,9 @@ func (r Refusal) words() string {
 	case RefusedNetwork:
 		return "not enough network"
 	case RefusedGPU:
-		return "no such gpu free"
+		return "such a gpu is taken"
+	case RefusedNoGPU:
+		return "no such gpu"
 	case RefusedBusy:
 		return "too many tasks"
 	case RefusedShare:
