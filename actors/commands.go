@@ -33,6 +33,7 @@ type command struct {
 	from       wire.NodeID
 	detail     []byte
 	checkpoint *wire.Checkpoint
+	answered   bool
 	*conn
 }
 
@@ -71,6 +72,7 @@ func (c *command) ok(body any) error {
 	if err != nil {
 		return err
 	}
+	c.answered = true
 	return c.putValue(answer{Body: b})
 }
 
@@ -261,8 +263,13 @@ func (h *Host) Serve(ctx context.Context, from wire.NodeID, s Stream) error {
 		return fmt.Errorf("stream for %.32q: %w", b.Purpose, ErrInvalid)
 	}
 	cmd := &command{actor: b.Actor, from: from, detail: b.Detail, checkpoint: b.Checkpoint, conn: c}
-	if err := serve(ctx, cmd); err != nil && err != io.EOF {
-		return errors.Join(err, cmd.fail(err))
+	err = serve(ctx, cmd)
+	switch {
+	case err == nil || err == io.EOF:
+		return nil
+	case cmd.answered:
+		return err
 	}
-	return nil
+	h.cfg.Log.Debug("a command was refused", "actor", b.Actor, "purpose", b.Purpose, "from", from, "err", err)
+	return cmd.fail(err) // no error: a stream that is reset may lose the answer
 }

@@ -231,8 +231,11 @@ func (s *stream) Read(p []byte) (int, error) {
 	for len(h.data) == 0 && h.err == nil {
 		h.news.Wait()
 	}
+	h.mu.Unlock()
+	time.Sleep(100 * time.Microsecond) // on the way, where a reset overtakes it
+	h.mu.Lock()
 	if len(h.data) == 0 {
-		return 0, h.err
+		return 0, h.err // not nil: only a failure takes data away
 	}
 	n := copy(p, h.data)
 	h.data = h.data[n:]
