@@ -15,8 +15,8 @@ import (
 var interpreterFrames int
 
 func init() {
-	const spare = 4096
-	interpreterFrames = maxCallDepth() + spare
+	const spare, gated = 4096, 2 // a call through a gate nests two frames (see internal/suspend)
+	interpreterFrames = gated*maxCallDepth() + spare
 }
 
 // maxCallDepth is the largest call depth limit on this machine.

@@ -207,7 +207,7 @@ func (e *Engine) transform(l *loaded, m *wasm.Module) (r rewritten, err error) {
 		return r, nil
 	}
 	r.base = m.Encode()
-	code := suspend.Code{Added: uint32(m.ImportedFuncs() - guest.ImportedFuncs), Save: p.Save, Check: p.Check, Pauses: p.Pauses, Blocking: blocking}
+	code := suspend.Code{Added: uint32(m.ImportedFuncs() - guest.ImportedFuncs), Save: p.Save, Check: p.Check, Fuel: p.FuelGlobal, Pauses: p.Pauses, Blocking: blocking}
 	if p.Suspend, err = suspendable(m, p, code); err != nil {
 		return r, invalidModule(err)
 	}

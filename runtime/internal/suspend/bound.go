@@ -32,7 +32,7 @@ func tooLarge(function uint32) error {
 // path.
 func (s *scan) bounded(locals, bytes int) bool {
 	points := len(s.points)
-	branches := float64(s.branches + 2*points)
+	branches := float64(s.branches + 2*(points-s.unchecked))
 	work := branches * branches * float64(8+locals)
 	return points < maxPoints && points+s.nesting < maxPoints && branches <= maxBranches &&
 		(work <= maxWork || work <= workPerByte*float64(bytes))

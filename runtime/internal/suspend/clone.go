@@ -368,6 +368,10 @@ func (k *clone) saveName() string {
 	return ""
 }
 
+func (k *clone) gate(g gate) uint32 { return k.guest(g.name(), k.mod.gateType(g)) }
+
+func (k *clone) settler() uint32 { return k.guest(settlerName, settlerType) }
+
 func (k *clone) linked(*wasm.Instr) bool { return true }
 
 // instr writes an instruction of the guest's with the clone's indices.

@@ -13,6 +13,8 @@
 //     results that nobody looks at. While it lasts the flag, a global, is not 0.
 //   - frame: a point and the values that are live there: locals, and operands that lie
 //     below the call's arguments.
+//   - batch: several calls in a row, with one check behind the last of them.
+//   - gate: a function that calls another one unless the stack unwinds.
 //   - base: the part of frames that many points of a function save alike.
 //   - clone: a copy of a function that goes on at one point.
 //   - blocking import: a host function that may stop the guest instead of waiting. Calls of
@@ -67,6 +69,25 @@
 // entered, since nothing within can reach them. At a pause the meter passes locals through its call of the
 // host, so that they are not live across it; the pause's function returns what it was
 // given also while the stack unwinds, and the flag is looked at after the locals are set.
+//
+// Large functions have long rows of calls with nothing between them that could be seen from
+// outside or fail: code that loads globals, builds tables or starts things. There the blocks of the
+// checks are all that a compiler has to do, so calls in a row share one (see batch.go):
+//
+//	local.get $n
+//	i32.const 0x20001         ;; the point, and what has been charged for since the batch began
+//	call $gate_g              ;; calls g unless the flag is set; sets the flag to that number if it
+//	local.set $x              ;; is set afterwards
+//	…                         ;; likewise, up to 32 calls
+//	i32.const 9               ;; what the whole batch has been charged for
+//	local.set $at
+//	global.get $flag
+//	br_if $save               ;; where what was charged for nothing is given back
+//
+// Should the stack unwind at one of the calls, those behind it are not made, and what else is done
+// up to the check changes nothing but locals. Locals that are written get their old value kept in
+// another one if a point before needs it: the frame of each point is the batch's, and a clone
+// loads from it what its point had.
 //
 // Which calls may unwind follows from the call graph: those that may lead to a pause or to a
 // blocking import. What is live follows from the usual data-flow equations.

@@ -17,6 +17,11 @@ type linker interface {
 	linked(in *wasm.Instr) bool
 	// instr writes an instruction that names nothing but what the linker knows.
 	instr(a *asm, in *wasm.Instr, raw []byte)
+	// gate is the function that a call goes through in a batch.
+	gate(gate) uint32
+	// settler is a function that is told what a batch has been charged for, sets the fuel to what
+	// it was where the stack began to unwind, and tells at which point that was.
+	settler() uint32
 	// blockType is one of the module's types.
 	blockType(params, results []wasm.ValType) wasm.BlockType
 }
@@ -58,8 +63,12 @@ type emitter struct {
 	wrote  []int            // the count when each local was last written
 	count  int              // of writes
 	at     uint32           // local: number of the point that has been passed
-	spare  []byte           // for the next body
-	guard  *guard           // of a clone
+	batch  batch
+	checks int
+	spares map[wasm.ValType][]uint32 // locals that batches may use
+	lent   []value                   // those that are in use
+	spare  []byte                    // for the next body
+	guard  *guard                    // of a clone
 }
 
 // emitter is one for a function.
@@ -90,7 +99,7 @@ func (e *emitter) begin(function uint32) error {
 	*e = emitter{
 		asm: asm{e.spare[:0]}, linker: e.linker, scan: e.scan, mod: e.mod, checker: e.checker,
 		function: function, typ: e.mod.typeOf(function), body: code.Body, first: uint32(locals), pause: -1,
-		temps: e.temps, same: e.same, added: e.added[:0], floors: e.floors[:0], passes: e.passes[:0], saves: e.saves[:0],
+		temps: e.temps, same: e.same, spares: make(map[wasm.ValType][]uint32), added: e.added[:0], floors: e.floors[:0], passes: e.passes[:0], saves: e.saves[:0],
 		wrote: append(e.wrote[:0], make([]int, locals)...), bases: e.findBases(locals), spare: e.spare,
 	}
 	e.at = e.local(wasm.I32)
@@ -261,9 +270,11 @@ func (e *emitter) copy(n int) {
 	stack := e.checker.Stack()
 	at := func(h int) uint32 { return e.tempOf(temp{h, stack[h], h >= n}) }
 	for h := len(stack) - 1; h > e.copied; h-- {
+		e.keep(at(h))
 		e.localSet(at(h))
 		e.writes(at(h))
 	}
+	e.keep(at(e.copied))
 	e.localTee(at(e.copied))
 	e.writes(at(e.copied))
 	for h := e.copied + 1; h < len(stack); h++ {
@@ -275,7 +286,17 @@ func (e *emitter) copy(n int) {
 // write writes the instruction that the checker has just passed, at once or later.
 func (e *emitter) write(in *wasm.Instr) {
 	if in.Op == wasm.OpLocalSet || in.Op == wasm.OpLocalTee {
+		if e.held(in.A) {
+			e.flush(in.Pos)
+			e.keep(in.A)
+		}
 		e.writes(in.A)
+	}
+	if p := e.next; p < len(e.points) && e.points[p].gated && e.points[p].pos == in.Pos && e.checker.Reachable() {
+		e.flush(in.Pos)
+		e.from = in.End
+		e.callGate(p)
+		return
 	}
 	if e.guard == nil && !e.linked(in) {
 		return
@@ -380,29 +401,38 @@ func (e *emitter) passed(ordinal int) error {
 	if err != nil {
 		return err
 	}
-	n, err := e.save(ordinal, values)
+	values = e.withoutBase(p.base, values)
+	if p.gated {
+		return e.join(ordinal, values)
+	}
+	n, err := e.save(p.base, pointOf(e.function, ordinal), values, false)
 	if err != nil {
 		return err
 	}
-	e.passes = append(e.passes, pass{ordinal, n})
+	e.passes = append(e.passes, pass{ordinal: ordinal, save: n})
 	e.i32(int32(ordinal))
 	e.localSet(e.at)
+	e.check(n, values)
+	return nil
+}
+
+// check leaves for a save if the stack unwinds.
+func (e *emitter) check(n int, values []value) {
 	e.globalGet(e.flag())
 	label := uint32(e.checker.Depth() + e.inside() + n)
 	if e.guard != nil && e.guard.open {
 		label++
 	}
 	e.brIf(label)
-	if len(e.points) > maxPlain && len(e.passes)%interval == 0 {
+	if e.checks++; len(e.points) > maxPlain && e.checks%interval == 0 {
 		e.refresh(values)
 	}
-	return nil
 }
 
 // leave ends the function after a call behind which nothing runs: it returns only while the
 // stack unwinds.
 func (e *emitter) leave(ordinal int) {
-	e.passes = append(e.passes, pass{ordinal, none})
+	e.passes = append(e.passes, pass{ordinal: ordinal, save: none})
 	e.i64(int64(pointOf(e.function, ordinal)))
 	e.call(e.leaver())
 	label := uint32(e.checker.Depth())

@@ -205,7 +205,10 @@ func leaverBody(flag, save uint32) wasm.Code {
 func (f *frame) load(a *asm, load, next, scratch uint32) {
 	stores := []func(){func() { a.op(wasm.OpI32WrapI64); a.localSet(next) }}
 	for _, v := range slices.Concat(f.pieces...) {
-		if v.typ != wasm.V128 {
+		if v.pad && v.typ == wasm.V128 {
+			stores = append(stores, func() { a.loadWord(v) })
+		}
+		if v.typ != wasm.V128 || v.pad {
 			stores = append(stores, func() { a.loadWord(v) })
 			continue
 		}

@@ -102,6 +102,13 @@ func (g *guard) reach(e *emitter, operands int) {
 			a.op(wasm.OpCallIndirect)
 			a.b = wasm.AppendU32(wasm.AppendU32(a.b, g.cloned(stack[operands:])), g.table)
 		}
+		if e.points[g.target].gated {
+			a.globalGet(e.flag())
+			a.block(wasm.OpIf, wasm.BlockEmpty)
+			a.i32(e.mark(g.target))
+			a.opU32(wasm.OpGlobalSet, e.flag())
+			a.end()
+		}
 	})
 }
 

@@ -1,11 +1,11 @@
 package suspend
 
 // Version of continuations: what a frame holds, and in which order.
-const Version = 1
+const Version = 2
 
 // Revision of what Rewrite makes of a module. It changes with every change of that, so
 // that caches of rewritten modules are not mixed up.
-const Revision = 4
+const Revision = 5
 
 // HostLoad () -> (i64 × 8) is what clones import beside what the module does, from the
 // meter's host module: the next eight words of the frames, outermost first. A frame's
@@ -30,6 +30,8 @@ type Code struct {
 	Save uint32
 	// Check (i64) -> (): function import where unwinding may begin.
 	Check uint32
+	// Fuel is the global that charges are taken from.
+	Fuel uint32
 	// Pauses are functions that do no more than to call Check, and return all of
 	// their arguments but the last, or what else is right whether the stack unwinds or not.
 	Pauses []uint32 `json:",omitempty"`
@@ -54,7 +56,7 @@ type Plan struct {
 type Point uint64
 
 // pointBits is how many bits number the points of one function.
-const pointBits = 12
+const pointBits = 16
 
 func pointOf(function uint32, ordinal int) Point {
 	return Point(function)<<pointBits | Point(ordinal)

@@ -46,6 +46,8 @@ type output struct {
 	pieces map[[2]int]uint32 // functions that save pieces of frames
 	moves  map[move]uint32   // functions for clones; see move
 	called map[uint32]bool   // functions that clones may want to call
+	gates  map[gate]uint32
+	settle uint32 // function; 0 while there is none
 
 	codes   []wasm.Code // of the functions the module has
 	bodies  []wasm.Code // of those that are added
@@ -83,7 +85,7 @@ func (v move) signature() wasm.FuncType {
 func newOutput(mod *module) *output {
 	o := &output{
 		mod: mod, types: newTypeTable(mod.m), unwind: uint32(mod.m.GlobalCount()),
-		shims: make(map[uint32]uint32), pieces: make(map[[2]int]uint32), moves: make(map[move]uint32), called: make(map[uint32]bool),
+		shims: make(map[uint32]uint32), pieces: make(map[[2]int]uint32), moves: make(map[move]uint32), gates: make(map[gate]uint32), called: make(map[uint32]bool),
 		codes: append([]wasm.Code(nil), mod.m.Codes...),
 	}
 	for _, f := range mod.code.Blocking {
@@ -278,6 +280,7 @@ func (o *output) export(plan *Plan) {
 			add(fmt.Sprint("f", f), wasm.KindFunc, f)
 		}
 	}
+	o.exportGates(add)
 	for v, f := range sorted(o.moves) {
 		add(v.name(), wasm.KindFunc, f)
 	}

@@ -37,7 +37,7 @@ func metered(t testing.TB, binary []byte) (*wasm.Module, Code) {
 	if err != nil || exposed.Hidden != "" {
 		t.Fatal(err, exposed.Hidden)
 	}
-	return m, Code{Save: plan.Save, Check: plan.Check, Pauses: plan.Pauses}
+	return m, Code{Fuel: plan.FuelGlobal, Save: plan.Save, Check: plan.Check, Pauses: plan.Pauses}
 }
 
 // TestRandomModules checks that what is made of random programs is valid, each clone

@@ -13,13 +13,17 @@ type save struct {
 	values []value
 	wrote  []int // when each of them had last been written, at the first point
 	first  Point
-	base   int // the number of what saves the rest, counted from 1; 0 is none
-	points int // that share it
+	base   int  // the number of what saves the rest, counted from 1; 0 is none
+	points int  // that share it
+	settle bool // they end batches
 }
 
 // pass is a point that has been passed, and what saves its frame, or none, where nothing is
 // to be saved.
-type pass struct{ ordinal, save int }
+type pass struct {
+	ordinal, save int
+	own           []value // where the values of a batch go; nil: where they are from
+}
 
 const none = -1
 
@@ -29,13 +33,21 @@ const (
 	maxShared = 64 // points of a save: compilers search through all that leads to it
 )
 
-// save is the number of what saves these values at the n-th point.
-func (e *emitter) save(ordinal int, values []value) (int, error) {
-	base := e.points[ordinal].base
-	if base > 0 {
-		values = slices.DeleteFunc(slices.Clone(values), func(v value) bool { return slices.Contains(e.bases[base-1], v.local) })
+// withoutBase is the values that a base does not save.
+func (e *emitter) withoutBase(base int, values []value) []value {
+	if base == 0 {
+		return values
 	}
+	return slices.DeleteFunc(values, func(v value) bool { return slices.Contains(e.bases[base-1], v.local) })
+}
+
+// save is the number of what saves these values, beside the base, at a point, or at those of a
+// batch.
+func (e *emitter) save(base int, at Point, values []value, batch bool) (int, error) {
 	key := []byte{byte(base)}
+	if batch {
+		key[0] |= 0x80
+	}
 	wrote := make([]int, len(values))
 	for i, v := range values {
 		key = wasm.AppendU32(key, v.local)
@@ -53,7 +65,7 @@ func (e *emitter) save(ordinal int, values []value) (int, error) {
 	}
 	n := len(e.saves)
 	e.same[string(key)] = append(same, n)
-	e.saves = append(e.saves, save{values: values, wrote: wrote, base: base, points: 1, first: pointOf(e.function, ordinal)})
+	e.saves = append(e.saves, save{values: values, wrote: wrote, base: base, points: 1, first: at, settle: batch})
 	return n, nil
 }
 
@@ -69,12 +81,17 @@ func (s *save) moved(wrote []int) (n int) {
 
 // write writes the code. Where points share it, a local tells which one it is.
 func (s *save) write(e *emitter) {
+	if s.settle {
+		e.localGet(e.at)
+		e.call(e.settler())
+		e.localSet(e.at)
+	}
 	if len(s.values) == 0 && s.base > 0 {
 		return
 	}
 	f := newFrame(s.first, s.values)
 	f.save(&e.asm, e.linker, s.base > 0, func(flags int64) {
-		if s.points > 1 {
+		if s.points > 1 || s.settle {
 			e.here(flags)
 		} else {
 			e.i64(flags | int64(s.first))
@@ -107,12 +124,16 @@ func (e *emitter) frameAt(p pass) frame {
 		return newFrame(point, nil)
 	}
 	s := &e.saves[p.save]
+	values := s.values
+	if p.own != nil {
+		values = p.own
+	}
 	if s.base == 0 {
-		return newFrame(point, s.values)
+		return newFrame(point, values)
 	}
 	f := newFrame(point, e.baseValues(s.base))
-	if len(s.values) > 0 {
-		f.pieces = append(newFrame(point, s.values).pieces, f.pieces...)
+	if len(values) > 0 {
+		f.pieces = append(newFrame(point, values).pieces, f.pieces...)
 	}
 	return f
 }

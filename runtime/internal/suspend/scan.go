@@ -12,6 +12,11 @@ type point struct {
 	typ   uint32 // type of what is called
 	live  bits   // locals whose value matters after it; nil: all
 	base  int    // number of its base, counted from 1; 0 is none
+	gate  gate   // what a call of it would go through
+	row   int    // number of the row of calls that it is in, with nothing but quiet code between
+	gated bool   // it is in a batch
+	paid  int64  // what the function has been charged for before it in its row
+	ends  bool   // it is the last in it
 }
 
 // construct is a block, loop, if or try_table.
@@ -34,16 +39,21 @@ type scan struct {
 	branches   int  // places where control flow divides or meets
 	nesting    int
 	sets       int // local.sets still to come that belong to the last point
+	row        int // see point.row
+	unchecked  int // points that have no check of their own
+	fuel       uint32
+	charge     charge
 }
 
 // read walks over a body.
 func (s *scan) read(mod *module, code *wasm.Code) error {
-	*s = scan{points: s.points[:0], constructs: s.constructs[:0], events: s.events[:0], open: s.open[:0]}
+	*s = scan{points: s.points[:0], constructs: s.constructs[:0], events: s.events[:0], open: s.open[:0], fuel: mod.code.Fuel}
 	r := wasm.NewReader(code.Body, code.Offset)
 	var in wasm.Instr
 	for r.Next(&in) {
 		s.step(mod, &in)
 	}
+	s.findBatches()
 	return r.Err()
 }
 
@@ -55,6 +65,16 @@ func (s *scan) inner() int32 {
 }
 
 func (s *scan) step(mod *module, in *wasm.Instr) {
+	points := len(s.points)
+	s.note(mod, in)
+	if len(s.points) == points && !s.quiet(in) {
+		s.row++
+		s.charge = charge{}
+	}
+}
+
+// note notes what an instruction is.
+func (s *scan) note(mod *module, in *wasm.Instr) {
 	switch in.Op {
 	case wasm.OpLocalGet:
 		s.event(evGet, in.A)
@@ -133,7 +153,7 @@ func (s *scan) add(in *wasm.Instr, typ uint32, pause bool) {
 	for _, c := range s.open {
 		s.constructs[c].holds = true
 	}
-	s.points = append(s.points, point{pos: in.Pos, end: in.End, inner: s.inner(), typ: typ, pause: pause})
+	s.points = append(s.points, point{pos: in.Pos, end: in.End, inner: s.inner(), typ: typ, pause: pause, gate: gateOf(in), row: s.row, paid: s.charge.sum})
 }
 
 func (s *scan) point(in *wasm.Instr, typ uint32) {
