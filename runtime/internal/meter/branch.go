@@ -18,11 +18,12 @@ func (g *graph) branch(in *wasm.Instr) {
 
 func (g *graph) backEdge(from int32, f *frame, ahead bool) int32 {
 	e := g.edge(from, f.label, g.base())
-	g.edges[e].loop, g.edges[e].ahead = f.loop, ahead
-	if ahead {
-		g.loops[f.loop].jumps = true
+	l := &g.loops[f.loop]
+	g.edges[e].loop, g.edges[e].ahead, g.edges[e].counted = f.loop, ahead, l.counted
+	if ahead || l.counted {
+		l.jumps = true
 	} else {
-		g.loops[f.loop].backs++
+		l.backs++
 	}
 	return e
 }
@@ -39,7 +40,7 @@ func (g *graph) placeChecks() {
 	}
 	for i := range g.edges {
 		if e := &g.edges[i]; e.loop >= 0 {
-			e.checked = !e.ahead && g.form(&g.loops[e.loop]) != formHeader
+			e.checked = !e.ahead && !e.counted && g.form(&g.loops[e.loop]) != formHeader
 		}
 	}
 }

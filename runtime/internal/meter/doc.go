@@ -26,6 +26,7 @@
 //     a constant of the place, and negative where charges run ahead.
 //   - check: a place that looks whether the fuel is below zero and calls the host
 //     if so. The host grants more, or ends the guest.
+//   - counted loop: one that goes round a known number of times.
 //   - header: a function that takes call depth; every cycle of calls has one.
 //   - prepaid, postpaid: what callers of a function pay for it, before the call and
 //     after; fewer than none is what it pays for them.
@@ -76,7 +77,9 @@
 // # Checks
 //
 // Every cycle passes a check: loops on each back edge, together with the charge,
-// unless it only jumps to a place ahead (see dispatch);
+// unless it only jumps to a place ahead (see dispatch) or goes round a known number of
+// times that cost maxCounted (8192) units or less: such rounds are charged where the loop
+// is entered, and nothing in them is (see counter);
 // recursion where a header takes depth; tail calls that may form a cycle before
 // the call; loops that a catch clause leads to at their header. Besides, no path
 // executes more than maxUnchecked units, or maxReturn after a call that takes
@@ -108,9 +111,9 @@
 //
 // At normal ends and in host functions the fuel is exact. At a trap, and where a
 // guest is stopped for want of fuel, it is exact up to the debts of the functions
-// that are active: maxDebt (8192) in the innermost, maxUnchecked (50,000) over
-// functions without checks, and maxCallDebt (128) for each further one, of which
-// none can recur. What a guest executes beyond its limit is bounded by the same and
+// that are active: maxDebt (8192) in the innermost, maxCounted more if it is in a
+// counted loop, maxUnchecked (50,000) over functions without checks, and maxCallDebt
+// (128) for each further one, of which none can recur. What a guest executes beyond its limit is bounded by the same and
 // by maxUnchecked units up to the next check: below 2^17 in all. In practice both
 // are some units: in 14,500 random programs the count at a trap was off by at most
 // 122, and the most executed beyond a limit 30,542. The

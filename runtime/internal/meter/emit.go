@@ -323,7 +323,9 @@ func (e *emitter) savedIn(l *loop) []uint32 {
 }
 
 // worth tells whether to save locals in a loop.
-func (g *graph) worth(l *loop) bool { return l.tight() || g.form(l) != formPlain }
+func (g *graph) worth(l *loop) bool {
+	return (l.backs > 0 || l.caught) && (l.tight() || g.form(l) != formPlain)
+}
 
 // saves tells whether locals may be saved anywhere in the function.
 func (g *graph) saves() bool {

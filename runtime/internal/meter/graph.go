@@ -28,6 +28,7 @@ type loop struct {
 	calls    bool           // something in it may change the fuel global
 	backs    int            // number of back edges to it that are to be checked
 	jumps    bool           // there are others: see graph.ahead
+	counted  bool           // see counter
 	caught   bool           // a catch clause branches to it: a cycle without a back edge
 	labels   uint32         // labels added around it and the loops around it
 	live     bits           // locals whose value at the header matters
@@ -105,6 +106,7 @@ type graph struct {
 	exitCaught bool  // a catch clause branches to the function's label
 	charges    bool  // a callee or a bulk instruction may charge
 
+	opened    int   // number of loops so far, those in dead code included
 	dead      int   // constructs opened in dead code
 	deadStart int32 // where the dead code began
 	afterEnd  bool  // it began after an end
@@ -251,6 +253,9 @@ func (g *graph) skip(in *wasm.Instr) {
 	switch in.Op {
 	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf, wasm.OpTryTable:
 		g.dead++
+		if in.Op == wasm.OpLoop {
+			g.opened++
+		}
 		return
 	case wasm.OpEnd:
 		if g.dead > 0 {
@@ -347,9 +352,10 @@ func (g *graph) catch(f *frame) {
 }
 
 func (g *graph) openLoop(in *wasm.Instr) {
+	counted := g.countRounds(in)
 	header := g.newNode()
 	e := g.edge(g.cur, header, g.base())
-	g.loops = append(g.loops, loop{header: header, parent: g.loop})
+	g.loops = append(g.loops, loop{header: header, parent: g.loop, counted: counted})
 	index := int32(len(g.loops) - 1)
 	g.sites = append(g.sites, site{kind: siteLoop, pos: in.Pos, end: in.End, edge: e, loop: g.loop, arg: uint32(index)})
 	g.event(evPoint, uint32(e))
@@ -360,6 +366,21 @@ func (g *graph) openLoop(in *wasm.Instr) {
 	g.cur, g.loop, g.depth = header, index, g.depth+1
 	g.checks = true
 	g.lead = lead{loop: index, end: in.End}
+}
+
+// countRounds accounts for all rounds but the first of a loop before it begins, if it is
+// a counted one. No check comes between the rounds.
+func (g *graph) countRounds(in *wasm.Instr) bool {
+	more := g.fn.rounds[g.opened]
+	g.opened++
+	if more == 0 {
+		return false
+	}
+	if g.path.acc+2*more > maxUnchecked { // the round is none dearer
+		g.check(in.Pos)
+	}
+	g.add(more)
+	return true
 }
 
 func (g *graph) openIf(in *wasm.Instr) {

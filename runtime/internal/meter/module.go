@@ -35,6 +35,7 @@ type function struct {
 	tails    bool     // it makes a tail call, or is called so: nobody pays after
 	catches  bool     // it has a try_table
 	waits    bool     // it waits on an atomic
+	rounds   []int64  // see counter
 
 	header  bool  // it takes depth for calls that may lead back to it
 	settled bool  // what its callers pay has been settled

@@ -60,6 +60,7 @@ type edge struct {
 	depth    int64   // call depth to take on it, or, negative, to give back; see solveDepth
 	loop     int32   // the loop that it goes back to, or -1
 	ahead    bool    // it goes on ahead from there: it closes no cycle
+	counted  bool    // what it would charge is charged elsewhere; see counter
 	checked  bool    // it carries a check anyway
 }
 
@@ -126,8 +127,9 @@ func (f *flow) solve() {
 		}
 	}
 	for i := range f.edges {
-		e := &f.edges[i]
-		e.charge = f.nodes[e.from].debt + f.nodes[e.from].cost - f.nodes[e.to].debt
+		if e := &f.edges[i]; !e.counted {
+			e.charge = f.nodes[e.from].debt + f.nodes[e.from].cost - f.nodes[e.to].debt
+		}
 	}
 }
 
@@ -205,8 +207,9 @@ func (f *flow) tie() {
 		f.join(p[0], p[1], 0, true)
 	}
 	for _, key := range f.order {
-		e := &f.edges[uint32(key)]
-		f.join(e.from, e.to, f.nodes[e.from].cost, false)
+		if e := &f.edges[uint32(key)]; !e.counted {
+			f.join(e.from, e.to, f.nodes[e.from].cost, false)
+		}
 	}
 	for i := range f.nodes { // the first node of a tree has no debt, if that is within bounds
 		root, offset := f.find(int32(i))

@@ -82,7 +82,9 @@ func rewrite(m *wasm.Module, saves bool, bodies func(*output) ([]wasm.Code, erro
 func (o *output) metered() ([]wasm.Code, error) {
 	mod := o.mod
 	for i := range o.m.Codes {
-		o.m.Codes[i].Body = unroll(o.m.Codes[i].Body)
+		if f := &mod.functions[i]; f.loops {
+			o.m.Codes[i].Body, f.rounds = unroll(o.m.Codes[i].Body)
+		}
 	}
 	codes := make([]wasm.Code, len(mod.functions))
 	order := mod.headers()

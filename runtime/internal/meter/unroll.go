@@ -19,7 +19,10 @@ type unroller struct {
 	body []byte
 	done int   // of body, what has been written
 	from int   // where the round begins; 0 while none is read
+	loop int   // which loop's it is
 	exit []arm // branches in the round
+
+	counter counter
 }
 
 // arm is a br_if in a round.
@@ -28,28 +31,35 @@ type arm struct {
 	label    uint32
 }
 
-// unroll gives body with short rounds doubled, or body itself.
-func unroll(body []byte) []byte {
+// unroll gives body with short rounds doubled, or body itself, and what a counter
+// says of its loops.
+func unroll(body []byte) ([]byte, []int64) {
 	u := unroller{body: body}
 	var in, last wasm.Instr
 	for r := wasm.NewReader(body, 0); r.Next(&in); last = in {
+		u.counter.instr(&in)
 		u.instr(&in, &last)
 	}
 	if u.done == 0 {
-		return body
+		return body, u.counter.rounds
 	}
-	return append(u.b, body[u.done:]...)
+	return append(u.b, body[u.done:]...), u.counter.rounds
 }
+
+// counted tells whether the loop that has just been read is a counted one.
+func (u *unroller) counted() bool { return u.counter.rounds[u.loop] > 0 }
 
 func (u *unroller) instr(in, last *wasm.Instr) {
 	switch {
 	case in.Op == wasm.OpLoop && in.Block == wasm.BlockEmpty:
-		u.from, u.exit = in.End, u.exit[:0]
+		u.from, u.exit, u.loop = in.End, u.exit[:0], len(u.counter.rounds)-1
 	case u.from == 0:
 	case in.End-u.from > maxUnrolled, last.Op == wasm.OpBr && in.Op != wasm.OpEnd:
 		u.from = 0
 	case in.Op == wasm.OpBrIf:
 		u.exit = append(u.exit, arm{in.Pos, in.End, in.A})
+	case in.Op == wasm.OpEnd && u.counted():
+		u.from = 0
 	case in.Op == wasm.OpEnd && last.A == 0 && last.Op == wasm.OpBrIf:
 		u.exit = u.exit[:len(u.exit)-1]
 		u.until(last.Pos)

@@ -67,7 +67,8 @@ func TestUnroll(t *testing.T) {
 		if want == "" {
 			want = written(t, c.body)
 		}
-		if got := written(t, unroll(c.body)); got != want {
+		body, _ := unroll(c.body)
+		if got := written(t, body); got != want {
 			t.Errorf("%s:\n%s\nbecomes\n%s, not\n%s", c.name, written(t, c.body), got, want)
 		}
 	}
