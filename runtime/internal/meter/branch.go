@@ -8,7 +8,7 @@ func (g *graph) branch(in *wasm.Instr) {
 		e := g.backEdge(g.cur, f, g.ahead(in, f))
 		g.site(site{kind: siteBack, pos: in.Pos, end: in.End, edge: e, arg: in.A, target: f.loop})
 	} else {
-		g.chargeAt(in.Pos, g.edge(g.cur, g.label(f), g.base()))
+		g.chargeAt(in.Pos, g.edge(g.cur, g.label(f), often(f.depth)))
 		g.site(site{kind: siteBr, pos: in.Pos, end: in.End, arg: in.A, target: f.outer})
 	}
 	g.event(evBranch, in.A)
@@ -45,7 +45,7 @@ func (g *graph) placeChecks() {
 	}
 }
 
-// takenWeight tells how dear a charge on a taken br_if is: it turns one
+// takenWeight tells how dear a charge on a taken br_if is, for how often it is taken: it turns one
 // instruction into an if around two.
 const takenWeight = 9
 
@@ -57,7 +57,7 @@ func (g *graph) branchIf(in *wasm.Instr) {
 		s.kind = siteBackIf
 		s.edge = g.backEdge(g.cur, f, false)
 	} else {
-		s.edge = g.edge(g.cur, g.label(f), takenWeight*g.base())
+		s.edge = g.edge(g.cur, g.label(f), takenWeight*often(f.depth))
 	}
 	src := g.cur
 	g.site(s)

@@ -14,6 +14,7 @@ type frame struct {
 	src   int32   // for an if without else so far: the node that its test ends
 	outer int32   // the loop whose body a branch to it leads to, or -1
 	types []wasm.ValType
+	depth int   // loop depth at its end
 	mark  int32 // the br_table that last named it
 	start int   // where it starts in the body
 
@@ -147,7 +148,10 @@ func (g *graph) edge(from, to int32, weight float64) int32 {
 }
 
 // base is the guess of how often the current place runs.
-func (g *graph) base() float64 { return math.Pow10(min(g.depth, 12)) }
+func (g *graph) base() float64 { return often(g.depth) }
+
+// often is the guess of how often a place runs in so many loops.
+func often(depth int) float64 { return math.Pow10(min(depth, 12)) }
 
 // arrive notes that the current path reaches n.
 func (g *graph) arrive(n int32) {
@@ -331,7 +335,7 @@ func (g *graph) openBlock(in *wasm.Instr) {
 	g.leadBlock(in)
 	g.event(evBlock, 0)
 	t := g.mod.blockType(in.Block)
-	g.frames = append(g.frames, frame{op: in.Op, start: in.Pos, label: -1, outer: g.loop, types: t.Results})
+	g.frames = append(g.frames, frame{op: in.Op, start: in.Pos, label: -1, outer: g.loop, depth: g.depth, types: t.Results})
 }
 
 // catch makes a frame the target of a catch clause: whoever throws has a debt
@@ -388,7 +392,7 @@ func (g *graph) openIf(in *wasm.Instr) {
 	t := g.mod.blockType(in.Block)
 	src := g.cur
 	g.nodes[src].in = g.path // from here on, the ways to its end
-	g.frames = append(g.frames, frame{op: wasm.OpIf, start: in.Pos, label: -1, src: src, outer: g.loop, types: t.Results})
+	g.frames = append(g.frames, frame{op: wasm.OpIf, start: in.Pos, label: -1, src: src, outer: g.loop, depth: g.depth, types: t.Results})
 	g.cur = g.newNode()
 	g.chargeAt(in.End, g.edge(src, g.cur, g.base()/2))
 }
