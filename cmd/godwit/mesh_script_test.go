@@ -65,6 +65,9 @@ func startNodeProcess(ts *testscript.TestScript, neg bool, args []string) {
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.MkAbs("."), "GODWIT_TOKEN=" + ts.Getenv("GODWIT_TOKEN"),
 		"GODWIT_GPU=" + cmp.Or(ts.Getenv("GODWIT_GPU"), "none")}
+	if devices := ts.Getenv("POCL_DEVICES"); devices != "" {
+		cmd.Env = append(cmd.Env, "POCL_DEVICES="+devices)
+	}
 	log, err := os.Create(ts.MkAbs(name + ".log"))
 	ts.Check(err)
 	cmd.Stderr = log

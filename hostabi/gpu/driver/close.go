@@ -13,6 +13,7 @@ func (s *session) Close() error {
 	s.mu.Lock()
 	again := s.closed
 	s.closed = true
+	well := s.err == nil
 	s.mu.Unlock()
 	if again {
 		return fmt.Errorf("session: %w", device.ErrClosed)
@@ -20,6 +21,13 @@ func (s *session) Close() error {
 	s.lose(fmt.Errorf("session: %w", device.ErrClosed))
 	for _, b := range s.take() {
 		b.unmap()
+	}
+	if well {
+		s.process.survivors.forget(s.limits.Label)
+	}
+	if s.process.alone {
+		s.process.stop()
+		return nil
 	}
 	s.leave()
 	s.process.forget(s)

@@ -18,7 +18,7 @@
 // # Glossary
 //
 //   - driver process: the program godwit-gpu (cmd/godwit-gpu, package serve), one a
-//     Driver at a time. This package needs no libOpenCL and links none.
+//     Driver at a time, and some more for sessions that have survived one. This package needs no libOpenCL and links none.
 //   - control connection: a socket pair, over which sessions are opened and asked what
 //     they are doing.
 //   - session: a socket pair of its own; see internal/wire for what is said.
@@ -35,7 +35,10 @@
 //     for longer than Config.BuildTimeout: the process is killed. The session is lost and
 //     blamed, all others are lost and may be retried.
 //   - The process ends by itself, by a signal say: the only session that had something
-//     under way is blamed. If there were several, or if it was SIGKILL or SIGTERM, nobody is.
+//     under way is blamed. If there were several, or if it was SIGKILL or SIGTERM, nobody is:
+//   - Who was in a process that ended like that, and comes back (by Limits.Label), gets a driver process
+//     of its own until it has done well. So a session that crashes its driver does that once to others,
+//     however often it is tried again, and nobody suffers twice from what others do.
 //   - Nothing is lost that was read before; and all else is, buffers too.
 //
 // # What is contained, and what is not

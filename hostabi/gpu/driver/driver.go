@@ -13,11 +13,13 @@ import (
 // Driver is a device.Backend: the driver process, started when it is first needed and again
 // after its end.
 type Driver struct {
-	config Config
-	cache  *cache
+	config    Config
+	cache     *cache
+	survivors survivors
 
-	mu      sync.Mutex // held while the process is started
+	mu      sync.Mutex // held while a process is started
 	current *process
+	alone   []*process // those of survivors, each for one session
 	infos   []device.Info
 	closed  bool
 }
@@ -67,7 +69,16 @@ func (d *Driver) running(ctx context.Context) (*process, error) {
 		}
 		d.current.stop()
 	}
-	p, err := start(ctx, d.config)
+	p, err := d.start(ctx, false)
+	if err == nil {
+		d.current = p
+	}
+	return p, err
+}
+
+// start starts a process, which has the devices that all before it had.
+func (d *Driver) start(ctx context.Context, alone bool) (*process, error) {
+	p, err := start(ctx, d.config, &d.survivors, alone)
 	if err != nil {
 		return nil, err
 	}
@@ -78,18 +89,41 @@ func (d *Driver) running(ctx context.Context) (*process, error) {
 		p.stop()
 		return nil, &device.LostError{Reason: "the devices are not those that were there before"}
 	}
-	d.current = p
 	return p, nil
+}
+
+// processFor is the process for a session: one of its own for a survivor.
+func (d *Driver) processFor(ctx context.Context, label string) (*process, error) {
+	d.alone = slices.DeleteFunc(d.alone, (*process).ended)
+	if d.closed || !d.survivors.has(label) || len(d.alone) == maxAlone {
+		return d.running(ctx)
+	}
+	p, err := d.start(ctx, true)
+	if err == nil {
+		d.alone = append(d.alone, p)
+	}
+	return p, err
 }
 
 // Open begins a session.
 func (d *Driver) Open(ctx context.Context, limits device.Limits) (device.Session, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	p, err := d.running(ctx)
+	p, err := d.processFor(ctx, limits.Label)
 	if err != nil {
 		return nil, err
 	}
+	s, err := d.openIn(p, limits)
+	if err != nil {
+		if p.alone {
+			p.stop()
+		}
+		return nil, err
+	}
+	return s, nil
+}
+
+func (d *Driver) openIn(p *process, limits device.Limits) (*session, error) {
 	var infos []device.Info
 	for _, i := range limits.Devices {
 		if i < 0 || i >= len(d.infos) || len(infos) == device.MaxDevices {
@@ -113,6 +147,9 @@ func (d *Driver) Close() error {
 	d.closed = true
 	if d.current != nil {
 		d.current.stop()
+	}
+	for _, p := range d.alone {
+		p.stop()
 	}
 	return nil
 }
