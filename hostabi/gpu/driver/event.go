@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/godwit-run/godwit/hostabi/gpu/device"
+	"github.com/godwit-run/godwit/hostabi/gpu/driver/internal/link"
 	"github.com/godwit-run/godwit/hostabi/gpu/driver/internal/wire"
 )
 
@@ -51,11 +52,28 @@ func (e *event) Times() device.Times {
 	return e.times
 }
 
-// Watch is what device.Watch calls.
+// Watch is what device.Watch calls. It looks for the end, or sleeps for it, or leaves it to Done: as
+// long as what ended last took.
 func (e *event) Watch() {
-	if e.session != nil && !e.ended() && !e.session.slow.Load() {
-		e.session.conn.Watch(e.session.hear, e.ended)
+	if e.session == nil || e.ended() {
+		return
 	}
+	s := e.session
+	took := time.Duration(s.took.Load())
+	if took > link.Patient {
+		return
+	}
+	var look, most time.Duration
+	if took <= link.Eager {
+		look = link.Eager
+	}
+	select {
+	case s.process.beds <- struct{}{}:
+		defer func() { <-s.process.beds }()
+		most = link.Patient
+	default:
+	}
+	s.conn.Watch(s.hear, e.ended, look, most)
 }
 
 // possible are the times that can be: the device has not worked longer than it is since

@@ -29,8 +29,8 @@ type session struct {
 	over   chan struct{} // closed when the session is lost or closed
 	heard  chan struct{} // closed when the connection has ended
 
-	// slow tells that what ended last took longer than it is worth to look for the end.
-	slow atomic.Bool
+	// took is how long the device was at what ended last, in nanoseconds.
+	took atomic.Int64
 
 	order sync.Mutex // held while something is numbered and sent
 
@@ -223,6 +223,7 @@ func (s *session) lose(err error) {
 		e.end(err, device.Times{})
 	}
 	close(s.over)
+	s.conn.Ring()
 }
 
 // listen hears answers until the connection ends.
@@ -264,7 +265,7 @@ func (s *session) finish(seq uint64, built *wire.Built, err error, times device.
 	if e != nil && e.queued && err == nil {
 		times = e.possible(times)
 		s.used.Busy += times.Busy()
-		s.slow.Store(times.Busy() > link.Eager)
+		s.took.Store(int64(times.Busy()))
 	}
 	s.mu.Unlock()
 	if e == nil {

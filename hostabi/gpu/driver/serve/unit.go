@@ -96,6 +96,7 @@ func (u *unit) end(it item) {
 func (u *unit) finish(it item) {
 	u.head.Store(it.event)
 	err := it.event.Wait()
+	u.session.conn.Rouse() // it wakes while the answer is made
 	var times device.Times
 	if err == nil {
 		times = it.event.Times()

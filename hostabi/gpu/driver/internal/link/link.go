@@ -166,6 +166,7 @@ func (c *Conn) drain(fd int, handle Handler) error {
 		case ok && kind == wire.KindBell:
 		case ok:
 			err = handle(kind, body)
+			c.mine.ring() // for the one who waits for it may be asleep
 		case err == nil:
 			err = c.fill(fd)
 		}

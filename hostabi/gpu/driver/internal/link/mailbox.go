@@ -16,12 +16,22 @@ import (
 // message soon looks for it in shared memory for a while before it sleeps, and a message for
 // a side that looks is left there: nobody is woken, and no system call is made.
 //
+// A side that expects it later sleeps at its mailbox: waking a thread there takes half as long as waking
+// one that waits for the socket, and the goroutine that the thread then runs is the one that waits for the message.
+//
 // Messages stay in order. One is left in the mailbox only if all that were sent over the
 // socket before it have been taken; and a side that takes one from the socket takes
 // first what is in the mailbox, which was left there before.
 
-// Eager is how long Watch looks for an answer: a few times what it takes to be woken.
+// Eager is how long to look for an answer: a few times what it takes to be woken.
 const Eager = 200 * time.Microsecond
+
+// Patient is how long to sleep for an answer, each time with a thread of its own. What takes longer
+// gains nothing by it.
+const Patient = 5 * time.Millisecond
+
+// soon is how long Watch looks for a message after it was woken.
+const soon = 50 * time.Microsecond
 
 // idle is how long Receive looks for what comes next: what the other side takes to be woken by the
 // last answer, and for a call or two.
@@ -39,7 +49,10 @@ type box struct {
 	_       [60]byte
 	length  atomic.Uint32 // of the message in it; 0 if there is none
 	_       [60]byte
-	text    [boxSize - 192]byte
+	asleep  atomic.Uint32 // how many sleep at it now
+	bell    atomic.Uint32 // changes when they are to wake
+	_       [56]byte
+	text    [boxSize - 256]byte
 }
 
 // full tells whether there is a message. No mailbox has none.
@@ -52,7 +65,25 @@ func (b *box) put(frame []byte, sent uint32) bool {
 	}
 	copy(b.text[:], frame)
 	b.length.Store(uint32(len(frame)))
+	b.ring()
 	return true
+}
+
+// ring wakes those who sleep at the mailbox.
+func (b *box) ring() {
+	if b != nil && b.asleep.Load() > 0 {
+		b.bell.Add(1)
+		wake(&b.bell)
+	}
+}
+
+// nap sleeps until there is a message, or ring, or for that long at most. It is false where nobody can
+// sleep here. Whoever makes stop true rings then: so either that is seen here, or the bell.
+func (b *box) nap(stop func() bool, most time.Duration) bool {
+	before := b.bell.Load()
+	b.asleep.Add(1)
+	defer b.asleep.Add(^uint32(0))
+	return b.full() || stop() || sleep(&b.bell, before, most)
 }
 
 // take takes the message that is there into a buffer.
@@ -123,19 +154,35 @@ func (c *Conn) look(fd int) error {
 	return err
 }
 
-// Watch handles messages on this goroutine for as long as Eager, or until stop. It is for one that
-// expects an answer soon. Errors are left to Serve.
-func (c *Conn) Watch(handle Handler, stop func() bool) {
-	if c.mine != nil {
-		c.mine.looking.Add(1)
-		defer c.try(handle) // what was left before it was seen that nobody looks
-		defer c.mine.looking.Add(^uint32(0))
+// Watch handles messages on this goroutine until stop. It is for one that expects an answer soon: it
+// looks for it for as long as look, then sleeps until most has passed, if that is longer. Errors are
+// left to Serve.
+func (c *Conn) Watch(handle Handler, stop func() bool, look, most time.Duration) {
+	if c.mine == nil {
+		return
 	}
-	for giveUp := time.Now().Add(Eager); !stop() && time.Now().Before(giveUp); {
+	c.mine.looking.Add(1)
+	defer c.try(handle) // what was left before it was seen that nobody looks
+	defer c.mine.looking.Add(^uint32(0))
+	now := time.Now()
+	giveUp, lookUntil := now.Add(max(look, most)), now.Add(look)
+	for ; !stop() && now.Before(giveUp); now = time.Now() {
+		if now.Before(lookUntil) {
+			yield()
+		} else if c.mine.nap(stop, giveUp.Sub(now)) {
+			lookUntil = time.Now().Add(soon)
+		} else {
+			return
+		}
 		c.try(handle)
-		yield()
 	}
 }
+
+// Ring has those of this side who sleep in Watch look whether they are to stop.
+func (c *Conn) Ring() { c.mine.ring() }
+
+// Rouse wakes those of the other side who sleep in Watch: a message is about to come.
+func (c *Conn) Rouse() { c.theirs.ring() }
 
 func (c *Conn) try(handle Handler) {
 	_ = c.raw.Control(func(fd uintptr) { _ = c.drain(int(fd), handle) })

@@ -71,7 +71,7 @@ func TestOrderIsThatOfSending(t *testing.T) {
 			left++
 		}
 		if random.IntN(3) == 0 {
-			a.Watch(hear, func() bool { return heard.Load() == i+1 })
+			a.Watch(hear, func() bool { return heard.Load() == i+1 }, Eager, 0)
 		}
 	}
 	must(t, a.CloseWrite())
@@ -150,7 +150,7 @@ func TestMailboxOfALiar(t *testing.T) {
 			nothing := func(wire.Kind, []byte) error { return nil }
 			go func() { served <- a.Serve(nothing) }()
 			fill(b.theirs)
-			a.Watch(nothing, func() bool { return false })
+			a.Watch(nothing, func() bool { return false }, Eager, 0)
 			if err := <-served; !errors.Is(err, wire.ErrFrame) {
 				t.Error(err)
 			}
@@ -179,7 +179,7 @@ func TestWatchEnds(t *testing.T) {
 	}()
 	for range 100 {
 		start := time.Now()
-		a.Watch(nothing, func() bool { return false })
+		a.Watch(nothing, func() bool { return false }, Eager, 0)
 		if took := time.Since(start); took > 5*time.Second {
 			t.Errorf("%v", took)
 		}

@@ -27,7 +27,7 @@ import (
 )
 
 // Version is that of the protocol; both sides are the same program, so there is one.
-const Version = 2
+const Version = 3
 
 const (
 	// HeaderSize of a frame in bytes.
