@@ -24,12 +24,14 @@ const maxAsleep = 32
 
 // process is one life of the driver process.
 type process struct {
-	config   Config
-	command  *exec.Cmd
-	control  *link.Conn
-	infos    []device.Info
-	confined string
-	dir      *folder
+	config    Config
+	command   *exec.Cmd
+	control   *link.Conn
+	infos     []device.Info
+	confined  string
+	dir       *folder
+	survivors *survivors
+	alone     bool // it has one session, and ends with it
 
 	building chan struct{} // holds one token: builds are done one at a time
 	beds     chan struct{} // holds one for each who sleeps in Watch
@@ -54,7 +56,7 @@ type verdict struct {
 }
 
 // start starts the process and hears what devices there are.
-func start(ctx context.Context, config Config) (*process, error) {
+func start(ctx context.Context, config Config, survivors *survivors, alone bool) (*process, error) {
 	if os.Getenv(wire.SocketVariable) != "" {
 		return nil, fmt.Errorf("%w: this is a driver process itself", ErrNotFound)
 	}
@@ -76,7 +78,7 @@ func start(ctx context.Context, config Config) (*process, error) {
 		return nil, err
 	}
 	p := &process{
-		config: config, control: ours, command: newCommand(argv, theirs, dir.path), dir: dir,
+		config: config, control: ours, command: newCommand(argv, theirs, dir.path), dir: dir, survivors: survivors, alone: alone,
 		building: make(chan struct{}, 1), beds: make(chan struct{}, maxAsleep), gone: make(chan struct{}),
 		sessions: map[uint64]*session{}, probes: map[uint64]chan bool{},
 	}
@@ -156,6 +158,9 @@ func (p *process) buried(err error) {
 		v = &verdict{reason: cause, blamed: culprit(sessions, p.command.ProcessState)}
 	}
 	for _, s := range sessions {
+		if !p.stopping.Load() {
+			p.survivors.add(s.limits.Label)
+		}
 		s.lose(&device.LostError{Reason: v.reason, Blamed: s == v.blamed})
 	}
 }
