@@ -80,6 +80,14 @@
 // meanwhile waits, and is sent on. Until the transfer the source goes on if anything
 // fails; after it the target does, or any replica.
 //
+// A handler that waits in an await moves, or fails over, as the message that it handles: it
+// is repeated from there up to the await, with the same replies, since no checkpoint is
+// taken in the middle of a message that may yet fail. That is at most the fuel of one message.
+//
+// An actor at work is moved every few seconds to where it would better be (Placer.Better);
+// an idle one stays where it is until its next message, as to wake it costs more than it
+// gains by the move, unless its node is drained or lost.
+//
 // # Invariants
 //
 //   - A message is acknowledged when a majority has it on disk, and takes effect once.
@@ -87,14 +95,17 @@
 //   - Names are claimed with all nodes that can be reached; of two actors that got one name
 //     in a partition, it means the older.
 //   - What waits for an actor, a node or the loop is bounded; beyond that senders wait.
-//   - An actor that was removed stays so: replicas that were away are told on return.
+//   - An actor that was removed stays so: replicas that were away are told on return. Who
+//     removed it has its name at once (TestNameAfterRemoval).
 //   - Whoever is in the mesh may use its actors; frames and streams are bounded and decoded
 //     strictly, and what a node sends is believed only as far as it is a member.
 //   - Run returns after all that it started has ended.
 //   - Once Drain has returned without an error every actor has a majority without the node
-//     (TestDrained); else the error names those that have not.
+//     (TestDrained); else the error names those that have not. What it comes to lead later,
+//     since another node dies, moves on within seconds (TestDrainedLater).
 //   - An actor that was made in vain leaves nothing on any node, though its nodes may learn
-//     that later (TestMadeInVain). Actors make few others at a time (TestSpawnFlood).
+//     that later (TestMadeInVain), half a minute after its maker was killed (TestMakerEnds).
+//     Actors make few others at a time (TestSpawnFlood).
 //   - With a majority of its replicas within reach an actor answers soon, whatever was
 //     before (TestChaos here on virtual time, TestBank at the root on processes). A member
 //     whose node lives has a replica that answers, or is replaced.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/godwit-run/godwit/actors"
@@ -49,6 +50,38 @@ func TestDrained(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A node that was drained keeps no actor that comes to be led there later: that of a node
+// which dies goes on to one that is not drained.
+func TestDrainedLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newChaos(t, 1, 3)
+		defer c.end()
+		dies, drained, stays := c.nodes[0], c.nodes[1], c.nodes[2]
+		for i := range chaosActors {
+			o := actors.CreateOptions{Name: name(i), Module: c.module}
+			if _, err := dies.host.Create(t.Context(), o); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := drained.host.Drain(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second) // virtual: they rest
+		c.kill(dies)
+		for i := range chaosActors {
+			if got, err := drained.host.Ask(t.Context(), name(i), []byte("inc"), actors.MessageOptions{}); err != nil || string(got) != "1" {
+				t.Errorf("inc of %s is %q: %v", name(i), got, err)
+			}
+		}
+		t.Logf("%d are led by the node that is drained", len(drained.host.Leads()))
+		time.Sleep(30 * time.Second) // virtual
+		if led := len(drained.host.Leads()); led != 0 || len(stays.host.Leads()) != chaosActors {
+			t.Errorf("of %d actors %d are led by the node that is drained", chaosActors, led)
+		}
+		c.start(dies)
+	})
 }
 
 // What cannot go is named: on the last node everything stays.

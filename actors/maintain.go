@@ -27,6 +27,9 @@ func (l *loop) maintain(now time.Time, r *replica) {
 		return
 	}
 	r.maintained = now
+	if l.draining {
+		l.leave(now, r)
+	}
 	progress := r.group.Progress()
 	if i := slices.IndexFunc(progress, func(p group.Progress) bool { return p.Learner }); i >= 0 {
 		l.raise(now, r, progress[i])
@@ -89,22 +92,50 @@ const improveEvery = 5 * time.Second
 
 // improve moves an actor where it would better be, if the Placer knows such a place.
 func (l *loop) improve(now time.Time, r *replica) {
-	if r.recruiting || now.Before(r.improved.Add(improveEvery)) {
+	if l.draining || r.recruiting || now.Before(r.improved.Add(improveEvery)) {
 		return
 	}
 	r.improved = now
 	id, p := r.id, l.placement(r)
 	l.host.background(func() {
 		to, reason := l.host.cfg.Placer.Better(p)
-		if to == "" || to == l.host.cfg.Self {
-			return
-		}
-		ctx, cancel := context.WithTimeout(l.host.ctx, handoverTime)
-		defer cancel()
-		if _, err := l.host.migrate(ctx, id, MigrateOptions{To: to, Reason: reason}); err != nil {
-			l.host.cfg.Log.Debug("move an actor", "id", id, "to", to, "reason", reason, "err", err)
+		if to != "" && to != l.host.cfg.Self {
+			l.host.moveAway(id, MigrateOptions{To: to, Reason: reason})
 		}
 	})
+}
+
+// leave moves an actor away that has come to be led here while this node is drained, as
+// when its leader has died. The drain itself moves those that were here before.
+func (l *loop) leave(now time.Time, r *replica) {
+	if r.improved.IsZero() {
+		r.improved = now
+	}
+	if now.Before(r.improved.Add(improveEvery)) || !l.canLeave(now, r) {
+		return
+	}
+	r.improved = now
+	id := r.id
+	l.host.background(func() { l.host.moveAway(id, MigrateOptions{Reason: wire.ReasonDrain}) })
+}
+
+// canLeave tells whether there is a node that could lead an actor instead of this one.
+func (l *loop) canLeave(now time.Time, r *replica) bool {
+	for _, m := range r.where.Members {
+		if m.Node != l.host.cfg.Self && l.liveness.alive(m.Node) && !l.pulses.draining(m.Node) {
+			return true
+		}
+	}
+	return l.room(now, r)
+}
+
+// moveAway moves an actor that is led here, if it can be.
+func (h *Host) moveAway(id wire.ActorID, o MigrateOptions) {
+	ctx, cancel := context.WithTimeout(h.ctx, handoverTime)
+	defer cancel()
+	if _, err := h.migrate(ctx, id, o); err != nil {
+		h.cfg.Log.Debug("move an actor", "id", id, "to", o.To, "reason", o.Reason, "err", err)
+	}
 }
 
 func (l *loop) maintainEvery() time.Duration { return min(maintainEvery, l.host.cfg.ReplaceAfter/2) }

@@ -220,6 +220,10 @@ func (l *loop) park(now time.Time, r *replica) {
 		l.maintainIn(r, raiseAgain)
 		return
 	}
+	if r.leading && l.draining && l.canLeave(now, r) {
+		l.maintainIn(r, improveEvery)
+		return
+	}
 	if !r.leading && (r.where.Leader == "" || len(r.group.Roster().Learners) > 0) {
 		return // nobody leads, or somebody learns: that is no rest
 	}
