@@ -106,6 +106,7 @@ func (c *Conn) Send(kind wire.Kind, body any, file *os.File) error {
 	if len(frame) > 0 {
 		_, err = c.unix.Write(frame)
 	}
+	c.theirs.ring()
 	return err
 }
 
@@ -319,7 +320,10 @@ func (c *Conn) Interrupt() {
 }
 
 // CloseWrite tells the other side that there is nothing more to come.
-func (c *Conn) CloseWrite() error { return c.unix.CloseWrite() }
+func (c *Conn) CloseWrite() error {
+	defer c.theirs.ring()
+	return c.unix.CloseWrite()
+}
 
 // Close ends the connection: a Receive under way returns. Only after that may
 // Discard be called.

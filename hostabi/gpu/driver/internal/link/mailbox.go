@@ -9,6 +9,8 @@ import (
 	"time"
 	"unsafe"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/godwit-run/godwit/hostabi/gpu/driver/internal/wire"
 )
 
@@ -30,11 +32,11 @@ const Eager = 200 * time.Microsecond
 // gains nothing by it.
 const Patient = 5 * time.Millisecond
 
-// soon is how long Watch looks for a message after it was woken.
+// soon is how long to look for a message after being woken.
 const soon = 50 * time.Microsecond
 
-// idle is how long Receive looks for what comes next: what the other side takes to be woken by the
-// last answer, and for a call or two.
+// idle is how long Receive looks for what comes next, before it sleeps: what the other side takes to be
+// woken by the last answer, and for a call or two.
 const idle = 100 * time.Microsecond
 
 // boxSize is that of a mailbox in bytes, and so of the longest message that fits, nearly.
@@ -77,13 +79,31 @@ func (b *box) ring() {
 	}
 }
 
-// nap sleeps until there is a message, or ring, or for that long at most. It is false where nobody can
-// sleep here. Whoever makes stop true rings then: so either that is seen here, or the bell.
-func (b *box) nap(stop func() bool, most time.Duration) bool {
+// await looks for as long as look whether something has come, then sleeps until most has passed, if that
+// is longer and there is a way to sleep here. Come stays true once it is; whoever makes it so rings then.
+func (b *box) await(come func() bool, look, most time.Duration) {
+	b.looking.Add(1)
+	defer b.looking.Add(^uint32(0))
+	now := time.Now()
+	giveUp, lookUntil := now.Add(max(look, most)), now.Add(look)
+	for ; !come() && now.Before(giveUp); now = time.Now() {
+		if now.Before(lookUntil) {
+			yield()
+		} else if b.nap(come, giveUp.Sub(now)) {
+			lookUntil = time.Now().Add(soon)
+		} else {
+			return
+		}
+	}
+}
+
+// nap sleeps until ring, or for that long at most. It is false where nobody can sleep. It looks once more
+// when it can be seen that it is about to sleep: so either what has come is seen here, or the bell.
+func (b *box) nap(come func() bool, most time.Duration) bool {
 	before := b.bell.Load()
 	b.asleep.Add(1)
 	defer b.asleep.Add(^uint32(0))
-	return b.full() || stop() || sleep(&b.bell, before, most)
+	return come() || sleep(&b.bell, before, most)
 }
 
 // take takes the message that is there into a buffer.
@@ -138,17 +158,18 @@ func (c *Conn) boxes(f *os.File) (first, second *box, err error) {
 
 // look receives what there is in the socket, and waits a little for it, or for something in the
 // mailbox; then it is unix.EAGAIN.
-func (c *Conn) look(fd int) error {
+func (c *Conn) look(fd int) (err error) {
 	if c.mine == nil {
 		return c.fill(fd)
 	}
-	c.mine.looking.Add(1)
-	err := c.fill(fd)
-	for giveUp := time.Now().Add(idle); again(err) && !c.mine.full() && time.Now().Before(giveUp); err = c.fill(fd) {
-		yield()
-	}
-	c.mine.looking.Add(^uint32(0))
-	if again(err) && c.mine.full() { // left there before that was seen
+	err = unix.EAGAIN
+	c.mine.await(func() bool {
+		if again(err) {
+			err = c.fill(fd)
+		}
+		return !again(err) || c.mine.full()
+	}, idle, Patient)
+	if again(err) && c.mine.full() { // perhaps left there before it was seen that nobody looks
 		return nil
 	}
 	return err
@@ -161,27 +182,17 @@ func (c *Conn) Watch(handle Handler, stop func() bool, look, most time.Duration)
 	if c.mine == nil {
 		return
 	}
-	c.mine.looking.Add(1)
-	defer c.try(handle) // what was left before it was seen that nobody looks
-	defer c.mine.looking.Add(^uint32(0))
-	now := time.Now()
-	giveUp, lookUntil := now.Add(max(look, most)), now.Add(look)
-	for ; !stop() && now.Before(giveUp); now = time.Now() {
-		if now.Before(lookUntil) {
-			yield()
-		} else if c.mine.nap(stop, giveUp.Sub(now)) {
-			lookUntil = time.Now().Add(soon)
-		} else {
-			return
-		}
+	c.mine.await(func() bool {
 		c.try(handle)
-	}
+		return stop()
+	}, look, most)
+	c.try(handle) // what was left before it was seen that nobody looks
 }
 
-// Ring has those of this side who sleep in Watch look whether they are to stop.
+// Ring wakes those of this side who sleep in Watch: they are to look whether to stop.
 func (c *Conn) Ring() { c.mine.ring() }
 
-// Rouse wakes those of the other side who sleep in Watch: a message is about to come.
+// Rouse wakes those of the other side who sleep: a message is about to come.
 func (c *Conn) Rouse() { c.theirs.ring() }
 
 func (c *Conn) try(handle Handler) {

@@ -106,8 +106,8 @@ func TestMailBeforeTheEnd(t *testing.T) {
 	}
 }
 
-// Messages come just when the other side stops looking, before and after; each is heard without
-// another that wakes it.
+// Messages come just when the other side stops looking and goes to sleep, before and after, left for it and
+// sent; each is heard without another that wakes it, and so is the end.
 func TestNobodySleepsOverMail(t *testing.T) {
 	a, b := shared(t)
 	heard := make(chan error)
@@ -120,17 +120,27 @@ func TestNobodySleepsOverMail(t *testing.T) {
 			}
 		}
 	}()
+	hears := func() error {
+		t.Helper()
+		select {
+		case err := <-heard:
+			return err
+		case <-time.After(30 * time.Second):
+			t.Fatal("nobody hears it")
+			return nil
+		}
+	}
 	random := rand.New(rand.NewPCG(3, 4))
-	for range 1000 {
+	for i := range 2000 {
 		pause := time.Duration(random.Int64N(int64(2 * idle)))
 		for start := time.Now(); time.Since(start) < pause; {
 			yield()
 		}
-		must(t, a.Send(wire.KindFreeBuffer, wire.Free{}, nil))
-		must(t, <-heard)
+		must(t, a.Send(wire.KindBuild, wire.Build{Text: make([]byte, i%2*boxSize)}, nil))
+		must(t, hears())
 	}
 	must(t, a.CloseWrite())
-	if err := <-heard; !errors.Is(err, io.EOF) {
+	if err := hears(); !errors.Is(err, io.EOF) {
 		t.Error(err)
 	}
 }
