@@ -64,7 +64,7 @@ func (d *Driver) running(ctx context.Context) (*process, error) {
 		return nil, device.ErrClosed
 	}
 	if d.current != nil {
-		if !d.current.dying() {
+		if !d.current.dying() && !d.current.worn() {
 			return d.current, nil
 		}
 		d.current.stop()

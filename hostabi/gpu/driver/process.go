@@ -33,6 +33,7 @@ type process struct {
 	survivors *survivors
 	alone     bool // it has one session, and ends with it
 
+	builds   atomic.Int64  // that were begun
 	building chan struct{} // holds one token: builds are done one at a time
 	beds     chan struct{} // holds one for each who sleeps in Watch
 	gone     chan struct{} // closed when the process has ended
@@ -98,7 +99,8 @@ func start(ctx context.Context, config Config, survivors *survivors, alone bool)
 func newCommand(argv []string, socket *os.File, dir string) *exec.Cmd {
 	c := exec.Command(argv[0], argv[1:]...)
 	c.Env = append(environment(os.Environ()), wire.SocketVariable+"="+wire.SocketValue,
-		"TMPDIR="+dir, "HOME="+dir, "XDG_CACHE_HOME="+dir, "POCL_CACHE_DIR="+dir)
+		"TMPDIR="+dir, "HOME="+dir, "XDG_CACHE_HOME="+dir, "POCL_CACHE_DIR="+dir,
+		"POCL_KERNEL_CACHE=0") // what it built goes with the program: the node keeps binaries
 	c.Dir = dir
 	c.ExtraFiles = []*os.File{socket}
 	c.Stderr = &tail{}
@@ -326,6 +328,17 @@ func (p *process) dying() bool {
 	defer p.mu.Unlock()
 	return p.sessions == nil || p.verdict != nil
 }
+
+// worn tells that nobody has a session and that the process had better be another: compilers keep some
+// memory of each program.
+func (p *process) worn() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.sessions) == 0 && p.builds.Load() >= maxBuilds
+}
+
+// maxBuilds is how many programs are built in a process before it is worn: some 200 MB, with pocl.
+const maxBuilds = 256
 
 // within tells whether a channel is closed within that time.
 func within(d time.Duration, closed <-chan struct{}) bool {

@@ -72,6 +72,7 @@ func (s *session) build(ctx context.Context, p *program, source device.Source, b
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	pr.builds.Add(1)
 	var late atomic.Bool
 	timer := time.AfterFunc(pr.config.BuildTimeout, func() {
 		late.Store(true)

@@ -26,6 +26,9 @@ func confine() (string, error) {
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
 		return "", fmt.Errorf("no core dumps: %w", err)
 	}
+	if err := bound(); err != nil {
+		return "", err
+	}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return "", fmt.Errorf("no new privileges: %w", err)
 	}
@@ -44,6 +47,27 @@ func confine() (string, error) {
 		return "", err
 	}
 	return "", again(strings.Join(append(append(done, scope...), calls...), ", "))
+}
+
+// maxFile is the largest file that the process may write, in bytes: what compilers leave each other.
+const maxFile = 256 << 20
+
+// bound bounds what a compiler takes for a source of a few lines: files, and memory, of which the process
+// has half of the machine's, buffers and what drivers share with devices not counted. A compiler that
+// wants more ends itself.
+func bound() error {
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: maxFile, Max: maxFile}); err != nil {
+		return fmt.Errorf("bound of files: %w", err)
+	}
+	var machine unix.Sysinfo_t
+	if err := unix.Sysinfo(&machine); err != nil {
+		return fmt.Errorf("memory of the machine: %w", err)
+	}
+	half := max(uint64(machine.Totalram)*uint64(machine.Unit)/2, 1<<30)
+	if err := unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: half, Max: half}); err != nil {
+		return fmt.Errorf("bound of memory: %w", err)
+	}
+	return nil
 }
 
 // dropCapabilities leaves root no more than others have, but that it can read its programs
