@@ -400,7 +400,7 @@ func (g *graph) openIf(in *wasm.Instr) {
 func (g *graph) elseBranch(in *wasm.Instr) {
 	f := g.frame(0)
 	if g.cur != dead {
-		g.chargeAt(in.Pos, g.edge(g.cur, g.label(f), g.base()))
+		g.chargeAt(in.Pos, g.edge(g.cur, g.label(f), g.base()/2))
 	}
 	g.event(evElse, 0)
 	f.op = wasm.OpElse
@@ -433,13 +433,17 @@ func (g *graph) closeFrame(in *wasm.Instr) {
 
 // join lets all paths to a construct's end meet.
 func (g *graph) join(in *wasm.Instr, f *frame) {
-	if g.cur != dead && (f.label >= 0 || f.op == wasm.OpIf || f.op == wasm.OpElse) {
-		g.chargeAt(in.Pos, g.edge(g.cur, g.label(f), g.base()))
+	if either := f.op == wasm.OpIf || f.op == wasm.OpElse; g.cur != dead && (f.label >= 0 || either) {
+		weight := g.base()
+		if either {
+			weight /= 2
+		}
+		g.chargeAt(in.Pos, g.edge(g.cur, g.label(f), weight))
 		g.cur = f.label
 	}
 	if f.op == wasm.OpIf {
 		g.path = g.nodes[f.src].in
-		e := g.edge(f.src, g.label(f), g.base()/2)
+		e := g.edge(f.src, g.label(f), g.base())
 		g.site(site{kind: siteElse, pos: in.Pos, end: in.Pos, edge: e})
 	}
 	if f.label >= 0 {

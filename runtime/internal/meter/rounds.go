@@ -72,7 +72,7 @@ type term struct {
 }
 
 func (c *counter) push(t term) { c.below, c.top = c.top, t }
-func (c *counter) forget()     { c.below, c.top = term{}, term{} }
+func (c *counter) forget()     { c.below.kind, c.top.kind = termNone, termNone }
 
 // instr takes the next instruction.
 func (c *counter) instr(in *wasm.Instr) {
