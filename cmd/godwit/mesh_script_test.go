@@ -40,6 +40,7 @@ func TestMeshScripts(t *testing.T) {
 			"signal":     signalled,
 			"node":       startNodeProcess,
 			"halt":       stopNodeProcess,
+			"tell":       tellNodeProcess,
 			"eventually": eventually,
 			"capture":    captured,
 			"killdriver": killDriver,
@@ -116,6 +117,19 @@ func stopNodeProcess(ts *testscript.TestScript, neg bool, args []string) {
 	if sig == syscall.SIGTERM && err != nil {
 		ts.Fatalf("node %s: %v\n%s", args[0], err, ts.ReadFile(args[0]+".log"))
 	}
+}
+
+// tell NAME STOP|CONT: make a node's process stand still, or go on.
+func tellNodeProcess(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: tell NAME STOP|CONT")
+	}
+	cmd := processesOf(ts)[args[0]]
+	sig, ok := map[string]os.Signal{"STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT}[args[1]]
+	if cmd == nil || !ok {
+		ts.Fatalf("tell %v: no such node or signal", args)
+	}
+	ts.Check(cmd.Process.Signal(sig))
 }
 
 // eventually COMMAND...: run it again and again until it succeeds, for half a
