@@ -190,15 +190,35 @@ func (p pipe) Reset() error { return p.Close() }
 // ofLeader does a command at the actor's leader, wherever that is and goes, until it
 // is done or ctx is, or nobody leads it for callWithout.
 func (h *Host) ofLeader(ctx context.Context, actor, purpose string, detail, body any) (*conn, error) {
+	c, _, err := h.atLeader(ctx, actor, purpose, detail, body)
+	return c, err
+}
+
+// atLeader is ofLeader, and tells which actor was meant, if any. A name may have got another
+// one since this node has heard of it.
+func (h *Host) atLeader(ctx context.Context, actor, purpose string, detail, body any) (*conn, wire.Where, error) {
 	raw, err := json.Marshal(detail)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+		return nil, wire.Where{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	where, err := h.locate(ctx, actor)
-	if err != nil {
-		return nil, err
+	for tries := 1; err == nil; tries++ {
+		b := wire.Bulk{Actor: where.Actor, Purpose: purpose, Detail: raw}
+		c, failed := h.ofLeaderAt(ctx, where, b, body)
+		if !errors.Is(failed, ErrNotFound) || tries == maxNamed {
+			return c, where, failed
+		}
+		where, err = h.relocate(ctx, actor, where)
 	}
-	b := wire.Bulk{Actor: where.Actor, Purpose: purpose, Detail: raw}
+	return nil, wire.Where{}, err
+}
+
+// maxNamed is how many actors of a name, one after the other, may be gone before that is
+// believed.
+const maxNamed = 3
+
+// ofLeaderAt is ofLeader for an actor that was found.
+func (h *Host) ofLeaderAt(ctx context.Context, where wire.Where, b wire.Bulk, body any) (*conn, error) {
 	avoid, patience := wire.NodeID(""), callWithout
 	for {
 		to, tried := h.route(ctx, where.Actor, avoid), time.Now()

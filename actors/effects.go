@@ -150,6 +150,9 @@ func (l *loop) gone(now time.Time, r *replica, removed bool) {
 	l.retire(now, r)
 	if removed && led {
 		l.evictAt(r.id, r.where.Members) // before whoever had it removed hears that it is
+		for _, id := range r.removers {
+			l.answered(now, r, id, wire.ActorID{}, wire.Result{Outcome: wire.OK})
+		}
 	}
 	l.failAll(now, r, wire.Gone)
 	for _, m := range r.where.Members {

@@ -57,18 +57,45 @@ func (h *Host) control(ctx context.Context, actor string, c wire.Control) error 
 // Remove ends an actor for good and deletes its replicas; those that cannot be
 // reached delete theirs when they can.
 func (h *Host) Remove(ctx context.Context, actor string) error {
+	began := time.Now()
 	where, err := h.locate(ctx, actor)
 	if err != nil {
 		return err
 	}
-	err = h.control(ctx, where.Actor.String(), wire.Control{Verb: wire.VerbRemove})
-	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrStopped) {
-		err = nil // it is gone
-	}
-	if err == nil {
-		h.loop.inbox.put(func(time.Time) { h.loop.outlived(where.Actor) })
+	for range maxNamed {
+		err = h.control(ctx, where.Actor.String(), wire.Control{Verb: wire.VerbRemove})
+		switch {
+		case err == nil, errors.Is(err, ErrStopped):
+			h.loop.inbox.put(func(time.Time) { h.loop.outlived(where.Actor) })
+			return nil
+		case !errors.Is(err, ErrNotFound):
+			return err
+		}
+		next, gone := h.relocate(ctx, actor, where)
+		if gone != nil || next.Created > began.UnixMilli() {
+			return nil // it is gone, and a later one is not meant
+		}
+		where = next
 	}
 	return err
+}
+
+// relocate finds the actor that has an actor's name after that one has gone. Errors:
+// ErrNotFound if there is none.
+func (h *Host) relocate(ctx context.Context, actor string, gone wire.Where) (wire.Where, error) {
+	err := h.loop.do(ctx, func(time.Time) {
+		if h.loop.replicas[gone.Actor] == nil {
+			h.loop.directory.forget(gone.Actor)
+		}
+	})
+	if err != nil {
+		return wire.Where{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	where, err := h.locate(ctx, actor)
+	if err == nil && where.Actor == gone.Actor {
+		return wire.Where{}, ErrNotFound
+	}
+	return where, err
 }
 
 // Upgrade gives an actor another module, between two messages, after it has been
@@ -251,8 +278,23 @@ func (h *Host) Restore(ctx context.Context, name string, r io.Reader) (Status, e
 	return h.begun(ctx, id)
 }
 
-// locate finds an actor.
+// locate finds an actor. While nodes are away that may have it, it waits for them as a
+// message does.
 func (h *Host) locate(ctx context.Context, actor string) (wire.Where, error) {
+	for end := time.Now().Add(unsureWait); ; {
+		where, err := h.locateNow(ctx, actor)
+		if !errors.Is(err, errUnsure) || time.Now().After(end) {
+			return where, err
+		}
+		select {
+		case <-ctx.Done():
+			return where, err
+		case <-time.After(callNowhere):
+		}
+	}
+}
+
+func (h *Host) locateNow(ctx context.Context, actor string) (wire.Where, error) {
 	type found struct {
 		where wire.Where
 		err   error

@@ -51,6 +51,8 @@ type live struct {
 	batches []*batch
 	// requesters are the nodes that other actors' messages came from last.
 	requesters map[wire.ActorID]wire.NodeID
+	// removers are the requests that have ended the actor.
+	removers []wire.MessageID
 	// held are requests that wait for a leader.
 	held []held
 
@@ -407,6 +409,9 @@ func (l *loop) commit(now time.Time, r *replica, e *wire.Committed) {
 		if own {
 			weighs.bytes += itemBytes(*item)
 			weighs.count++
+		}
+		if item.Control != nil && item.Control.Verb == wire.VerbRemove {
+			r.removers = append(r.removers, item.Control.ID)
 		}
 		if item.Message != nil {
 			if !l.inBatch(now, r, item.Message.ID) {

@@ -25,17 +25,13 @@ const showWait = 3 * time.Second
 func (h *Host) Show(ctx context.Context, actor string) (Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, showWait)
 	defer cancel()
-	where, err := h.locate(ctx, actor)
-	if err != nil {
-		return Status{}, err
-	}
 	var s Status
-	c, err := h.ofLeader(ctx, where.Actor.String(), forShow, showDetail{Idle: true}, &s)
+	c, where, err := h.atLeader(ctx, actor, forShow, showDetail{Idle: true}, &s)
 	switch {
 	case err == nil:
 		return s, c.Close()
-	case errors.Is(err, ErrNotFound):
-		return s, err
+	case where.Actor.IsZero(), errors.Is(err, ErrNotFound):
+		return Status{}, err
 	}
 	return h.unavailable(where), nil
 }
