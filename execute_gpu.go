@@ -17,7 +17,7 @@ func (x *execution) openGPU(ctx context.Context, s *scheduler.Start) (*gpu.State
 	if spec == nil {
 		return nil, nil
 	}
-	cfg := gpu.Config{Mode: gpu.Preferred, Deterministic: s.Spec.Deterministic, Label: "task " + s.Task.String()}
+	cfg := gpu.Config{Mode: gpu.Preferred, Deterministic: s.Spec.Deterministic, Label: "task " + s.Task.String(), DeviceTime: spec.Time}
 	if spec.Required {
 		cfg.Mode = gpu.Required
 	}

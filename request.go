@@ -145,13 +145,13 @@ func wireProfile(r *api.Requirements) (wire.Profile, error) {
 		p.CPU = max(uint32(r.CPUCores*1000+0.5), 1)
 	}
 	p.Network = uint64(r.NetworkMbps * 1e6)
-	if r.GPURequired || r.GPU != "" && r.GPU != "none" || r.GPUMemory > 0 || r.GPUCount > 0 || r.ComputeCap != "" {
+	if r.GPURequired || r.GPU != "" && r.GPU != "none" || r.GPUMemory > 0 || r.GPUCount > 0 || r.ComputeCap != "" || r.GPUTimeMS > 0 {
 		if r.GPU == "none" {
 			return p, fmt.Errorf("no gpu, and yet something of it")
 		}
 		p.GPU = &wire.GPUSpec{
 			Required: r.GPURequired || r.GPU != "preferred", Count: uint32(max(r.GPUCount, 1)),
-			Memory: r.GPUMemory, Capability: r.ComputeCap,
+			Memory: r.GPUMemory, Capability: r.ComputeCap, Time: time.Duration(r.GPUTimeMS) * time.Millisecond,
 		}
 	}
 	return p, p.Validate()

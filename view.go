@@ -164,6 +164,7 @@ func apiRequirements(s *wire.Spec) api.Requirements {
 	if g := p.GPU; g != nil {
 		r.GPU, r.GPURequired = gpuMode(g), g.Required
 		r.GPUMemory, r.GPUCount, r.ComputeCap = g.Memory, int(g.Count), g.Capability
+		r.GPUTimeMS = g.Time.Milliseconds()
 	}
 	return r
 }

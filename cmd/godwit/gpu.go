@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +26,7 @@ import (
 type gpuFlags struct {
 	mode       gpuValue
 	memory     memoryValue
+	time       timeoutValue
 	capability capabilityValue
 }
 
@@ -34,6 +36,8 @@ func (f *gpuFlags) register(cmd *cobra.Command) {
 	fs.Lookup("gpu").DefValue = ""
 	fs.Var(&f.memory, "gpu-memory", "allow `SIZE` of a device's memory (default 1Gi, or what it has)")
 	fs.Lookup("gpu-memory").DefValue = ""
+	fs.Var(&f.time, "gpu-time", "how long devices may work for it, such as 10s (default no limit)")
+	fs.Lookup("gpu-time").DefValue = ""
 	fs.Var(&f.capability, "compute-capability", "least compute capability of the device, such as sm_70")
 	complete(cmd, "gpu", cobra.FixedCompletions(gpuModes, cobra.ShellCompDirectiveNoFileComp))
 }
@@ -106,8 +110,8 @@ func gpuModules(binary []byte) []hostabi.Module {
 // open finds the devices that the flags ask for, and gives them to the task.
 func (f *gpuFlags) open(ctx context.Context, t *runtime.Task) (*gpuRun, error) {
 	if f.mode == gpuValue(gpu.None) {
-		if f.memory != 0 || f.capability != "" {
-			return nil, errors.New("--gpu-memory and --compute-capability are for --gpu required or preferred")
+		if f.memory != 0 || f.time != 0 || f.capability != "" {
+			return nil, errors.New("--gpu-memory, --gpu-time and --compute-capability are for --gpu required or preferred")
 		}
 		return nil, nil
 	}
@@ -116,7 +120,7 @@ func (f *gpuFlags) open(ctx context.Context, t *runtime.Task) (*gpuRun, error) {
 		return nil, err
 	}
 	r := &gpuRun{backend: backend}
-	cfg := gpu.Config{Mode: gpu.Mode(f.mode), Backend: r.backend, Deterministic: t.Deterministic, Label: "run"}
+	cfg := gpu.Config{Mode: gpu.Mode(f.mode), Backend: r.backend, Deterministic: t.Deterministic, Label: "run", DeviceTime: time.Duration(f.time)}
 	if t.Deterministic {
 		cfg.Seed = []byte("deterministic")
 	}

@@ -24,6 +24,7 @@ type submitFlags struct {
 	model        string
 	requirements api.Requirements
 	gpuMemory    units.Size
+	gpuTime      timeoutValue
 	storage      units.Size
 	labels       []string
 	hints        api.Hints
@@ -83,6 +84,8 @@ func (f *submitFlags) register(cmd *cobra.Command) {
 	fs.Float64Var(&f.requirements.NetworkMbps, "network", 0, "network it needs, in Mbit/s")
 	fs.StringVar(&f.requirements.GPU, "gpu", "", "GPU: required, preferred or none")
 	fs.Var(&f.gpuMemory, "gpu-memory", "memory its GPU needs, such as 16Gi")
+	fs.Var(&f.gpuTime, "gpu-time", "how long its GPU may work for it, such as 10s (default no limit)")
+	fs.Lookup("gpu-time").DefValue = ""
 	fs.StringVar(&f.requirements.ComputeCap, "compute-capability", "", "least compute capability of its GPU, such as sm_70")
 	fs.StringArrayVar(&f.labels, "label", nil, "run only on nodes with the label `K=V` (repeatable); prefer:K=V is a preference")
 	fs.StringArrayVar(&f.hints.Near, "near", nil, "prefer nodes that hold `CID` (repeatable); as with the four below, require:CID means there or nowhere")
@@ -188,6 +191,7 @@ func (s *session) request(f submitFlags, args []string) (r api.TaskRequest, err 
 	r.Requirements.RequireLabels, r.Hints.Labels = sortLabels(f.labels)
 	r.Requirements.DurationMS = milliseconds(time.Duration(f.duration))
 	r.Requirements.MinStorage, r.Requirements.GPUMemory = uint64(f.storage), uint64(f.gpuMemory)
+	r.Requirements.GPUTimeMS = milliseconds(time.Duration(f.gpuTime))
 	if f.retries >= 0 {
 		r.Retries = &f.retries
 	}

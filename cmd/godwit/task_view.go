@@ -62,7 +62,7 @@ func requestFacts(g *grid, r api.TaskRequest) {
 	g.fact("class", "%s", r.Class)
 	hintFacts(g, r.Hints)
 	if q := r.Requirements; q.GPU != "" {
-		g.fact("wants gpu", "%s", strings.TrimSpace(q.GPU+" "+q.ComputeCap))
+		g.fact("wants gpu", "%s", wantsGPU(q))
 	}
 	for _, l := range r.Requirements.RequireLabels {
 		g.fact("requires", "%s", l)
@@ -116,4 +116,22 @@ func attemptOutcome(a api.Attempt) string {
 		return "ended"
 	}
 	return fmt.Sprintf("%s after %v", a.Outcome, round(max(a.EndedAt.Sub(a.StartedAt), time.Microsecond)))
+}
+
+// wantsGPU is what a task asks for of devices.
+func wantsGPU(q api.Requirements) string {
+	parts := []string{q.GPU}
+	if q.GPUCount > 1 {
+		parts = append(parts, fmt.Sprintf("%d of them", q.GPUCount))
+	}
+	if q.ComputeCap != "" {
+		parts = append(parts, q.ComputeCap)
+	}
+	if q.GPUMemory > 0 {
+		parts = append(parts, units.Size(q.GPUMemory).Approx())
+	}
+	if q.GPUTimeMS > 0 {
+		parts = append(parts, fmt.Sprintf("%v of its time", time.Duration(q.GPUTimeMS)*time.Millisecond))
+	}
+	return strings.Join(parts, ", ")
 }

@@ -167,7 +167,8 @@
 //
 //   - Bytes of all buffers: Config.Devices, ENOMEM. Handles: 4096.
 //   - Launches that have not ended: 256; launch waits for room.
-//   - Device time of the run: Config.DeviceTime, EDQUOT for launches after it.
+//   - Device time of the run: Config.DeviceTime, EDQUOT for launches after it; a kernel that runs on when it is
+//     used up is ended with the driver process, and the guest is to blame.
 //   - A run's own time-out, and its being cancelled, end whatever it waits for; Close ends what is
 //     still on the device.
 //

@@ -61,6 +61,7 @@ type Requirements struct {
 	GPUMemory     uint64   `json:"gpu_memory,omitempty" doc:"Bytes of memory of each GPU"`
 	GPUCount      int      `json:"gpu_count,omitempty" minimum:"0" maximum:"64" doc:"Number of GPUs (default 1 if one is asked for)"`
 	ComputeCap    string   `json:"compute_capability,omitempty" maxLength:"32" doc:"Least compute capability, such as sm_70"`
+	GPUTimeMS     int64    `json:"gpu_time_ms,omitempty" minimum:"0" maximum:"9000000000000" doc:"How long its GPUs may work for one attempt, in milliseconds (default no limit)"`
 	DurationMS    int64    `json:"duration_ms,omitempty" minimum:"0" maximum:"9000000000000" doc:"How long it will probably run, in milliseconds"`
 	RequireLabels []string `json:"labels,omitempty" maxItems:"64" doc:"Labels that the node must have, K=V"`
 }

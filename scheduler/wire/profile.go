@@ -50,6 +50,8 @@ type GPUSpec struct {
 	Memory uint64 `cbor:"memory,omitempty" json:"memory,omitempty"`
 	// Capability is the least compute capability, such as sm_70; see [Capability].
 	Capability string `cbor:"capability,omitempty" json:"capability,omitempty"`
+	// Time is how long its devices may work for one attempt, all together; 0 is without limit.
+	Time time.Duration `cbor:"time,omitempty" json:"time,omitempty"`
 }
 
 // Minimal is the profile of a small task: a tenth of a core and 128 MB.
@@ -101,8 +103,8 @@ func (g *GPUSpec) validate() error {
 	if g.Count < 1 || g.Count > MaxGPUs || g.Memory > MaxMemory {
 		return fmt.Errorf("%d gpus of %d bytes: %w", g.Count, g.Memory, ErrInvalid)
 	}
-	if g.Capability == "" {
-		return nil
+	if err := checkTime("device time", g.Time); err != nil || g.Capability == "" {
+		return err
 	}
 	_, err := ParseCapability(g.Capability)
 	return err

@@ -45,7 +45,7 @@ func testSpec() Spec {
 		Name: "sum", Submitter: testNode(1), Model: "llama", Module: testLink(), Args: []string{"sum", "-v"}, Env: []string{"A=1"},
 		Stdin: testLink(), Inputs: []Input{{"data", testLink()}}, Invoke: "f", InvokeArgs: []string{"2"}, Deterministic: true, NoCheckpoints: true,
 		Limits:    Limits{1 << 40, 1 << 30, time.Minute},
-		Profile:   Profile{1500, 2 << 30, 3 << 30, 1e6, &GPUSpec{true, 2, 24 << 30, "sm_70"}, time.Hour},
+		Profile:   Profile{1500, 2 << 30, 3 << 30, 1e6, &GPUSpec{true, 2, 24 << 30, "sm_70", time.Second}, time.Hour},
 		Hints:     Hints{Wishes: Wishes{[]Link{testLink()}, nil, testID, []NodeID{testNode(2)}, []NodeID{testNode(3)}, "eu-west", []string{"disk=ssd"}}},
 		Placement: PlaceAuto, Priority: PriorityHigh, Retries: 3, Deadline: time.Hour, MaxCost: 7,
 	}
