@@ -17,6 +17,7 @@ type sleeper struct {
 	conn   *Conn
 	heard  atomic.Int32
 	stop   atomic.Bool
+	looked atomic.Int32 // how often it has looked whether to stop
 	served chan error
 	awake  chan struct{}
 }
@@ -26,7 +27,10 @@ func asleep(t *testing.T, c *Conn) *sleeper {
 	go func() { s.served <- c.Serve(s.hear) }()
 	go func() {
 		defer close(s.awake)
-		c.Watch(s.hear, s.stop.Load, 0, time.Hour)
+		c.Watch(s.hear, func() bool {
+			s.looked.Add(1)
+			return s.stop.Load()
+		}, 0, time.Hour)
 	}()
 	s.sleeps(t)
 	return s
@@ -77,9 +81,11 @@ func TestWhatWakesOneWhoSleeps(t *testing.T) {
 			s.conn.Ring()
 		}, 0},
 		"being roused, and then the message": {func(t *testing.T, s *sleeper, other *Conn) {
-			other.Rouse()
-			eventually(t, "not roused", func() bool { return s.conn.mine.asleep.Load() == 0 })
-			s.sleeps(t)
+			before := s.looked.Load()
+			eventually(t, "not roused", func() bool {
+				other.Rouse()
+				return s.looked.Load() > before+1 // once before it slept
+			})
 			must(t, other.Send(wire.KindBuild, wire.Build{Seq: 1}, nil))
 		}, 1},
 	} {

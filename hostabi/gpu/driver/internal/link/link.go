@@ -162,23 +162,33 @@ func (c *Conn) drain(fd int, handle Handler) error {
 		if c.failed != nil {
 			return c.failed
 		}
-		kind, body, ok, err := c.next()
-		switch {
-		case ok && kind == wire.KindBell:
-		case ok:
-			err = handle(kind, body)
-			c.mine.ring() // for the one who waits for it may be asleep
-		case err == nil:
+		ok, err := c.one(handle)
+		if !ok && err == nil {
 			err = c.fill(fd)
 		}
 		if again(err) {
 			return nil
 		}
-		if c.failed = err; err != nil {
-			_ = c.unix.CloseRead() // wakes Serve, if this is not; it may be closed already
-		}
+		c.fail(err)
 	}
 	return errMore
+}
+
+// one handles one message, if there is one. Receiving is held.
+func (c *Conn) one(handle Handler) (ok bool, err error) {
+	kind, body, ok, err := c.next()
+	if ok && kind != wire.KindBell {
+		err = handle(kind, body)
+		c.mine.ring() // for the one who waits for it may be asleep
+	}
+	return ok, err
+}
+
+// fail is the end of Serve, unless all is well. Receiving is held.
+func (c *Conn) fail(err error) {
+	if c.failed = err; err != nil {
+		_ = c.unix.CloseRead() // wakes Serve, if this is not; it may be closed already
+	}
 }
 
 func again(err error) bool { return err == unix.EAGAIN }
@@ -186,7 +196,7 @@ func again(err error) bool { return err == unix.EAGAIN }
 // next takes a message: from the mailbox, or from what was received if all of it was.
 func (c *Conn) next() (kind wire.Kind, body []byte, ok bool, err error) {
 	if c.mine.full() {
-		return c.open()
+		return c.takeMail()
 	}
 	kind, body, ok, err = c.cut()
 	if !ok {
@@ -199,8 +209,8 @@ func (c *Conn) next() (kind wire.Kind, body []byte, ok bool, err error) {
 	return kind, body, true, nil
 }
 
-// open takes the message from the mailbox.
-func (c *Conn) open() (kind wire.Kind, body []byte, ok bool, err error) {
+// takeMail takes the message from the mailbox.
+func (c *Conn) takeMail() (kind wire.Kind, body []byte, ok bool, err error) {
 	if c.mail, err = c.mine.take(c.mail); err != nil {
 		return 0, nil, false, err
 	}

@@ -164,7 +164,7 @@ func (c *Conn) look(fd int) (err error) {
 	}
 	err = unix.EAGAIN
 	c.mine.await(func() bool {
-		if again(err) {
+		if again(err) && !c.mine.full() {
 			err = c.fill(fd)
 		}
 		return !again(err) || c.mine.full()
@@ -183,10 +183,24 @@ func (c *Conn) Watch(handle Handler, stop func() bool, look, most time.Duration)
 		return
 	}
 	c.mine.await(func() bool {
-		c.try(handle)
+		if c.mine.full() {
+			c.open(handle)
+		} else {
+			_ = c.raw.Control(func(fd uintptr) { _ = c.drain(int(fd), handle) })
+		}
 		return stop()
 	}, look, most)
-	c.try(handle) // what was left before it was seen that nobody looks
+	c.open(handle) // what was left before it was seen that nobody looks
+}
+
+// open handles the message in the mailbox, if there is one. It asks nothing of the socket, which takes longer.
+func (c *Conn) open(handle Handler) {
+	c.receiving.Lock()
+	defer c.receiving.Unlock()
+	if c.failed == nil && c.mine.full() {
+		_, err := c.one(handle)
+		c.fail(err)
+	}
 }
 
 // Ring wakes those of this side who sleep in Watch: they are to look whether to stop.
@@ -194,7 +208,3 @@ func (c *Conn) Ring() { c.mine.ring() }
 
 // Rouse wakes those of the other side who sleep: a message is about to come.
 func (c *Conn) Rouse() { c.theirs.ring() }
-
-func (c *Conn) try(handle Handler) {
-	_ = c.raw.Control(func(fd uintptr) { _ = c.drain(int(fd), handle) })
-}
