@@ -95,7 +95,7 @@ func (l *loop) evictAt(id wire.ActorID, members wire.Members) {
 }
 
 // outlived notes that an actor was removed of which this node has no replica, so that
-// others which have not heard that yet are not believed.
+// others which have not heard that yet, as they were away, are not believed.
 func (l *loop) outlived(id wire.ActorID) {
 	if l.replicas[id] != nil || l.buried.has(id) {
 		return

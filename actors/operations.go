@@ -83,11 +83,7 @@ func (h *Host) Remove(ctx context.Context, actor string) error {
 // relocate finds the actor that has an actor's name after that one has gone. Errors:
 // ErrNotFound if there is none.
 func (h *Host) relocate(ctx context.Context, actor string, gone wire.Where) (wire.Where, error) {
-	err := h.loop.do(ctx, func(time.Time) {
-		if h.loop.replicas[gone.Actor] == nil {
-			h.loop.directory.forget(gone.Actor)
-		}
-	})
+	err := h.loop.do(ctx, func(time.Time) { h.loop.outlived(gone.Actor) })
 	if err != nil {
 		return wire.Where{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
