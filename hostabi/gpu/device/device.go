@@ -122,8 +122,8 @@ type Event interface {
 	Times() Times
 }
 
-// Watch looks for e's end for some 100 µs, if that is a faster way to hear of it than
-// Done, and the end may be near: an event may have a method for it.
+// Watch waits for e's end for a while, some milliseconds at most, if there is a faster way to hear of it
+// than Done, and the end may be near: an event may have a method for it.
 func Watch(e Event) {
 	if own, ok := e.(interface{ Watch() }); ok {
 		own.Watch()
