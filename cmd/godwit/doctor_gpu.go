@@ -63,8 +63,8 @@ func describeDevice(info device.Info) string {
 	for _, f := range info.Forms {
 		forms = append(forms, string(f))
 	}
-	return fmt.Sprintf("%s, %s, %s, %v, %d compute units, takes %s, driver %s (%s)", info.Name, info.Kind,
-		info.Capability, units.Size(info.Memory), info.ComputeUnits, strings.Join(forms, " and "), info.Driver, info.ID)
+	return fmt.Sprintf("%s, %s, %s, %s, %d compute units, takes %s, driver %s (%s)", info.Name, info.Kind,
+		info.Capability, units.Size(info.Memory).Approx(), info.ComputeUnits, strings.Join(forms, " and "), info.Driver, info.ID)
 }
 
 // tryDevice runs a kernel.

@@ -62,7 +62,7 @@ func runModule(ctx context.Context, f runFlags, name string, args []string) erro
 	say(&words, err)
 	if !f.quiet {
 		fmt.Fprintln(&words, "godwit:", summary(result))
-		for _, said := range []string{j.gpu.said(), j.keeper.said(result), j.record.said(result)} {
+		for _, said := range []string{j.saidOfGPU(result), j.keeper.said(result), j.record.said(result)} {
 			if said != "" {
 				fmt.Fprintln(&words, "godwit:", said)
 			}

@@ -18,6 +18,7 @@ import (
 	"github.com/godwit-run/godwit/hostabi/gpu/device"
 	"github.com/godwit-run/godwit/hostabi/gpu/driver"
 	"github.com/godwit-run/godwit/internal/api"
+	"github.com/godwit-run/godwit/internal/units"
 	"github.com/godwit-run/godwit/runtime"
 	"github.com/godwit-run/godwit/scheduler/wire"
 )
@@ -153,18 +154,36 @@ func (f *gpuFlags) choose(ctx context.Context, cfg *gpu.Config) error {
 	if len(cfg.Devices) > 0 {
 		return nil
 	}
-	return noneFits(len(list))
+	return f.noneFits(list)
 }
 
-// noneFits says why there is no device among so many.
-func noneFits(devices int) error {
-	if devices > 0 {
-		return fmt.Errorf("%w: none of %d devices is usable and has what --gpu-memory and --compute-capability ask for", gpu.ErrNoDevice, devices)
+// noneFits says why there is no device among those.
+func (f *gpuFlags) noneFits(list []device.Info) error {
+	if len(list) > 0 {
+		return fmt.Errorf("%w: asked for %s; there is %s", gpu.ErrNoDevice, f.wish(), thereIs(list))
 	}
 	if _, err := driver.Find(); err != nil {
 		return fmt.Errorf("%w: %w", gpu.ErrNoDevice, err)
 	}
 	return fmt.Errorf("%w: this machine has no OpenCL driver", gpu.ErrNoDevice)
+}
+
+// wish is what the flags ask of a device.
+func (f *gpuFlags) wish() string {
+	text := cmp.Or(string(f.capability), "any device")
+	if f.memory > 0 {
+		text += " with " + units.Size(f.memory).Approx()
+	}
+	return text
+}
+
+// thereIs tells of devices, and why some are of no use.
+func thereIs(list []device.Info) string {
+	var parts []string
+	for _, d := range list {
+		parts = append(parts, fmt.Sprintf("%s (%s)", d.Name, cmp.Or(d.Unusable, d.Capability+", "+units.Size(d.Memory).Approx())))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // openCLOf is the capability that a version is, such as "OpenCL 3.0 PoCL".
@@ -175,6 +194,15 @@ func openCLOf(version string) string {
 	}
 	number, _, _ := strings.Cut(rest, " ")
 	return "opencl_" + number
+}
+
+// saidOfGPU is what people are told of the devices, and of a run that failed without that it might have
+// had one.
+func (j *job) saidOfGPU(r *runtime.Result) string {
+	if j.gpu == nil && r.Status == runtime.StatusFailed && len(gpuModules(j.binary)) > 0 {
+		return "it can use GPUs, and had none: --gpu required or --gpu preferred gives it one"
+	}
+	return j.gpu.said()
 }
 
 // said is what people are told of the devices, if anything.
