@@ -57,6 +57,7 @@ type callsWriter struct {
 	rng   *rand.Rand
 	b     []byte
 	stack []wasm.ValType
+	rough bool // much stands between calls
 }
 
 func (w *callsWriter) top(types ...wasm.ValType) bool {
@@ -78,7 +79,9 @@ func (w *callsWriter) step() {
 	i32, i64, f64, v128 := callsLocals[:1], callsLocals[1:2], callsLocals[2:3], callsLocals[3:]
 	kind := w.rng.IntN(len(callsLocals))
 	local := byte(kind*callsOfType + w.rng.IntN(callsOfType))
-	switch n := w.rng.IntN(40); {
+	switch n := w.rng.IntN(43); {
+	case w.rough && n < 4:
+		w.branch()
 	case n < 10:
 		if len(w.stack) < 12 {
 			w.op(0, callsLocals[kind:kind+1], 0x20, local)
@@ -110,20 +113,63 @@ func (w *callsWriter) step() {
 		w.op(1, f64, 0xbf)
 	case n < 38:
 		w.op(0, i32, 0x41, byte(w.rng.IntN(64)))
-	case n == 38 && w.rng.IntN(4) == 0: // what no batch holds
-		w.op(0, nil, 0x41, 0, 0x20, 0, 0x36, 2, byte(4*w.rng.IntN(16)))
+	case n == 38:
+		w.effect()
+	case w.top(wasm.I32) && w.rng.IntN(8) == 0: // what no batch holds
+		w.op(1, i32, 0x41, 7, 0x70)
+	}
+}
+
+// effect accesses memory or a global, and seldom traps.
+func (w *callsWriter) effect() {
+	i32, i64 := callsLocals[:1], callsLocals[1:2]
+	offset := byte(8 * w.rng.IntN(8))
+	switch n := w.rng.IntN(50); {
+	case n < 10:
+		w.op(0, nil, 0x41, 0, 0x20, byte(w.rng.IntN(callsOfType)), 0x3a, 0, offset)
+	case n < 20 && w.top(wasm.I64):
+		w.op(1, nil, 0x24, 0)
+	case n < 25 && w.top(wasm.F64):
+		w.op(1, nil, 0x21, 2*callsOfType, 0x41, 0, 0x20, 2*callsOfType, 0x39, 3, offset)
+	case n < 35:
+		w.op(0, i32, 0x41, 0, 0x2f, 1, offset)
+	case n < 49:
+		w.op(0, i64, 0x41, 0, 0x30, 0, offset)
+	case w.rng.IntN(10) == 0: // beyond the memory's end
+		w.op(0, i32, 0x41, 0x7f, 0x28, 2, byte(w.rng.IntN(2)))
+	}
+}
+
+// drop leaves no operands.
+func (w *callsWriter) drop() {
+	for range w.stack {
+		w.b = append(w.b, 0x1a)
+	}
+	w.stack = w.stack[:0]
+}
+
+// branch makes an end of a batch, so that there are ladders.
+func (w *callsWriter) branch() {
+	switch w.rng.IntN(3) {
+	case 0: // out of the function, seldom
+		w.op(0, nil, 0x20, 1, 0x20, byte(w.rng.IntN(callsOfType)), 0x41, 0xff, 0x3f, 0x71, 0x41, byte(w.rng.IntN(64)), 0x46, 0x0d, 0, 0x1a)
+	case 1:
+		w.op(0, nil, 0x02, 0x40, 0x20, 1, 0x0d, 0, 0x41, 0, 0x20, 2, 0x36, 2, 0, 0x0b)
+	default:
+		w.op(0, nil, 0x02, 0x40, 0x20, 1, 0x41, 1, 0x71, 0x0e, 1, 0, 0, 0x0b)
 	}
 }
 
 // randomCalls is a program of a function with so many steps.
-func randomCalls(rng *rand.Rand, steps int) *wasmgen.Program {
-	w := &callsWriter{rng: rng}
-	for range steps {
+func randomCalls(rng *rand.Rand, steps int, rough bool) *wasmgen.Program {
+	w := &callsWriter{rng: rng, rough: rough}
+	for n := range steps {
+		if n%40 == 0 {
+			w.drop()
+		}
 		w.step()
 	}
-	for range w.stack {
-		w.b = append(w.b, 0x1a)
-	}
+	w.drop()
 	offset := uint32(64)
 	for kind, store := range [][]byte{{0x36, 2}, {0x37, 3}, {0x39, 3}, {0xfd, 11, 0}} {
 		for n := range callsOfType { // all locals go to memory
@@ -140,6 +186,24 @@ func randomCalls(rng *rand.Rand, steps int) *wasmgen.Program {
 	return p
 }
 
+// exits is a program of a function that can be left, and parts of it be passed over, between any two
+// of its calls.
+func exits() *wasmgen.Program {
+	body := repeated(300, func(i int) []byte {
+		here := wasm.AppendS32([]byte{0x41}, int32(i))
+		is := append(append([]byte{0x20, 0}, here...), 0x46)
+		leave := append(append(here, is...), 0x0d, 0, 0x1a)
+		over := append(append([]byte{0x02, 0x40, 0x20, 0, 0x0e, 1, 0, 0, 0x0b, 0x02, 0x40}, is...), 0x0d, 0, 0x20, 0, 0x10, callsLeaf, 0x1a, 0x0b)
+		return append(append(leave, 0x20, 0, 0x10, callsLeaf, 0x41, 7, 0x70, 0x1a), over...)
+	})
+	m := callsModule(append(body, 0x20, 0, 0x0b))
+	p := &wasmgen.Program{Module: m, Binary: m.Encode()}
+	for _, n := range []uint64{10, 100, 150, 200, 250, 299} {
+		p.Calls = append(p.Calls, wasmgen.Call{Name: startExport, Args: []uint64{n}})
+	}
+	return p
+}
+
 // TestSuspendCalls suspends functions of hundreds of calls, which are checked in batches.
 func TestSuspendCalls(t *testing.T) {
 	host := []hostabi.Module{randomHost()}
@@ -150,11 +214,14 @@ func TestSuspendCalls(t *testing.T) {
 		engines = append(engines, e)
 	}
 	plain := newEngine(t, Config{HostModules: host})
-	first, count := seeds(t, 30)
+	first, count := seeds(t, 12)
 	jumps := 0
 	for seed := first; seed < first+count; seed++ {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		p := randomCalls(rng, 400+rng.IntN(1200))
+		p := randomCalls(rng, 400+rng.IntN(1600), seed%2 == 1)
+		if seed == 0 {
+			p = exits()
+		}
 		var modules []*Module
 		for _, e := range engines {
 			modules = append(modules, mustLoad(t, e, p.Binary))

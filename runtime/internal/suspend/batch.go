@@ -1,6 +1,7 @@
 package suspend
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
@@ -10,12 +11,14 @@ import (
 // from outside, or fail. These are cut into batches, with one check behind the last call of each:
 // should the stack unwind at one before it, the rest of the batch is run through for nothing.
 // Calls in a batch go through gates, which call nobody while the stack unwinds, and
-// remember at which call it began.
+// remember at which call it began. Outside of loops, where time matters less, so do the accesses of
+// memory and globals between the calls.
 const (
 	minRow     = 4  // calls that are worth a batch
 	maxBatch   = 32 // calls of one
 	maxSlots   = 48 // values that one keeps
 	minCallers = 4  // calls of a function that are worth a gate
+	maxEffects = 2  // accesses of memory or globals, per call
 )
 
 // gate is what a call goes through: the function that is called, or the type and table.
@@ -33,8 +36,7 @@ func gateOf(in *wasm.Instr) gate {
 
 // quiet tells whether an instruction can neither fail nor change anything but locals, and the fuel
 // by a charge.
-func (s *scan) quiet(in *wasm.Instr) bool {
-	charged := s.charge.step(in, s.fuel)
+func (s *scan) quiet(in *wasm.Instr, charged bool) bool {
 	switch op := in.Op; {
 	case op == wasm.OpGlobalSet:
 		return charged && max(s.charge.sum, -s.charge.sum) <= maxCharge
@@ -89,16 +91,30 @@ func (s *scan) findBatches() {
 	for p := range s.points {
 		calls[s.points[p].gate]++
 	}
-	fits := func(p int) bool {
-		at := &s.points[p]
-		return !at.pause && !at.last && calls[at.gate] >= minCallers
-	}
-	for start, p := 0, 0; p <= len(s.points); p++ {
-		if p < len(s.points) && fits(p) && s.points[p].row == s.points[start].row && fits(start) {
+	fits := func(p *point) bool { return !p.pause && !p.last && calls[p.gate] >= minCallers }
+	for row := range groups(s.points, func(p, q *point) bool { return p.row == q.row && fits(p) && fits(q) }) {
+		if row[len(row)-1].effects-row[0].effects <= maxEffects*(len(row)-1) {
+			s.batchRow(row)
 			continue
 		}
-		s.batchRow(s.points[start:p])
-		start = p
+		for part := range groups(row, func(p, q *point) bool { return p.effects == q.effects }) {
+			s.batchRow(part)
+		}
+	}
+}
+
+// groups goes through the longest runs of points of which each two neighbours go together.
+func groups(points []point, together func(p, q *point) bool) iter.Seq[[]point] {
+	return func(yield func([]point) bool) {
+		for start, p := 0, 1; p <= len(points); p++ {
+			if p < len(points) && together(&points[p-1], &points[p]) {
+				continue
+			}
+			if !yield(points[start:p]) {
+				return
+			}
+			start = p
+		}
 	}
 }
 
@@ -172,6 +188,9 @@ func (e *emitter) endBatch(base int) error {
 		}
 	}
 	for _, t := range e.lent {
+		if e.spares == nil {
+			e.spares = make(map[wasm.ValType][]uint32)
+		}
 		e.spares[t.typ] = append(e.spares[t.typ], t.local)
 	}
 	e.lent = e.lent[:0]

@@ -1,6 +1,7 @@
 package suspend
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
@@ -24,6 +25,40 @@ func rowOfCalls(calls int, between ...byte) []byte {
 	return m.Encode()
 }
 
+// division is code that may trap.
+var division = []byte{0x41, 1, 0x20, 1, 0x6d, 0x1a}
+
+// inLoop puts the first function's body in a loop.
+func inLoop(binary []byte) []byte {
+	m, err := wasm.Decode(binary)
+	if err != nil {
+		panic(err)
+	}
+	body := &m.Codes[0].Body
+	*body = slices.Concat([]byte{0x03, 0x7f, 0x20, 1, 0x0d, 0}, *body, []byte{0x0b})
+	return m.Encode()
+}
+
+// checksOf lists how many rungs of ladders come before each check of a function, and the lengths of
+// the ladders.
+func checksOf(m *wasm.Module, function int) (checks, ladders []int) {
+	flag := uint32(m.GlobalCount() - 1)
+	rungs, flagged := 0, false
+	r := wasm.NewReader(m.Codes[function].Body, 0)
+	for in := (wasm.Instr{}); r.Next(&in); flagged = in.Op == wasm.OpGlobalGet && in.A == flag {
+		switch {
+		case in.Op == wasm.OpBrIf && flagged:
+			checks = append(checks, rungs)
+		case in.Op == wasm.OpBrTable && flagged:
+			ladders = append(ladders, len(in.Targets)-2)
+			rungs--
+		case in.Op == wasm.OpEnd && len(ladders) > 0:
+			rungs++
+		}
+	}
+	return checks, ladders
+}
+
 // TestBatches counts the checks of functions of many calls.
 func TestBatches(t *testing.T) {
 	store := []byte{0x41, 0, 0x20, 1, 0x36, 2, 0}
@@ -35,10 +70,12 @@ func TestBatches(t *testing.T) {
 		{"few calls have a check each", rowOfCalls(maxPlain), maxPlain},
 		{"many are checked in batches", rowOfCalls(10 * maxBatch), 10},
 		{"batches are of like sizes", rowOfCalls(10*maxBatch + 1), 11},
-		{"a store is not to happen for nothing", rowOfCalls(200, store...), 200},
-		{"nor a load", rowOfCalls(200, 0x20, 1, 0x28, 2, 0, 0x1a), 200},
-		{"nor a division", rowOfCalls(200, 0x41, 1, 0x20, 1, 0x6d, 0x1a), 200},
-		{"a sum may", rowOfCalls(6*maxBatch, 0x41, 1, 0x20, 1, 0x6a, 0x21, 1), 6},
+		{"a sum may be for nothing", rowOfCalls(6*maxBatch, 0x41, 1, 0x20, 1, 0x6a, 0x21, 1), 6},
+		{"a division might trap", rowOfCalls(200, division...), 200},
+		{"a store goes through a gate", rowOfCalls(6*maxBatch, store...), 6},
+		{"and a load", rowOfCalls(6*maxBatch, 0x20, 1, 0x28, 2, 0, 0x1a), 6},
+		{"too many stores do not", rowOfCalls(200, slices.Repeat(store, maxEffects+1)...), 200},
+		{"nor does one in a loop, which has a pause", inLoop(rowOfCalls(100, store...)), 101},
 	} {
 		m, code := metered(t, test.binary)
 		plan, err := Rewrite(m, code)
@@ -48,16 +85,8 @@ func TestBatches(t *testing.T) {
 		if err := wasm.Validate(m); err != nil {
 			t.Fatal(err)
 		}
-		flag := uint32(m.GlobalCount() - 1)
-		checks := 0
-		r := wasm.NewReader(m.Codes[0].Body, 0)
-		for in := (wasm.Instr{}); r.Next(&in); {
-			if in.Op == wasm.OpGlobalGet && in.A == flag {
-				checks++
-			}
-		}
-		if checks != test.checks {
-			t.Errorf("%s: %d checks, want %d", test.name, checks, test.checks)
+		if checks, _ := checksOf(m, 0); len(checks) != test.checks {
+			t.Errorf("%s: %d checks, want %d", test.name, len(checks), test.checks)
 		}
 	}
 }

@@ -15,6 +15,8 @@
 //     below the call's arguments.
 //   - batch: several calls in a row, with one check behind the last of them.
 //   - gate: a function that calls another one unless the stack unwinds.
+//   - ladder: a br_table before a long row of checks that might lead to rungs within it, and never
+//     does.
 //   - base: the part of frames that many points of a function save alike.
 //   - clone: a copy of a function that goes on at one point.
 //   - blocking import: a host function that may stop the guest instead of waiting. Calls of
@@ -88,6 +90,11 @@
 // up to the check changes nothing but locals. Locals that are written get their old value kept in
 // another one if a point before needs it: the frame of each point is the batch's, and a clone
 // loads from it what its point had.
+// Outside of loops accesses of memory and globals between the calls go through gates, too; in
+// loops they end the row, since there a gate would be too slow.
+//
+// Where checks cannot be batched, compilers take time by the square of their number, as each block
+// dominates all behind it. Ladders, which are branches that are never taken, end that: see ladder.go.
 //
 // Which calls may unwind follows from the call graph: those that may lead to a pause or to a
 // blocking import. What is live follows from the usual data-flow equations.

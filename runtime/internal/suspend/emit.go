@@ -69,6 +69,10 @@ type emitter struct {
 	lent   []value                   // those that are in use
 	spare  []byte                    // for the next body
 	guard  *guard                    // of a clone
+
+	ladders map[int]int // by position: the rungs of the ladder that begins there, 0 for a rung
+	rungs   []int       // to come in each open construct, the function first
+	within  int         // in all of them
 }
 
 // emitter is one for a function.
@@ -99,8 +103,8 @@ func (e *emitter) begin(function uint32) error {
 	*e = emitter{
 		asm: asm{e.spare[:0]}, linker: e.linker, scan: e.scan, mod: e.mod, checker: e.checker,
 		function: function, typ: e.mod.typeOf(function), body: code.Body, first: uint32(locals), pause: -1,
-		temps: e.temps, same: e.same, spares: make(map[wasm.ValType][]uint32), added: e.added[:0], floors: e.floors[:0], passes: e.passes[:0], saves: e.saves[:0],
-		wrote: append(e.wrote[:0], make([]int, locals)...), bases: e.findBases(locals), spare: e.spare,
+		temps: e.temps, same: e.same, added: e.added[:0], floors: e.floors[:0], passes: e.passes[:0], saves: e.saves[:0],
+		wrote: append(e.wrote[:0], make([]int, locals)...), bases: e.findBases(locals), spare: e.spare, rungs: append(e.rungs[:0], 0),
 	}
 	e.at = e.local(wasm.I32)
 	return nil
@@ -131,6 +135,8 @@ func (e *emitter) tempOf(k temp) uint32 {
 func (e *emitter) run() error {
 	if e.guard != nil {
 		e.guard.start(e)
+	} else if err := e.findLadders(); err != nil {
+		return err
 	}
 	var in wasm.Instr
 	for pos := 0; ; pos = in.End {
@@ -220,6 +226,7 @@ func (e *emitter) before(pos int) error {
 	if !e.checker.Reachable() {
 		return nil
 	}
+	e.climb(pos)
 	if e.next < len(e.points) && e.points[e.next].pos == pos && !e.points[e.next].pause && !e.points[e.next].last {
 		e.flush(pos)
 		e.copy(e.below(&e.points[e.next]))
@@ -298,11 +305,20 @@ func (e *emitter) write(in *wasm.Instr) {
 		e.callGate(p)
 		return
 	}
-	if e.guard == nil && !e.linked(in) {
+	if e.batch.slots != nil && effect(in, e.mod.code.Fuel) {
+		e.flush(in.Pos)
+		e.from = in.End
+		e.gateEffect(in)
+		return
+	}
+	if e.guard == nil && !e.linked(in) && !e.shifted(in) {
 		return
 	}
 	e.flush(in.Pos)
 	e.from = in.End
+	if e.climbed(in) {
+		return
+	}
 	if e.guard != nil && e.guard.open && e.guard.branch(e, in) {
 		return
 	}
@@ -328,12 +344,12 @@ func (e *emitter) sink(in *wasm.Instr) {
 	case wasm.OpLocalGet, wasm.OpGlobalGet, wasm.OpI32Const, wasm.OpI64Const, wasm.OpF32Const, wasm.OpF64Const:
 	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf, wasm.OpTryTable:
 		n = e.checker.Frame(0).Height
-		e.floors = append(e.floors, n)
+		e.floors, e.rungs = append(e.floors, n), append(e.rungs, 0)
 	case wasm.OpElse:
 		n = e.checker.Frame(0).Height
 	case wasm.OpEnd:
 		if k := len(e.floors); k > 0 {
-			n, e.floors = e.floors[k-1], e.floors[:k-1]
+			n, e.floors, e.rungs = e.floors[k-1], e.floors[:k-1], e.rungs[:k]
 		}
 	case wasm.OpCall:
 		n -= len(e.mod.typeOf(in.A).Results)
@@ -419,7 +435,7 @@ func (e *emitter) passed(ordinal int) error {
 // check leaves for a save if the stack unwinds.
 func (e *emitter) check(n int, values []value) {
 	e.globalGet(e.flag())
-	label := uint32(e.checker.Depth() + e.inside() + n)
+	label := uint32(e.checker.Depth() + e.inside() + e.within + n)
 	if e.guard != nil && e.guard.open {
 		label++
 	}
@@ -435,7 +451,7 @@ func (e *emitter) leave(ordinal int) {
 	e.passes = append(e.passes, pass{ordinal: ordinal, save: none})
 	e.i64(int64(pointOf(e.function, ordinal)))
 	e.call(e.leaver())
-	label := uint32(e.checker.Depth())
+	label := uint32(e.checker.Depth() + e.within)
 	if e.guard != nil && e.guard.open {
 		label++
 	}

@@ -29,6 +29,9 @@ func (g gate) name() string { return fmt.Sprintf("gate:%s:%d:%d", g.op, g.a, g.b
 // gateType is the type of a gate: it takes the point beside the arguments.
 func (mod *module) gateType(g gate) wasm.FuncType {
 	t := mod.gated(g)
+	if !g.calls() {
+		return t
+	}
 	params := slices.Clone(t.Params)
 	if g.op != wasm.OpCall {
 		params = append(params, wasm.I32)
@@ -36,19 +39,26 @@ func (mod *module) gateType(g gate) wasm.FuncType {
 	return wasm.FuncType{Params: append(params, wasm.I32), Results: t.Results}
 }
 
-// gated is the type of what is called.
+// gated is the type of what is called or done.
 func (mod *module) gated(g gate) wasm.FuncType {
-	if g.op == wasm.OpCall {
+	switch g.op {
+	case wasm.OpCall:
 		return mod.typeOf(g.a)
+	case wasm.OpCallIndirect:
+		return mod.m.Types[g.a]
 	}
-	return mod.m.Types[g.a]
+	return mod.effectType(g)
 }
 
 func (o *output) gate(g gate) uint32 {
 	f, ok := o.gates[g]
 	if !ok {
 		t := o.mod.gateType(g)
-		f = o.function(t, o.gateBody(g, t))
+		body := o.gateBody
+		if !g.calls() {
+			body = o.effectBody
+		}
+		f = o.function(t, body(g, t))
 		o.gates[g] = f
 		o.names = append(o.names, wasm.Name{Index: f, Name: "gate"})
 	}

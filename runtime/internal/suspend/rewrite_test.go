@@ -44,7 +44,7 @@ func metered(t testing.TB, binary []byte) (*wasm.Module, Code) {
 // too.
 func TestRandomModules(t *testing.T) {
 	clones := 0
-	for seed := range uint64(150) {
+	for seed := range uint64(200) {
 		m, code := metered(t, wasmgen.Generate(randomBytes(seed)).Binary)
 		base := m.Encode()
 		plan, err := Rewrite(m, code)

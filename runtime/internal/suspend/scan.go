@@ -4,19 +4,20 @@ import "github.com/godwit-run/godwit/runtime/internal/wasm"
 
 // point is a place in a function where the stack may unwind.
 type point struct {
-	pos   int    // of the call
-	end   int    // of the call, or of the local.sets that take a pause's results
-	inner int32  // innermost construct there, or -1
-	last  bool   // it is followed by unreachable
-	pause bool   // nothing but the results of the call is to be had again
-	typ   uint32 // type of what is called
-	live  bits   // locals whose value matters after it; nil: all
-	base  int    // number of its base, counted from 1; 0 is none
-	gate  gate   // what a call of it would go through
-	row   int    // number of the row of calls that it is in, with nothing but quiet code between
-	gated bool   // it is in a batch
-	paid  int64  // what the function has been charged for before it in its row
-	ends  bool   // it is the last in it
+	pos     int    // of the call
+	end     int    // of the call, or of the local.sets that take a pause's results
+	inner   int32  // innermost construct there, or -1
+	last    bool   // it is followed by unreachable
+	pause   bool   // nothing but the results of the call is to be had again
+	typ     uint32 // type of what is called
+	live    bits   // locals whose value matters after it; nil: all
+	base    int    // number of its base, counted from 1; 0 is none
+	gate    gate   // what a call of it would go through
+	row     int    // number of the row of calls that it is in, with nothing but quiet code between
+	effects int    // accesses before it that a gate could be for
+	gated   bool   // it is in a batch
+	paid    int64  // what the function has been charged for before it in its row
+	ends    bool   // it is the last in it
 }
 
 // construct is a block, loop, if or try_table.
@@ -43,6 +44,8 @@ type scan struct {
 	unchecked  int // points that have no check of their own
 	fuel       uint32
 	charge     charge
+	effects    int
+	loops      int // that are open
 }
 
 // read walks over a body.
@@ -67,7 +70,14 @@ func (s *scan) inner() int32 {
 func (s *scan) step(mod *module, in *wasm.Instr) {
 	points := len(s.points)
 	s.note(mod, in)
-	if len(s.points) == points && !s.quiet(in) {
+	if len(s.points) > points || points == 0 || s.points[points-1].row != s.row {
+		return
+	}
+	switch charged := s.charge.step(in, s.fuel); {
+	case s.quiet(in, charged):
+	case s.loops == 0 && effect(in, s.fuel):
+		s.effects++
+	default:
 		s.row++
 		s.charge = charge{}
 	}
@@ -97,6 +107,9 @@ func (s *scan) note(mod *module, in *wasm.Instr) {
 		s.event(evElse, 0)
 	case wasm.OpEnd:
 		if len(s.open) > 0 {
+			if s.constructs[s.inner()].op == wasm.OpLoop {
+				s.loops--
+			}
 			s.open = s.open[:len(s.open)-1]
 			s.event(evEnd, 0)
 		}
@@ -141,6 +154,7 @@ func (s *scan) openConstruct(in *wasm.Instr) {
 	s.nesting = max(s.nesting, len(s.open))
 	switch in.Op {
 	case wasm.OpLoop:
+		s.loops++
 		s.event(evLoop, uint32(index))
 	case wasm.OpIf:
 		s.event(evIf, 0)
@@ -153,7 +167,7 @@ func (s *scan) add(in *wasm.Instr, typ uint32, pause bool) {
 	for _, c := range s.open {
 		s.constructs[c].holds = true
 	}
-	s.points = append(s.points, point{pos: in.Pos, end: in.End, inner: s.inner(), typ: typ, pause: pause, gate: gateOf(in), row: s.row, paid: s.charge.sum})
+	s.points = append(s.points, point{pos: in.Pos, end: in.End, inner: s.inner(), typ: typ, pause: pause, gate: gateOf(in), row: s.row, effects: s.effects, paid: s.charge.sum})
 }
 
 func (s *scan) point(in *wasm.Instr, typ uint32) {
