@@ -200,7 +200,7 @@
 //     of what the same guest's own loop takes, in C (go test -bench GuestSgemm ./cmd/godwit)
 //   - reads at 0.93 of the speed of memcpy within one process, writes at 1.3 (-bench Copies .)
 //   - a launch of a kernel that does nothing and the wait for it, where nothing else ran: 4 to 25 µs more than
-//     the same calls of the binding, which take 40 to 60 µs; of a kernel of 1.2 ms, 57 to 95 µs more, which is
+//     the same calls of the binding, which take 40 to 60 µs; of a kernel of 1.2 ms, 57 to 100 µs more, which is
 //     1.05 to 1.08 times as long (nice -n -19 go test -run xxx -bench Launch ./hostabi/gpu)
 //   - State goes from a driver to Go code in this process and back with the same contents, in a few
 //     milliseconds and the time of building programs
