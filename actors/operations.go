@@ -60,7 +60,7 @@ func (h *Host) Remove(ctx context.Context, actor string) error {
 	began := time.Now()
 	where, err := h.locate(ctx, actor)
 	if err != nil {
-		return err
+		return surely(err)
 	}
 	for range maxNamed {
 		err = h.control(ctx, where.Actor.String(), wire.Control{Verb: wire.VerbRemove})
@@ -71,11 +71,21 @@ func (h *Host) Remove(ctx context.Context, actor string) error {
 		case !errors.Is(err, ErrNotFound):
 			return err
 		}
-		next, gone := h.relocate(ctx, actor, where)
-		if gone != nil || next.Created > began.UnixMilli() {
+		next, err := h.relocate(ctx, actor, where)
+		if err = surely(err); errors.Is(err, ErrNotFound) || err == nil && next.Created > began.UnixMilli() {
 			return nil // it is gone, and a later one is not meant
+		} else if err != nil {
+			return err
 		}
 		where = next
+	}
+	return err
+}
+
+// surely is an error, but for ErrNotFound that nobody is sure of.
+func surely(err error) error {
+	if errors.Is(err, errUnsure) {
+		return fmt.Errorf("%w: nodes that may have it cannot be reached", ErrUnavailable)
 	}
 	return err
 }
@@ -87,11 +97,20 @@ func (h *Host) relocate(ctx context.Context, actor string, gone wire.Where) (wir
 	if err != nil {
 		return wire.Where{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	where, err := h.locate(ctx, actor)
-	if err == nil && where.Actor == gone.Actor {
-		return wire.Where{}, ErrNotFound
+	for end := time.Now().Add(unsureWait); ; {
+		where, err := h.locate(ctx, actor)
+		if err != nil || where.Actor != gone.Actor {
+			return where, err
+		}
+		if time.Now().After(end) {
+			return wire.Where{}, ErrNotFound
+		}
+		select {
+		case <-time.After(callNowhere): // a replica here is about to hear it
+		case <-ctx.Done():
+			return wire.Where{}, ErrNotFound
+		}
 	}
-	return where, err
 }
 
 // Upgrade gives an actor another module, between two messages, after it has been
