@@ -37,7 +37,7 @@ func rights() map[string]uint64 {
 		}
 	}
 	give(mayRun, "/", "lib", "lib32", "lib64", "bin", "sbin", "nix/store", "gnu/store", "run/opengl-driver", "run/current-system")
-	give(mayRun, "/usr", "bin", "sbin", "lib", "lib32", "lib64", "libexec", "share", "local/lib*", "local/share/pocl", "local/cuda*")
+	give(mayRun, "/usr", "bin", "sbin", "lib", "lib32", "lib64", "libexec", "share", "local/bin", "local/lib*", "local/share/pocl", "local/cuda*")
 	give(mayRun, "/opt", "intel", "rocm*", "cuda*", "amdgpu*", "nvidia*", "pocl*")
 	give(mayRead, "/var/lib/dpkg", "alternatives")
 	give(mayRead, "/etc", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "ld.so.preload", "OpenCL", "alternatives", "nvidia", "localtime")
