@@ -43,7 +43,8 @@
 // which makes every path's charges add up to its cost, however debts are chosen.
 // They are chosen so that the dearest edges charge nothing: the edges of a maximum
 // spanning forest, by loop depth and by what a charge there takes (Knuth's way
-// of placing profile counters; see flow.solve). Debts are not free everywhere:
+// of placing profile counters; see flow.solve), and among edges that are as dear those
+// that are most (see flow.count). Debts are not free everywhere:
 //
 //   - at entries from outside, exits to there, throws and calls that may reach the
 //     host or take call depth the debt is 0, so that there the count is exact;

@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -74,6 +75,7 @@ type flow struct {
 	offset []int64
 	bounds []interval // of roots: debts that keep the whole tree within bounds
 	order  []uint64   // edges, in the lower halves
+	votes  []vote
 }
 
 // find returns the root of n's tree, and n's debt relative to the root's.
@@ -206,10 +208,13 @@ func (f *flow) tie() {
 	for _, p := range f.equal {
 		f.join(p[0], p[1], 0, true)
 	}
-	for _, key := range f.order {
-		if e := &f.edges[uint32(key)]; !e.counted {
-			f.join(e.from, e.to, f.nodes[e.from].cost, false)
+	for rest := f.order; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n]>>32 == rest[0]>>32 {
+			n++
 		}
+		f.tieEqually(rest[:n])
+		rest = rest[n:]
 	}
 	for i := range f.nodes { // the first node of a tree has no debt, if that is within bounds
 		root, offset := f.find(int32(i))
@@ -219,6 +224,82 @@ func (f *flow) tie() {
 			*b = interval{d, d}
 		}
 		f.nodes[i].debt = b.least + offset
+	}
+}
+
+// tieEqually ties what edges of the same weight lead to. Trees in which the debts are not
+// settled are tied first; then of each such tree the edges that lead to settled nodes
+// vote for its debts, since only those that agree get a charge of zero.
+func (f *flow) tieEqually(keys []uint64) {
+	f.votes = f.votes[:0]
+	for _, key := range keys {
+		e := &f.edges[uint32(key)]
+		if a, b := f.settled(e.from), f.settled(e.to); !a && !b && !e.counted {
+			f.join(e.from, e.to, f.nodes[e.from].cost, false)
+		}
+	}
+	for _, key := range keys {
+		if e := &f.edges[uint32(key)]; !e.counted {
+			f.vote(e)
+		}
+	}
+	f.count()
+	for _, key := range keys {
+		if e := &f.edges[uint32(key)]; !e.counted {
+			f.join(e.from, e.to, f.nodes[e.from].cost, false)
+		}
+	}
+}
+
+// vote is for what the debt of a tree's root should be.
+type vote struct {
+	root int32
+	turn int32
+	debt int64
+}
+
+// settled tells whether only one debt is left for n.
+func (f *flow) settled(n int32) bool {
+	root, _ := f.find(n)
+	return f.bounds[root].least == f.bounds[root].most
+}
+
+// vote takes down what an edge between a settled node and one that is not votes for.
+func (f *flow) vote(e *edge) {
+	ra, oa := f.find(e.from)
+	rb, ob := f.find(e.to)
+	shift := oa + f.nodes[e.from].cost - ob // of b's root against a's
+	a, b, turn := f.bounds[ra], f.bounds[rb], int32(len(f.votes))
+	switch {
+	case (a.least == a.most) == (b.least == b.most):
+	case a.least == a.most:
+		f.votes = append(f.votes, vote{rb, turn, a.least + shift})
+	default:
+		f.votes = append(f.votes, vote{ra, turn, b.least - shift})
+	}
+}
+
+// count settles the trees that have been voted on: the most votes win, and the first
+// of as many.
+func (f *flow) count() {
+	slices.SortFunc(f.votes, func(a, b vote) int {
+		return cmp.Or(cmp.Compare(a.root, b.root), cmp.Compare(a.debt, b.debt), cmp.Compare(a.turn, b.turn))
+	})
+	for rest := f.votes; len(rest) > 0; {
+		first, most, best := rest[0], 0, vote{}
+		for len(rest) > 0 && rest[0].root == first.root {
+			n, v := 1, rest[0]
+			for n < len(rest) && rest[n].root == v.root && rest[n].debt == v.debt {
+				n++
+			}
+			rest = rest[n:]
+			if b := f.bounds[v.root]; b.least <= v.debt && v.debt <= b.most && (n > most || n == most && v.turn < best.turn) {
+				most, best = n, v
+			}
+		}
+		if most > 0 {
+			f.bounds[best.root] = interval{best.debt, best.debt}
+		}
 	}
 }
 
