@@ -141,13 +141,14 @@
 // On a virtual machine with two EPYC cores, shared with other work:
 //
 //   - run time, metered exactly and in slices, over plain wazero with the same
-//     memory, 31 programs: geometric mean 1.01 of the least, 1.03 of the medians of
-//     interleaved rounds, by the thread's processor time; most between 0.78 and 1.12, the
-//     worst 1.15 to 1.2: short loops, plain ones too, take up to 30 % more or less when
-//     their code is shifted by 16 bytes
+//     memory, 31 programs: geometric mean 1.00 of the least and of the medians of
+//     interleaved rounds, by the thread's processor time; most between 0.80 and 1.10, the
+//     worst 1.12 to 1.14 (branch_json, go_maps), and more beside much other work: short loops,
+//     plain ones too, take up to 30 % more or less when their code is shifted by 16 bytes
 //     (go test -run xxx -bench Overhead -benchtime 9x ./runtime)
-//   - rewriting and compiling over plain compiling 1.30 to 1.43 (json 1.38); code
-//     sections 1.29 to 1.33 times as large (-bench Compile ./runtime)
+//   - rewriting and compiling over plain compiling 1.28 to 1.5 on a busy machine (json
+//     1.28 to 1.44), of which rewriting is 0.10; code sections 1.29 to 1.32 times as large
+//     (-bench Compile ./runtime)
 //   - the pause of a capture of 64 MiB with 1 % of its pages written 125 to 175 µs in
 //     the median and 0.2 to 0.6 ms in 99 of 100, 95 µs and 0.2 ms when most was copied
 //     ahead; 40 µs with nothing written (-bench Pause ./runtime; the range is that of
