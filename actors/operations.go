@@ -65,7 +65,9 @@ func (h *Host) Remove(ctx context.Context, actor string) error {
 	for range maxNamed {
 		err = h.control(ctx, where.Actor.String(), wire.Control{Verb: wire.VerbRemove})
 		switch {
-		case err == nil, errors.Is(err, ErrStopped):
+		case errors.Is(err, ErrStopped):
+			return nil
+		case err == nil:
 			h.loop.inbox.put(func(time.Time) { h.loop.outlived(where.Actor) })
 			return nil
 		case !errors.Is(err, ErrNotFound):
@@ -93,7 +95,11 @@ func surely(err error) error {
 // relocate finds the actor that has an actor's name after that one has gone. Errors:
 // ErrNotFound if there is none.
 func (h *Host) relocate(ctx context.Context, actor string, gone wire.Where) (wire.Where, error) {
-	err := h.loop.do(ctx, func(time.Time) { h.loop.outlived(gone.Actor) })
+	err := h.loop.do(ctx, func(time.Time) {
+		if h.loop.replicas[gone.Actor] == nil { // whoever says so may only have lost its replica
+			h.loop.directory.forget(gone.Actor)
+		}
+	})
 	if err != nil {
 		return wire.Where{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
