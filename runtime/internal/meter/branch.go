@@ -46,13 +46,13 @@ func (g *graph) placeChecks() {
 }
 
 // takenWeight tells how dear a charge on a taken br_if is, for how often it is taken: it turns one
-// instruction into an if around two.
+// instruction into a construct around two.
 const takenWeight = 9
 
 func (g *graph) branchIf(in *wasm.Instr) {
 	f := g.frame(in.A)
 	g.event(evBranch, in.A)
-	s := site{kind: siteBrIf, pos: in.Pos, end: in.End, arg: in.A, target: f.outer, typ: g.mod.identity(f.types)}
+	s := site{kind: siteBrIf, pos: in.Pos, end: in.End, arg: in.A, target: f.outer, typ: g.mod.identity(f.types), op: g.last.op, test: g.last.pos}
 	if f.op == wasm.OpLoop {
 		s.kind = siteBackIf
 		s.edge = g.backEdge(g.cur, f, false)

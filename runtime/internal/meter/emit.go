@@ -46,7 +46,8 @@ func (e *emitter) function() {
 	last := 0
 	for i := range e.sites {
 		s := &e.sites[i]
-		e.raw(e.body[last:s.pos])
+		s.test = max(s.test, last)
+		e.raw(e.body[last:e.from(s)])
 		e.site(s)
 		last = s.end
 	}
@@ -91,7 +92,7 @@ func (e *emitter) site(s *site) {
 			e.brIf(s.arg + e.shift(s.loop, s.target))
 			return
 		}
-		e.block(wasm.OpIf, s.typ)
+		e.taken(s)
 		e.back(s.edge, s.arg+e.shift(s.loop, s.target)+1, s.loop)
 		e.end()
 	case siteTable:
@@ -281,7 +282,7 @@ func (e *emitter) branchIf(s *site) {
 		e.brIf(depth)
 		return
 	}
-	e.block(wasm.OpIf, s.typ)
+	e.taken(s)
 	e.edge(s.edge, s.loop)
 	e.br(depth + 1)
 	e.end()
@@ -303,14 +304,16 @@ func (e *emitter) back(edge int32, depth uint32, loop int32) {
 	e.op(wasm.OpI64GeS)
 	e.block(wasm.OpIf, e.loops[target].typ) // a br_if would be a critical edge, which wazero can't fuse
 	e.br(depth + 1)
-	e.end()
+	e.op(wasm.OpElse) // not end: to the compiler an else that is not there is one more block
 	l := &e.loops[target]
 	if e.form(l) == formShared {
+		e.br(depth + 2)
+	} else {
+		e.cold(e.nodes[l.header].debt, e.savedIn(l))
 		e.br(depth + 1)
-		return
 	}
-	e.cold(e.nodes[l.header].debt, e.savedIn(l))
-	e.br(depth)
+	e.end()
+	e.op(wasm.OpUnreachable)
 }
 
 // savedIn lists the locals to save where the host is called in a loop, if that

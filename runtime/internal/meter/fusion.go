@@ -24,11 +24,13 @@ func pushes(op wasm.Op) bool {
 	return plain(op) && (op < wasm.OpI32Store || op > wasm.OpI64Store32)
 }
 
+// concerns tells whether in may matter: in most functions nothing does for long.
+func (f *fusion) concerns(in *wasm.Instr) bool {
+	return f.seen || in.Op == wasm.OpI32And || in.Op == wasm.OpI64And
+}
+
 // hazard follows the operands, and reports whether in is such a comparison.
 func (f *fusion) hazard(in *wasm.Instr) bool {
-	if !f.seen && in.Op != wasm.OpI32And && in.Op != wasm.OpI64And {
-		return false
-	}
 	hazard := f.suspect && ordered(in.Op)
 	switch in.Op {
 	case wasm.OpI32And, wasm.OpI64And:

@@ -92,6 +92,7 @@ type graph struct {
 	fusion   fusion
 	lead     lead
 	constant setting // without a local yet
+	last     place   // of the instruction before
 	set      setting
 	landings []landing
 	outers   []int32        // of the targets of br_tables
@@ -169,7 +170,7 @@ func plain(op wasm.Op) bool {
 
 // instr takes the next instruction.
 func (g *graph) instr(in *wasm.Instr) {
-	if g.cur != dead && g.fusion.hazard(in) {
+	if g.cur != dead && g.fusion.concerns(in) && g.fusion.hazard(in) {
 		g.site(site{kind: siteOr, pos: in.Pos, end: in.Pos, op: in.Op})
 	}
 	if in.Op == wasm.OpI32Const {
@@ -177,6 +178,7 @@ func (g *graph) instr(in *wasm.Instr) {
 	}
 	if plain(in.Op) && g.cur != dead && g.path.acc <= maxUnchecked && g.nodes[g.cur].cost <= maxRun {
 		g.add(1)
+		g.last = place{in.Op, in.Pos}
 		return
 	}
 	if g.cur == dead {
@@ -191,6 +193,13 @@ func (g *graph) instr(in *wasm.Instr) {
 	}
 	g.add(Cost(in.Op))
 	g.dispatch(in)
+	g.last = place{in.Op, in.Pos}
+}
+
+// place is an instruction in the body.
+type place struct {
+	op  wasm.Op
+	pos int
 }
 
 func (g *graph) add(units int64) {

@@ -34,8 +34,9 @@ type site struct {
 	loop     int32 // innermost loop there, or -1
 	target   int32 // loop that a branch leads to or into, or -1
 	table    int32 // of a br_table: its place in outers
+	test     int   // of a br_if: where the instruction before it stands
 	arg      uint32
-	op       wasm.Op
+	op       wasm.Op // of a br_if: of the instruction before it
 	kind     siteKind
 	flag     bool
 }

@@ -35,7 +35,7 @@ func (mod *module) summary(checker *wasm.Checker, i int) error {
 			break
 		}
 		height = max(height, len(checker.Stack()))
-		if !plain(in.Op) {
+		if !plain(in.Op) && !variable(in.Op) {
 			mod.note(f, &in)
 			s.note(checker, &in)
 		}
@@ -51,6 +51,9 @@ func (mod *module) summary(checker *wasm.Checker, i int) error {
 	}
 	return nil
 }
+
+// variable tells of instructions on locals and globals.
+func variable(op wasm.Op) bool { return op >= wasm.OpLocalGet && op <= wasm.OpGlobalSet }
 
 // values counts a vector as two.
 func values(types []wasm.ValType) int {

@@ -105,7 +105,7 @@ func straight(op wasm.Op) bool {
 	switch {
 	case op >= wasm.OpF32ConvertI32S && op <= wasm.OpF64PromoteF32:
 		return false
-	case plain(op), op >= wasm.OpLocalGet && op <= wasm.OpGlobalSet:
+	case plain(op), variable(op):
 		return true
 	}
 	return op == wasm.OpDrop || op == wasm.OpSelect || op == wasm.OpNop || vector(op)
