@@ -25,7 +25,7 @@ func (s *scan) versions(locals int) [][]int32 {
 	if s.kept() < 2*minGain || len(s.points)*locals > maxVersion || (len(s.events)+len(s.constructs))*words > maxLiveWork {
 		return nil
 	}
-	w := versionWalk{modified: s.modified(words), now: make([]int32, locals), at: make([][]int32, len(s.points))}
+	w := versionWalk{modified: s.modified(words), now: make([]int32, locals), at: make([][]int32, len(s.points)), slab: make([]int32, 0, locals*len(s.points))}
 	for n, e := range s.events {
 		w.step(e, int32(n)+1)
 	}
@@ -48,6 +48,7 @@ type versionWalk struct {
 	open     []versionFrame
 	now      []int32 // version of each local
 	at       [][]int32
+	slab     []int32 // for them
 }
 
 type versionFrame struct {
@@ -60,7 +61,8 @@ func (w *versionWalk) step(e event, fresh int32) {
 	case evSet:
 		w.now[arg] = fresh
 	case evPoint:
-		w.at[arg] = slices.Clone(w.now)
+		w.slab = append(w.slab, w.now...)
+		w.at[arg] = w.slab[len(w.slab)-len(w.now):]
 	case evBlock, evLoop, evIf:
 		f := versionFrame{construct: w.opened}
 		if w.opened++; e&evKind == evIf {
@@ -91,12 +93,13 @@ func (w *versionWalk) renew(construct int, fresh int32) {
 // modified are the locals that each construct sets.
 func (s *scan) modified(words int) []bits {
 	sets := make([]bits, 0, len(s.constructs))
+	slab := make(bits, words*len(s.constructs))
 	var open []int
 	for _, e := range s.events {
 		switch e & evKind {
 		case evBlock, evLoop, evIf:
 			open = append(open, len(sets))
-			sets = append(sets, make(bits, words))
+			sets, slab = append(sets, slab[:words:words]), slab[words:]
 		case evSet:
 			if n := len(open); n > 0 {
 				sets[open[n-1]].add(uint32(e & evArg))
@@ -156,6 +159,9 @@ func (s *scan) common(at [][]int32, locals int) []version {
 				seen = append(seen, at[p][x])
 			}
 		}
+		if len(seen) < minPoints {
+			continue
+		}
 		slices.Sort(seen)
 		for start, n := 0, 1; n <= len(seen); n++ {
 			if n == len(seen) || seen[n] != seen[start] {
@@ -170,8 +176,9 @@ func (s *scan) common(at [][]int32, locals int) []version {
 		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.local, b.local), cmp.Compare(a.at, b.at))
 	})
 	best, most := 0, minGain
-	for n := range list[:min(len(list), maxCommon)] {
-		if gain := s.gain(at, list[:n+1]); gain > most {
+	g := gains{at: at, scan: s, points: s.without()}
+	for n, v := range list[:min(len(list), maxCommon)] {
+		if gain := g.add(v); gain > most {
 			best, most = n+1, gain
 		}
 	}
@@ -181,18 +188,45 @@ func (s *scan) common(at [][]int32, locals int) []version {
 	return list[:best]
 }
 
-// gain is how many values need not be saved by points on their own if these make a base.
-func (s *scan) gain(at [][]int32, versions []version) int {
-	gain := -len(versions)
+// gains counts how many values need not be saved by points on their own if the versions that
+// have been added make a base.
+type gains struct {
+	*scan
+	at     [][]int32
+	points []held // that the base would be of
+	values int    // that these keep and it saves
+	added  int
+}
+
+// held is a point and how many values of a base it keeps.
+type held struct{ point, values int }
+
+// without lists the points that have no base.
+func (s *scan) without() (list []held) {
 	for p := range s.points {
-		if at[p] == nil || s.points[p].base != 0 || !holds(at[p], versions) {
-			continue
-		}
-		for _, v := range versions {
-			if s.points[p].live.has(v.local) {
-				gain++
-			}
+		if s.points[p].base == 0 {
+			list = append(list, held{point: p})
 		}
 	}
-	return gain
+	return list
+}
+
+// add adds a version, and is the gain with it.
+func (g *gains) add(v version) int {
+	kept := g.points[:0]
+	for _, h := range g.points {
+		at := g.at[h.point]
+		if at == nil || at[v.local] != v.at {
+			g.values -= h.values
+			continue
+		}
+		if g.scan.points[h.point].live.has(v.local) {
+			h.values++
+			g.values++
+		}
+		kept = append(kept, h)
+	}
+	g.points = kept
+	g.added++
+	return g.values - g.added
 }

@@ -54,7 +54,7 @@ func (s *scan) liveness(locals int) {
 	if s.catches || (len(s.events)+len(s.points)+len(s.constructs))*words > maxLiveWork {
 		return
 	}
-	w := liveWalk{s: s, words: words, headers: make([]bits, len(s.constructs)), points: make(bits, words*len(s.points))}
+	w := liveWalk{s: s, words: words, headers: make([]bits, len(s.constructs)), points: make(bits, words*len(s.points)), slab: make(bits, 64*words)}
 	for range 10 {
 		if !w.round() {
 			return
@@ -80,6 +80,7 @@ type liveWalk struct {
 	ends    []int32 // the construct that each end closes, in order
 	frames  []liveFrame
 	spare   []bits
+	slab    bits // for new ones
 }
 
 func (w *liveWalk) set(from bits) bits {
@@ -89,7 +90,10 @@ func (w *liveWalk) set(from bits) bits {
 		copy(b, from)
 		return b
 	}
-	b = make(bits, w.words)
+	if len(w.slab) < w.words {
+		w.slab = make(bits, 64*w.words)
+	}
+	b, w.slab = w.slab[:w.words:w.words], w.slab[w.words:]
 	copy(b, from)
 	return b
 }

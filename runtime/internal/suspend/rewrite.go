@@ -229,7 +229,9 @@ func (o *output) finish() Plan {
 	for _, f := range o.mod.code.Blocking {
 		o.names = append(o.names, wasm.Name{Index: o.shims[f], Name: importName(m, f)})
 	}
-	m.MapFuncs(o.index)
+	if len(o.shims) > 0 {
+		m.MapFuncs(o.index)
+	}
 	m.NameFuncs(o.names)
 	m.Types = o.types.types
 	m.Codes = append(o.codes, o.bodies...)
