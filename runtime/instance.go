@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 	"github.com/godwit-run/godwit/hostabi"
 	"github.com/godwit-run/godwit/hostabi/wasi"
 	"github.com/godwit-run/godwit/runtime/internal/linmem"
+	"github.com/godwit-run/godwit/runtime/internal/suspend"
 )
 
 const wasiModule = wasi.ModuleName
@@ -358,9 +360,20 @@ func trapOrFault(err error) error {
 	}
 	const prefix, overflow = "wasm error: ", "stack overflow"
 	if text := err.Error(); strings.HasPrefix(text, prefix) || strings.HasPrefix(text, overflow) {
-		return &GuestError{Status: StatusFailed, Reason: ReasonTrap, Message: strings.TrimPrefix(text, prefix)}
+		return &GuestError{Status: StatusFailed, Reason: ReasonTrap, Message: guestStack(strings.TrimPrefix(text, prefix))}
 	}
 	return err
+}
+
+// guestStack leaves out of a trap's words the frames that are not the guest's.
+func guestStack(text string) string {
+	if !strings.Contains(text, suspend.GateName) {
+		return text
+	}
+	lines := slices.DeleteFunc(strings.Split(text, "\n"), func(line string) bool {
+		return strings.Contains(line, "."+suspend.GateName+"(")
+	})
+	return strings.Join(lines, "\n")
 }
 
 // FuelUsed is the fuel used so far, in units; see Result.FuelUsed.

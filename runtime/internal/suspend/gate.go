@@ -24,6 +24,9 @@ func markOf(point int, charged int64) int32 {
 	return 1 | int32(point)<<markPoint | int32(charged)<<markCharge
 }
 
+// GateName is what gates are called in the stacks of traps. They are no frames of the guest.
+const GateName = "godwit gate"
+
 func (g gate) name() string { return fmt.Sprintf("gate:%s:%d:%d", g.op, g.a, g.b) }
 
 // gateType is the type of a gate: it takes the point beside the arguments.
@@ -60,7 +63,7 @@ func (o *output) gate(g gate) uint32 {
 		}
 		f = o.function(t, body(g, t))
 		o.gates[g] = f
-		o.names = append(o.names, wasm.Name{Index: f, Name: "gate"})
+		o.names = append(o.names, wasm.Name{Index: f, Name: GateName})
 	}
 	return f
 }
