@@ -53,6 +53,7 @@ var endless = []hostile{
 	made("nested ifs", func() []byte { return nested(wasm.OpIf, 300) }),
 	made("nested back", func() []byte { return nestedBack(300) }),
 	made("loops and locals", func() []byte { return loopsLocals(300, 300) }),
+	made("a step in dead code", deadStep),
 	made("straight", func() []byte { return straight(300_000) }),
 	made("functions", func() []byte { return functions(300) }),
 	made("indirect", func() []byte { return indirectAll(300, 100) }),

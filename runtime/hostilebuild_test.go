@@ -407,3 +407,16 @@ func overlapping(count, size int) []byte {
 	b.function(tick)
 	return b.encode()
 }
+
+// deadStep is a loop around one that is left from within, behind which stands the outer one's step:
+// nobody gets there.
+func deadStep() []byte {
+	return program(func(c *body) {
+		c.i32(0).u32(wasm.OpLocalSet, 0).open(wasm.OpLoop).open(wasm.OpBlock)
+		c.i32(5).u32(wasm.OpLocalSet, 1).open(wasm.OpLoop)
+		c.u32(wasm.OpLocalGet, 1).i32(1).op(wasm.OpI32Sub).u32(wasm.OpLocalTee, 1).op(wasm.OpI32Eqz)
+		c.u32(wasm.OpBrIf, 1).u32(wasm.OpBr, 0).op(wasm.OpEnd)
+		c.u32(wasm.OpLocalGet, 0).i32(1).op(wasm.OpI32Add).u32(wasm.OpLocalSet, 0).op(wasm.OpEnd)
+		c.u32(wasm.OpLocalGet, 0).i32(10).op(wasm.OpI32Ne).u32(wasm.OpBrIf, 0).op(wasm.OpEnd)
+	}, wasm.LocalRun{N: 2, Type: wasm.I32})
+}

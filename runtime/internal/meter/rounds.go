@@ -29,6 +29,7 @@ type counter struct {
 	base   int       // where those since then start in known
 	top    term
 	below  term
+	dead   int // while what follows a loop that is left from within is read: the construct, counted from 1, that it is left for
 }
 
 // counting is an open loop.
@@ -42,6 +43,7 @@ type counting struct {
 	sets    []uint32 // locals set in it
 	steps   []stride
 	test    term // at the exit; kind termNone if there was none so far
+	to      int  // the construct that the exit's branch names
 	leaves  bool // it is left if the test holds, and otherwise if not
 	closed  bool // the branch back has been read
 }
@@ -79,7 +81,7 @@ func (c *counter) instr(in *wasm.Instr) {
 	if n := len(c.loops); n > 0 {
 		l := &c.loops[n-1]
 		l.cost += Cost(in.Op)
-		if l.closed && in.Op != wasm.OpEnd {
+		if (l.closed || c.dead > 0) && in.Op != wasm.OpEnd { // dead code steps nothing
 			c.abandon()
 		}
 	}
@@ -216,7 +218,7 @@ func (c *counter) branchIf(depth uint32) {
 		c.abandon()
 		return
 	}
-	l.test, l.exit = c.top, l.cost
+	l.test, l.exit, l.to = c.top, l.cost, target
 	l.closed, l.leaves = target == l.frame, target < l.frame
 	if n > 1 && target <= c.loops[n-2].frame { // it leaves others as well, or goes back to one
 		c.broken = max(c.broken, n-1)
@@ -231,6 +233,9 @@ func (c *counter) end() {
 	}
 	loop := c.frames[n-1]
 	c.frames = c.frames[:n-1]
+	if c.dead == n {
+		c.dead = 0
+	}
 	if loop >= 0 {
 		c.close()
 	}
@@ -251,6 +256,9 @@ func (c *counter) close() {
 	more := (n - 1) * l.cost
 	c.rounds[l.ordinal] = more
 	if len(c.loops) > 0 {
+		if l.leaves {
+			c.dead = l.to + 1
+		}
 		outer := &c.loops[len(c.loops)-1]
 		outer.cost += more + l.exit
 		outer.sets = append(outer.sets, l.sets...)
