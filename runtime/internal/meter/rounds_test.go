@@ -1,10 +1,12 @@
 package meter
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
+	"github.com/godwit-run/godwit/runtime/internal/wasmgen"
 )
 
 // TestCounter: which loops are counted ones, and what all rounds but the first cost.
@@ -55,5 +57,30 @@ func TestCounter(t *testing.T) {
 		if _, got := unroll(c.body); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, not %v", c.name, got, c.want)
 		}
+	}
+}
+
+// TestRandomRounds: random programs have counted loops, and ones that are nearly so.
+func TestRandomRounds(t *testing.T) {
+	counted, others := 0, 0
+	for seed := range uint64(100) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		choices := make([]byte, r.IntN(6000))
+		for i := range choices {
+			choices[i] = byte(r.Uint32())
+		}
+		for _, code := range wasmgen.Generate(choices).Module.Codes {
+			_, rounds := unroll(code.Body)
+			for _, n := range rounds {
+				if n > 0 {
+					counted++
+				} else {
+					others++
+				}
+			}
+		}
+	}
+	if counted < 100 || others < 100 {
+		t.Errorf("%d counted loops and %d others", counted, others)
 	}
 }

@@ -2,9 +2,11 @@ package suspend
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
+	"github.com/godwit-run/godwit/runtime/internal/wasmgen"
 )
 
 // rowOfCalls has a function that makes so many calls, with such code behind each.
@@ -114,5 +116,28 @@ func TestCharge(t *testing.T) {
 	}
 	if len(found) != 2 || found[0] != 5 || found[1] != 2 {
 		t.Errorf("sums %v, want 5 and 2", found)
+	}
+}
+
+// TestRandomBatches: random programs have rows of calls, with accesses between them.
+func TestRandomBatches(t *testing.T) {
+	gates := make(map[string]int)
+	for seed := range uint64(300) {
+		m, code := metered(t, wasmgen.Generate(randomBytes(seed)).Binary)
+		plan, err := Rewrite(m, code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range m.Exports {
+			if name, ok := strings.CutPrefix(x.Name, plan.Prefix+"gate:"); ok && plan.Refused == "" {
+				op, _, _ := strings.Cut(name, ":")
+				gates[op]++
+			}
+		}
+	}
+	for _, op := range []wasm.Op{wasm.OpCall, wasm.OpCallIndirect, wasm.OpI32Load, wasm.OpI32Store, wasm.OpGlobalSet} {
+		if gates[op.String()] == 0 {
+			t.Errorf("no gate of %v in %v", op, gates)
+		}
 	}
 }

@@ -105,7 +105,7 @@ func checkClones(t *testing.T, seed uint64, base []byte, plan Plan) (clones int)
 
 // TestCloneBound asks for more clones than any stack needs.
 func TestCloneBound(t *testing.T) {
-	m, code := metered(t, wasmgen.Generate(randomBytes(0)).Binary)
+	m, code := metered(t, wasmgen.Generate(randomBytes(2)).Binary)
 	base := m.Encode()
 	plan, err := Rewrite(m, code)
 	if err != nil || plan.Refused != "" {

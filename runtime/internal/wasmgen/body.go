@@ -38,6 +38,8 @@ type body struct {
 	nest   int // of expressions and blocks
 	floor  int // operands below are not for the expression being made
 
+	counting []rounds // that are open
+
 	canon map[wasm.ValType]uint32 // locals in which NaNs are made canonical
 }
 
@@ -65,6 +67,9 @@ func (b *body) function() wasm.Code {
 	b.frames = []frame{{op: wasm.OpBlock, results: t.Results, counter: -1}}
 	if b.self.ticks {
 		b.tick()
+	}
+	if b.oneIn(4) {
+		b.row()
 	}
 	b.statements(16)
 	b.close()

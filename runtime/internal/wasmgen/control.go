@@ -24,7 +24,7 @@ func (b *body) statement() {
 		b.assign()
 		return
 	}
-	switch k := b.below(32); k {
+	switch k := b.below(36); k {
 	case 0:
 		b.op(wasm.OpNop)
 	case 1, 2, 3, 4, 5:
@@ -61,6 +61,10 @@ func (b *body) statement() {
 		b.atomicStore()
 	case 31:
 		b.oftenGuarded(b.throw)
+	case 32, 33, 34:
+		b.rounds()
+	case 35:
+		b.row()
 	}
 }
 

@@ -19,6 +19,9 @@
 //   - wild program: one that has no ticks, and so may loop or recurse for ever.
 //   - counter: a local that a loop counts down; who goes back to a loop without
 //     ticks takes from it.
+//   - rounds: a loop that goes round a known number of times, as the meter looks for
+//     them, with blocks around it and code behind it that cannot be reached.
+//   - row: many calls, one after another, with little between them.
 //
 // # What programs are like
 //
