@@ -148,7 +148,7 @@ func (l *loop) number(now time.Time, k *clientCall, m *wire.Message) (ok bool) {
 func (l *loop) callEnded(k *clientCall, result *wire.Result, err error) {
 	l.sessions.end(k.found, k.id)
 	if errors.Is(err, ErrNotFound) && !k.again {
-		l.directory.forget(k.found)
+		l.outlived(k.found) // a node that was away may not know it yet
 		k.again = true
 		l.inbox.put(k)
 		return

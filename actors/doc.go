@@ -93,10 +93,13 @@
 //   - A message is acknowledged when a majority has it on disk, and takes effect once.
 //   - One activation an epoch; outputs leave only while it is sure to be the last one.
 //   - Names are claimed with all nodes that can be reached; of two actors that got one name
-//     in a partition, it means the older.
+//     in a partition, it means the older; when that is removed it means the other one, which
+//     is to be removed too. Of a name whose nodes are not all known to be without it, a
+//     removal is never said to be done: it is unavailable.
 //   - What waits for an actor, a node or the loop is bounded; beyond that senders wait.
-//   - An actor that was removed stays so: replicas that were away are told on return. Who
-//     removed it has its name at once (TestNameAfterRemoval).
+//   - An actor that was removed stays so: replicas that were away are told on return, and
+//     one that was about to join as well (TestRemovedBeforeItHasJoined). Who removed it has
+//     its name at once (TestNameAfterRemoval).
 //   - Whoever is in the mesh may use its actors; frames and streams are bounded and decoded
 //     strictly, and what a node sends is believed only as far as it is a member.
 //   - Run returns after all that it started has ended.

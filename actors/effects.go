@@ -154,7 +154,11 @@ func (l *loop) gone(now time.Time, r *replica, removed bool) {
 			l.answered(now, r, id, wire.ActorID{}, wire.Result{Outcome: wire.OK})
 		}
 	}
-	l.failAll(now, r, wire.Gone)
+	phase := wire.Unavailable // here: others have it
+	if removed {
+		phase = wire.Gone
+	}
+	l.failAll(now, r, phase)
 	for _, m := range r.where.Members {
 		l.shareWith(now, m.Node, -1)
 	}

@@ -95,9 +95,11 @@ func surely(err error) error {
 // relocate finds the actor that has an actor's name after that one has gone. Errors:
 // ErrNotFound if there is none.
 func (h *Host) relocate(ctx context.Context, actor string, gone wire.Where) (wire.Where, error) {
-	err := h.loop.do(ctx, func(time.Time) {
-		if h.loop.replicas[gone.Actor] == nil { // whoever says so may only have lost its replica
+	err := h.loop.do(ctx, func(now time.Time) {
+		if r := h.loop.replicas[gone.Actor]; r == nil {
 			h.loop.directory.forget(gone.Actor)
+		} else {
+			h.loop.want(now, r, "") // who has seen its end says so
 		}
 	})
 	if err != nil {
@@ -109,12 +111,12 @@ func (h *Host) relocate(ctx context.Context, actor string, gone wire.Where) (wir
 			return where, err
 		}
 		if time.Now().After(end) {
-			return wire.Where{}, ErrNotFound
+			return wire.Where{}, errUnsure // another one may have the name, behind what is left of this
 		}
 		select {
 		case <-time.After(callNowhere): // a replica here is about to hear it
 		case <-ctx.Done():
-			return wire.Where{}, ErrNotFound
+			return wire.Where{}, errUnsure
 		}
 	}
 }

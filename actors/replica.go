@@ -320,10 +320,9 @@ func (l *loop) wake(now time.Time, r *replica) {
 }
 
 // astray tells whether a replica does not belong to its group any more, as far as it
-// knows, and then has it ask whether it may go.
+// knows, or not yet, and then has it ask whether it may go: what it waits for may be gone.
 func (l *loop) astray(now time.Time, r *replica) bool {
-	members := r.group.Roster().Members
-	if len(members) == 0 || members.Replica(l.host.cfg.Self) != 0 {
+	if r.group.Roster().Members.Replica(l.host.cfg.Self) != 0 {
 		return false
 	}
 	l.step(now, r, group.Campaign{})

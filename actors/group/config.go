@@ -31,7 +31,7 @@ type Config struct {
 	// Self is this node.
 	Self wire.NodeID
 	// Join is, for a replica that begins with nothing, the members of which one may teach
-	// it. Default: whoever comes first.
+	// it, or tell it that it has no place any more. Default: whoever comes first may teach it.
 	Join wire.Members
 	// Tick is the time between heartbeats of a busy leader. Default 50 ms.
 	Tick time.Duration

@@ -49,7 +49,7 @@ func (g *Group) forget() {
 // campaign wants a leader, if there is none to count on.
 func (g *Group) campaign(disclaimed wire.NodeID) {
 	leader := g.members().Node(g.role.leader)
-	if len(g.members()) > 0 && g.members().Node(g.replica) == "" {
+	if g.members().Node(g.replica) == "" {
 		g.askToLeave()
 		return
 	}

@@ -194,16 +194,25 @@ func (g *Group) evict() {
 func (g *Group) evicted(from wire.NodeID, m wire.Evicted) {
 	cfg := g.config()
 	switch {
-	case m.Replica == g.replica && cfg.members.Replica(from) != 0:
+	case m.Replica == g.replica && g.teachers().Replica(from) != 0:
 		g.end(m.Removed)
 	case m.Replica < cfg.next && cfg.members.Node(m.Replica) == "" && g.secured():
 		g.send(from, wire.Evicted{Actor: g.actor, Replica: m.Replica})
 	}
 }
 
+// teachers are the members; to a replica that has joined and has no base yet, those that it
+// was told of: it may have left, or the actor may be gone, before it has heard of others.
+func (g *Group) teachers() wire.Members {
+	if members := g.members(); len(members) > 0 {
+		return members
+	}
+	return g.cfg.Join
+}
+
 // askToLeave asks all members whether this replica, which is none, may go.
 func (g *Group) askToLeave() {
-	for _, m := range g.members() {
+	for _, m := range g.teachers() {
 		g.send(m.Node, wire.Evicted{Actor: g.actor, Replica: g.replica})
 	}
 }
