@@ -96,11 +96,14 @@ func start(ctx context.Context, config Config, survivors *survivors, alone bool)
 	return p, nil
 }
 
+// newCommand is the program, with nothing of ours in its environment but what it needs.
+//
+// pocl keeps its cache, in the process's folder: without it (POCL_KERNEL_CACHE=0) sessions that
+// build the same program share files that the first to let go removes, and the process aborts.
 func newCommand(argv []string, socket *os.File, dir string) *exec.Cmd {
 	c := exec.Command(argv[0], argv[1:]...)
 	c.Env = append(environment(os.Environ()), wire.SocketVariable+"="+wire.SocketValue,
-		"TMPDIR="+dir, "HOME="+dir, "XDG_CACHE_HOME="+dir, "POCL_CACHE_DIR="+dir,
-		"POCL_KERNEL_CACHE=0") // what it built goes with the program: the node keeps binaries
+		"TMPDIR="+dir, "HOME="+dir, "XDG_CACHE_HOME="+dir, "POCL_CACHE_DIR="+dir)
 	c.Dir = dir
 	c.ExtraFiles = []*os.File{socket}
 	c.Stderr = &tail{}

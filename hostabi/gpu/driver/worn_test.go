@@ -10,8 +10,7 @@ import (
 	"github.com/godwit-run/godwit/hostabi/gpu/device"
 )
 
-// A process that has built many programs is replaced when nobody uses it, and what it built leaves no
-// files there.
+// A process that has built many programs is replaced when nobody uses it, and leaves no files.
 func TestWornProcessIsReplaced(t *testing.T) {
 	d := open(t, Config{})
 	s := begin(t, d, device.Limits{})
