@@ -55,7 +55,8 @@
 // attributes), from System V's shared memory and queues, and in its process group, so that
 // what a kernel has started ends with it; and it can gain no privileges. It may have half of the machine's
 // memory, beside buffers, and write files of 256 MiB; and it is replaced once it has built many programs
-// and nobody uses it, as compilers lose some memory with each. What it says is
+// and nobody uses it, as compilers lose some memory with each and leave files, which go with the
+// process. What it says is
 // checked like a stranger's: sizes before anything is allocated, texts before they are shown.
 //
 // Not contained: sessions from each other, where a kernel can write past its buffers. On a
