@@ -138,10 +138,13 @@ func (e *emitter) run() error {
 	} else if err := e.findLadders(); err != nil {
 		return err
 	}
+	due := e.nextDue()
 	var in wasm.Instr
 	for pos := 0; ; pos = in.End {
-		if err := e.before(pos); err != nil {
-			return err
+		if pos == due || e.ladders != nil {
+			if err := e.before(pos); err != nil {
+				return err
+			}
 		}
 		more, err := e.checker.Next(&in)
 		if err != nil {
@@ -150,15 +153,47 @@ func (e *emitter) run() error {
 		if !more {
 			break
 		}
+		if pos < due && e.plain(&in) {
+			continue
+		}
 		e.write(&in)
 		e.sink(&in)
 		if err := e.after(&in); err != nil {
 			return err
 		}
+		due = e.nextDue()
 	}
 	e.flush(len(e.body))
 	e.wrap()
 	return nil
+}
+
+// nextDue is where something is to be done before an instruction: at a construct, at a point, and
+// where a pause ends. There may be ladders anywhere.
+func (e *emitter) nextDue() int {
+	due := len(e.body)
+	if e.next < len(e.points) {
+		due = e.points[e.next].pos
+	}
+	if int(e.opens) < len(e.constructs) {
+		due = min(due, e.constructs[e.opens].pos)
+	}
+	if e.pause >= 0 {
+		due = min(due, e.points[e.pause].end)
+	}
+	return due
+}
+
+// plain passes over an instruction that is written as it is and whose operands do not matter, if
+// it is one: most are.
+func (e *emitter) plain(in *wasm.Instr) bool {
+	if in.Op < wasm.OpLocalGet || in.Op > wasm.OpI64Extend32S || e.copied > 0 || e.batch.slots != nil || e.guard != nil {
+		return false
+	}
+	if in.Op == wasm.OpLocalSet || in.Op == wasm.OpLocalTee {
+		e.writes(in.A)
+	}
+	return true
 }
 
 // wrap puts the blocks around the body.
