@@ -34,12 +34,59 @@ func gateOf(in *wasm.Instr) gate {
 	return gate{in.Op, in.A, in.B}
 }
 
+// rowWalk finds the rows of calls, with nothing but quiet code and effects between them.
+type rowWalk struct {
+	row     int // number of the row
+	charge  charge
+	effects int
+	fuel    uint32
+}
+
+// findRows notes of points which rows they are in.
+func (s *scan) findRows(code *wasm.Code, fuel uint32) {
+	w := rowWalk{fuel: fuel}
+	r := wasm.NewReader(code.Body, code.Offset)
+	next, loops := 0, false
+	for in := (wasm.Instr{}); r.Next(&in); {
+		if next < len(s.points) && s.points[next].pos == in.Pos {
+			p := &s.points[next]
+			p.gate, p.row, p.effects, p.paid = gateOf(&in), w.row, w.effects, w.charge.sum
+			next, loops = next+1, s.loops(p)
+		} else if next > 0 && s.points[next-1].row == w.row {
+			w.step(&in, loops)
+		}
+	}
+}
+
+// loops tells whether a point is in a loop.
+func (s *scan) loops(p *point) bool {
+	for c := p.inner; c >= 0; c = s.constructs[c].parent {
+		if s.constructs[c].op == wasm.OpLoop {
+			return true
+		}
+	}
+	return false
+}
+
+// step takes an instruction behind a call, which is in a loop or not. No row goes beyond a loop's
+// start or end.
+func (w *rowWalk) step(in *wasm.Instr, loops bool) {
+	switch charged := w.charge.step(in, w.fuel); {
+	case w.quiet(in, charged):
+	case !loops && effect(in, w.fuel):
+		w.effects++
+	default:
+		w.row++
+		w.charge = charge{}
+	}
+}
+
 // quiet tells whether an instruction can neither fail nor change anything but locals, and the fuel
 // by a charge.
-func (s *scan) quiet(in *wasm.Instr, charged bool) bool {
+func (w *rowWalk) quiet(in *wasm.Instr, charged bool) bool {
 	switch op := in.Op; {
 	case op == wasm.OpGlobalSet:
-		return charged && max(s.charge.sum, -s.charge.sum) <= maxCharge
+		return charged && max(w.charge.sum, -w.charge.sum) <= maxCharge
 	case op == wasm.OpI32DivS, op == wasm.OpI32DivU, op == wasm.OpI32RemS, op == wasm.OpI32RemU,
 		op == wasm.OpI64DivS, op == wasm.OpI64DivU, op == wasm.OpI64RemS, op == wasm.OpI64RemU,
 		op >= wasm.OpI32TruncF32S && op <= wasm.OpI32TruncF64U, op >= wasm.OpI64TruncF32S && op <= wasm.OpI64TruncF64U:
@@ -83,10 +130,11 @@ func (c *charge) step(in *wasm.Instr, fuel uint32) (done bool) {
 }
 
 // findBatches finds the batches of a large function.
-func (s *scan) findBatches() {
+func (s *scan) findBatches(code *wasm.Code, fuel uint32) {
 	if len(s.points) <= maxPlain || s.catches {
 		return
 	}
+	s.findRows(code, fuel)
 	calls := make(map[gate]int)
 	for p := range s.points {
 		calls[s.points[p].gate]++
@@ -217,6 +265,9 @@ func (e *emitter) keep(local uint32) {
 
 // held tells whether a batch saves what a local holds.
 func (e *emitter) held(local uint32) bool {
+	if e.batch.slots == nil {
+		return false
+	}
 	_, ok := e.batch.slots[local]
 	return ok
 }

@@ -40,23 +40,18 @@ type scan struct {
 	branches   int  // places where control flow divides or meets
 	nesting    int
 	sets       int // local.sets still to come that belong to the last point
-	row        int // see point.row
 	unchecked  int // points that have no check of their own
-	fuel       uint32
-	charge     charge
-	effects    int
-	loops      int // that are open
 }
 
 // read walks over a body.
 func (s *scan) read(mod *module, code *wasm.Code) error {
-	*s = scan{points: s.points[:0], constructs: s.constructs[:0], events: s.events[:0], open: s.open[:0], fuel: mod.code.Fuel}
+	*s = scan{points: s.points[:0], constructs: s.constructs[:0], events: s.events[:0], open: s.open[:0]}
 	r := wasm.NewReader(code.Body, code.Offset)
 	var in wasm.Instr
 	for r.Next(&in) {
-		s.step(mod, &in)
+		s.note(mod, &in)
 	}
-	s.findBatches()
+	s.findBatches(code, mod.code.Fuel)
 	return r.Err()
 }
 
@@ -65,22 +60,6 @@ func (s *scan) inner() int32 {
 		return -1
 	}
 	return s.open[len(s.open)-1]
-}
-
-func (s *scan) step(mod *module, in *wasm.Instr) {
-	points := len(s.points)
-	s.note(mod, in)
-	if len(s.points) > points || points == 0 || s.points[points-1].row != s.row {
-		return
-	}
-	switch charged := s.charge.step(in, s.fuel); {
-	case s.quiet(in, charged):
-	case s.loops == 0 && effect(in, s.fuel):
-		s.effects++
-	default:
-		s.row++
-		s.charge = charge{}
-	}
 }
 
 // note notes what an instruction is.
@@ -107,9 +86,6 @@ func (s *scan) note(mod *module, in *wasm.Instr) {
 		s.event(evElse, 0)
 	case wasm.OpEnd:
 		if len(s.open) > 0 {
-			if s.constructs[s.inner()].op == wasm.OpLoop {
-				s.loops--
-			}
 			s.open = s.open[:len(s.open)-1]
 			s.event(evEnd, 0)
 		}
@@ -154,7 +130,6 @@ func (s *scan) openConstruct(in *wasm.Instr) {
 	s.nesting = max(s.nesting, len(s.open))
 	switch in.Op {
 	case wasm.OpLoop:
-		s.loops++
 		s.event(evLoop, uint32(index))
 	case wasm.OpIf:
 		s.event(evIf, 0)
@@ -167,7 +142,7 @@ func (s *scan) add(in *wasm.Instr, typ uint32, pause bool) {
 	for _, c := range s.open {
 		s.constructs[c].holds = true
 	}
-	s.points = append(s.points, point{pos: in.Pos, end: in.End, inner: s.inner(), typ: typ, pause: pause, gate: gateOf(in), row: s.row, effects: s.effects, paid: s.charge.sum})
+	s.points = append(s.points, point{pos: in.Pos, end: in.End, inner: s.inner(), typ: typ, pause: pause})
 }
 
 func (s *scan) point(in *wasm.Instr, typ uint32) {
