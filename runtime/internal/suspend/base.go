@@ -57,7 +57,7 @@ type versionFrame struct {
 }
 
 func (w *versionWalk) step(e event, fresh int32) {
-	switch arg := int(e & evArg); e & evKind {
+	switch arg := e.arg(); e.kind() {
 	case evSet:
 		w.now[arg] = fresh
 	case evPoint:
@@ -65,11 +65,11 @@ func (w *versionWalk) step(e event, fresh int32) {
 		w.at[arg] = w.slab[len(w.slab)-len(w.now):]
 	case evBlock, evLoop, evIf:
 		f := versionFrame{construct: w.opened}
-		if w.opened++; e&evKind == evIf {
+		if w.opened++; e.kind() == evIf {
 			f.before = slices.Clone(w.now)
 		}
 		w.open = append(w.open, f)
-		if e&evKind == evLoop {
+		if e.kind() == evLoop {
 			w.renew(f.construct, fresh)
 		}
 	case evElse:
@@ -96,13 +96,13 @@ func (s *scan) modified(words int) []bits {
 	slab := make(bits, words*len(s.constructs))
 	var open []int
 	for _, e := range s.events {
-		switch e & evKind {
+		switch e.kind() {
 		case evBlock, evLoop, evIf:
 			open = append(open, len(sets))
 			sets, slab = append(sets, slab[:words:words]), slab[words:]
 		case evSet:
 			if n := len(open); n > 0 {
-				sets[open[n-1]].add(uint32(e & evArg))
+				sets[open[n-1]].add(e.arg())
 			}
 		case evEnd:
 			n := len(open) - 1

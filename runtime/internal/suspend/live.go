@@ -1,30 +1,35 @@
 package suspend
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
+)
 
 // event is one step of a function's life of locals: a kind in the upper four bits, an
 // argument below.
 type event uint32
 
+// The kinds of events.
 const (
-	evGet    event = iota << 28 // reads local arg
-	evSet                       // writes local arg
-	evBlock                     // opens a block or try_table
-	evLoop                      // opens a loop: construct arg
-	evIf                        // opens an if
-	evElse                      // starts its else branch
-	evEnd                       // closes the innermost construct
-	evBranch                    // may go to the label at depth arg
-	evStop                      // does not go on to the next event
-	evPoint                     // passes point arg
+	evGet    = iota // reads local arg
+	evSet           // writes local arg
+	evBlock         // opens a block or try_table: construct arg
+	evLoop          // opens a loop
+	evIf            // opens an if
+	evElse          // starts its else branch
+	evEnd           // closes construct arg, the innermost
+	evBranch        // may go to the label at depth arg
+	evStop          // does not go on to the next event
+	evPoint         // passes point arg
 )
 
-const (
-	evKind = 15 << 28
-	evArg  = 1<<28 - 1
-)
+func eventOf(kind, arg uint32) event { return event(kind<<28 | arg) }
 
-func (s *scan) event(kind event, arg uint32) { s.events = append(s.events, kind|event(arg)) }
+func (e event) kind() uint32 { return uint32(e >> 28) }
+func (e event) arg() uint32  { return uint32(e & (1<<28 - 1)) }
+
+func (s *scan) event(kind, arg uint32) { s.events = append(s.events, eventOf(kind, arg)) }
 
 // bits is a set of locals.
 type bits []uint64
@@ -48,157 +53,108 @@ const maxLiveWork = 1 << 23
 // liveness finds which locals are live at each point: those whose value is read before it
 // is written on some way from there. It walks the events backwards, with the best guess
 // so far for the headers of loops, until the guesses hold: the least fixed point of the
-// usual data-flow equations.
+// usual data-flow equations. What is live among 64 locals does not depend on the others, so each
+// 64 are looked at on their own.
 func (s *scan) liveness(locals int) {
 	words := (locals + 63) / 64
 	if s.catches || (len(s.events)+len(s.points)+len(s.constructs))*words > maxLiveWork {
 		return
 	}
-	w := liveWalk{s: s, words: words, headers: make([]bits, len(s.constructs)), points: make(bits, words*len(s.points)), slab: make(bits, 64*words)}
-	for range 10 {
-		if !w.round() {
+	s.live = zeroed(s.live, words*len(s.points))
+	for p := range s.points {
+		s.points[p].live = s.live[p*words : (p+1)*words : (p+1)*words]
+	}
+	for word := range words {
+		if !s.word.find(s, word) {
+			for p := range s.points {
+				s.points[p].live = nil
+			}
 			return
 		}
 	}
-	for i := range s.points { // no guess that holds
-		s.points[i].live = nil
+}
+
+// zeroed is a list of n zeros, in the place of one that is not needed any more.
+func zeroed[T any](list []T, n int) []T {
+	if cap(list) < n {
+		return make([]T, n)
 	}
+	list = list[:n]
+	clear(list)
+	return list
+}
+
+// liveWord finds which of 64 locals are live.
+type liveWord struct {
+	headers []uint64 // the guesses for loops, by construct
+	frames  []liveFrame
 }
 
 // liveFrame is an open construct on the way backwards.
 type liveFrame struct {
-	after  bits // live after its end
-	other  bits // live at the start of its else branch, once that is known
-	header bits // of a loop
+	after     uint64 // live after its end
+	other     uint64 // live at the start of its else branch, or after its end if it has none
+	construct int32
+	loop      bool
 }
 
-type liveWalk struct {
-	s       *scan
-	words   int
-	points  bits    // for those that have none yet
-	headers []bits  // of the loops among the constructs
-	ends    []int32 // the construct that each end closes, in order
-	frames  []liveFrame
-	spare   []bits
-	slab    bits // for new ones
-}
-
-func (w *liveWalk) set(from bits) bits {
-	var b bits
-	if n := len(w.spare); n > 0 {
-		b, w.spare = w.spare[n-1], w.spare[:n-1]
-		copy(b, from)
-		return b
+// find looks at the word-th 64 locals, and reports whether it found guesses that hold.
+func (w *liveWord) find(s *scan, word int) bool {
+	w.headers = zeroed(w.headers, len(s.constructs))
+	for range 10 {
+		if !w.round(s, uint32(word)) {
+			return true
+		}
 	}
-	if len(w.slab) < w.words {
-		w.slab = make(bits, 64*w.words)
-	}
-	b, w.slab = w.slab[:w.words:w.words], w.slab[w.words:]
-	copy(b, from)
-	return b
+	return false
 }
 
 // round walks once from the end to the start and reports whether a guess grew.
-func (w *liveWalk) round() bool {
-	w.matchEnds()
-	grew := false
-	live := make(bits, w.words)
-	w.frames = append(w.frames[:0], liveFrame{after: make(bits, w.words)})
-	end := len(w.ends)
-	for _, e := range slices.Backward(w.s.events) {
-		arg := uint32(e & evArg)
-		switch e & evKind {
+func (w *liveWord) round(s *scan, word uint32) (grew bool) {
+	live := uint64(0)
+	w.frames = append(w.frames[:0], liveFrame{})
+	for _, e := range slices.Backward(s.events) {
+		arg := e.arg()
+		switch e.kind() {
 		case evGet:
-			live.add(arg)
+			if arg/64 == word {
+				live |= 1 << (arg % 64)
+			}
 		case evSet:
-			live.drop(arg)
+			if arg/64 == word {
+				live &^= 1 << (arg % 64)
+			}
 		case evBranch:
-			live.addAll(w.label(arg))
+			live |= w.label(int(arg))
 		case evStop:
-			clear(live)
+			live = 0
 		case evPoint:
-			w.point(arg, live)
+			s.points[arg].live[word] = live
 		case evEnd:
-			end--
-			w.frames = append(w.frames, liveFrame{after: w.set(live), header: w.headers[w.ends[end]]})
+			loop := s.constructs[arg].op == wasm.OpLoop
+			w.frames = append(w.frames, liveFrame{after: live, other: live, construct: int32(arg), loop: loop})
 		case evElse:
 			f := &w.frames[len(w.frames)-1]
-			f.other = w.set(live)
-			copy(live, f.after)
+			f.other, live = live, f.after
 		case evIf:
-			f := &w.frames[len(w.frames)-1]
-			if f.other == nil {
-				live.addAll(f.after)
-			} else {
-				live.addAll(f.other)
-			}
-			w.pop()
+			live |= w.frames[len(w.frames)-1].other
+			w.frames = w.frames[:len(w.frames)-1]
 		case evBlock:
-			w.pop()
+			w.frames = w.frames[:len(w.frames)-1]
 		case evLoop:
-			w.pop()
-			grew = w.grow(w.headers[arg], live) || grew
+			w.frames = w.frames[:len(w.frames)-1]
+			grew = grew || live&^w.headers[arg] != 0
+			w.headers[arg] |= live
 		}
 	}
 	return grew
 }
 
-func (w *liveWalk) point(p uint32, live bits) {
-	at := &w.s.points[p].live
-	if *at == nil {
-		*at = w.points[:w.words:w.words]
-		w.points = w.points[w.words:]
-	}
-	copy(*at, live)
-}
-
-func (w *liveWalk) pop() {
-	f := w.frames[len(w.frames)-1]
-	w.frames = w.frames[:len(w.frames)-1]
-	w.spare = append(w.spare, f.after)
-	if f.other != nil {
-		w.spare = append(w.spare, f.other)
-	}
-}
-
-func (w *liveWalk) grow(guess, live bits) bool {
-	grew := false
-	for i := range guess {
-		if live[i]&^guess[i] != 0 {
-			guess[i] |= live[i]
-			grew = true
-		}
-	}
-	return grew
-}
-
-func (w *liveWalk) label(depth uint32) bits {
-	f := &w.frames[len(w.frames)-1-int(depth)]
-	if f.header != nil {
-		return f.header
+// label is what is live at a label.
+func (w *liveWord) label(depth int) uint64 {
+	f := &w.frames[len(w.frames)-1-depth]
+	if f.loop {
+		return w.headers[f.construct]
 	}
 	return f.after
-}
-
-// matchEnds lists which construct each end closes, and makes the loops' first guesses.
-func (w *liveWalk) matchEnds() {
-	if w.ends != nil {
-		return
-	}
-	w.ends = make([]int32, 0, len(w.s.constructs))
-	next := int32(0)
-	var open []int32
-	for _, e := range w.s.events {
-		switch e & evKind {
-		case evLoop:
-			w.headers[next] = make(bits, w.words)
-			fallthrough
-		case evBlock, evIf:
-			open = append(open, next)
-			next++
-		case evEnd:
-			w.ends = append(w.ends, open[len(open)-1])
-			open = open[:len(open)-1]
-		}
-	}
 }

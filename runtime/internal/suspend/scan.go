@@ -41,11 +41,16 @@ type scan struct {
 	nesting    int
 	sets       int // local.sets still to come that belong to the last point
 	unchecked  int // points that have no check of their own
+	live       []uint64
+	word       liveWord
 }
 
 // read walks over a body.
 func (s *scan) read(mod *module, code *wasm.Code) error {
-	*s = scan{points: s.points[:0], constructs: s.constructs[:0], events: s.events[:0], open: s.open[:0]}
+	*s = scan{
+		points: s.points[:0], constructs: s.constructs[:0], events: s.events[:0], open: s.open[:0],
+		live: s.live, word: s.word,
+	}
 	r := wasm.NewReader(code.Body, code.Offset)
 	var in wasm.Instr
 	for r.Next(&in) {
@@ -86,8 +91,8 @@ func (s *scan) note(mod *module, in *wasm.Instr) {
 		s.event(evElse, 0)
 	case wasm.OpEnd:
 		if len(s.open) > 0 {
+			s.event(evEnd, uint32(s.inner()))
 			s.open = s.open[:len(s.open)-1]
-			s.event(evEnd, 0)
 		}
 	case wasm.OpBr:
 		s.branches++
@@ -132,9 +137,9 @@ func (s *scan) openConstruct(in *wasm.Instr) {
 	case wasm.OpLoop:
 		s.event(evLoop, uint32(index))
 	case wasm.OpIf:
-		s.event(evIf, 0)
+		s.event(evIf, uint32(index))
 	default:
-		s.event(evBlock, 0)
+		s.event(evBlock, uint32(index))
 	}
 }
 
