@@ -16,128 +16,158 @@ const (
 	maxVersion = 1 << 20  // points × locals, beyond which there are no bases
 )
 
-// versions tells locals' values apart: two points at which a local has the same version see
+// columns are the locals that a base may have: those that enough points keep.
+type columns struct {
+	locals []uint32
+	of     []int32 // each local's place among them, or none
+}
+
+// columns picks those locals. There are none where no base could save enough.
+func (s *scan) columns(locals int) (c columns) {
+	words := (locals + 63) / 64
+	if len(s.points)*locals > maxVersion || (len(s.events)+len(s.constructs))*words > maxLiveWork {
+		return c
+	}
+	c.of = zeroed(s.column, locals)
+	s.column = c.of
+	kept, gain := s.countLive(c.of), 0
+	for x, points := range c.of {
+		c.of[x] = none
+		if points >= minPoints {
+			c.of[x] = int32(len(c.locals))
+			c.locals = append(c.locals, uint32(x))
+			gain += int(points) - 1
+		}
+	}
+	if kept < 2*minGain || gain <= minGain {
+		c.locals = nil
+	}
+	return c
+}
+
+// countLive counts at how many points each local is live, and is the sum.
+func (s *scan) countLive(points []int32) (sum int) {
+	for p := range s.points {
+		for i, w := range s.points[p].live {
+			for ; w != 0; w &= w - 1 {
+				points[64*i+mathbits.TrailingZeros64(w)]++
+				sum++
+			}
+		}
+	}
+	return sum
+}
+
+// versionWalk tells locals' values apart: two points at which a local has the same version see
 // the same value, and so would a compiler. It is found by walking over the events: what is
 // set within a construct is another value behind it, and what is set within a loop another one
 // at its header.
-func (s *scan) versions(locals int) [][]int32 {
-	words := (locals + 63) / 64
-	if s.kept() < 2*minGain || len(s.points)*locals > maxVersion || (len(s.events)+len(s.constructs))*words > maxLiveWork {
-		return nil
+type versionWalk struct {
+	*scan
+	columns
+	modified [][]uint64 // columns that each construct sets
+	now      []int32    // version of each column
+	before   []int32    // versions where the ifs were opened whose else branches are to come
+	at       [][]int32  // versions at each point
+}
+
+func (s *scan) versions(c columns) [][]int32 {
+	n := len(c.locals)
+	w := versionWalk{scan: s, columns: c, now: make([]int32, n), at: make([][]int32, len(s.points))}
+	slab := make([]int32, n*len(s.points))
+	for p := range w.at {
+		w.at[p] = slab[p*n : (p+1)*n]
 	}
-	w := versionWalk{modified: s.modified(words), now: make([]int32, locals), at: make([][]int32, len(s.points)), slab: make([]int32, 0, locals*len(s.points))}
-	for n, e := range s.events {
-		w.step(e, int32(n)+1)
+	w.findModified()
+	for i, e := range s.events {
+		w.step(e, int32(i)+1)
 	}
 	return w.at
-}
-
-// kept is how many locals all points keep.
-func (s *scan) kept() (n int) {
-	for p := range s.points {
-		for _, w := range s.points[p].live {
-			n += mathbits.OnesCount64(w)
-		}
-	}
-	return n
-}
-
-type versionWalk struct {
-	modified []bits // by each construct
-	opened   int
-	open     []versionFrame
-	now      []int32 // version of each local
-	at       [][]int32
-	slab     []int32 // for them
-}
-
-type versionFrame struct {
-	construct int
-	before    []int32 // of an if: the versions where it was opened
 }
 
 func (w *versionWalk) step(e event, fresh int32) {
 	switch arg := e.arg(); e.kind() {
 	case evSet:
-		w.now[arg] = fresh
-	case evPoint:
-		w.slab = append(w.slab, w.now...)
-		w.at[arg] = w.slab[len(w.slab)-len(w.now):]
-	case evBlock, evLoop, evIf:
-		f := versionFrame{construct: w.opened}
-		if w.opened++; e.kind() == evIf {
-			f.before = slices.Clone(w.now)
+		if c := w.of[arg]; c != none {
+			w.now[c] = fresh
 		}
-		w.open = append(w.open, f)
-		if e.kind() == evLoop {
-			w.renew(f.construct, fresh)
+	case evPoint:
+		copy(w.at[arg], w.now)
+	case evLoop, evEnd:
+		w.renew(arg, fresh)
+	case evIf:
+		if w.constructs[arg].other > 0 {
+			w.before = append(w.before, w.now...)
 		}
 	case evElse:
-		copy(w.now, w.open[len(w.open)-1].before)
-	case evEnd:
-		f := w.open[len(w.open)-1]
-		w.open = w.open[:len(w.open)-1]
-		w.renew(f.construct, fresh)
+		n := len(w.before) - len(w.now)
+		copy(w.now, w.before[n:])
+		w.before = w.before[:n]
 	}
 }
 
 // renew gives all that a construct sets a new version.
-func (w *versionWalk) renew(construct int, fresh int32) {
-	for x := range w.now {
-		if w.modified[construct].has(uint32(x)) {
-			w.now[x] = fresh
+func (w *versionWalk) renew(construct uint32, fresh int32) {
+	for i, m := range w.modified[construct] {
+		for ; m != 0; m &= m - 1 {
+			w.now[64*i+mathbits.TrailingZeros64(m)] = fresh
 		}
 	}
 }
 
-// modified are the locals that each construct sets.
-func (s *scan) modified(words int) []bits {
-	sets := make([]bits, 0, len(s.constructs))
-	slab := make(bits, words*len(s.constructs))
-	var open []int
-	for _, e := range s.events {
+// findModified finds what each construct sets.
+func (w *versionWalk) findModified() {
+	words := (len(w.locals) + 63) / 64
+	slab := make([]uint64, words*len(w.constructs))
+	w.modified = make([][]uint64, len(w.constructs))
+	for c := range w.modified {
+		w.modified[c] = slab[c*words : (c+1)*words]
+	}
+	inner := int32(none)
+	for _, e := range w.events {
+		arg := e.arg()
 		switch e.kind() {
 		case evBlock, evLoop, evIf:
-			open = append(open, len(sets))
-			sets, slab = append(sets, slab[:words:words]), slab[words:]
+			inner = int32(arg)
 		case evSet:
-			if n := len(open); n > 0 {
-				sets[open[n-1]].add(e.arg())
+			if c := w.of[arg]; c != none && inner != none {
+				bits(w.modified[inner]).add(uint32(c))
 			}
 		case evEnd:
-			n := len(open) - 1
-			if n > 0 {
-				sets[open[n-1]].addAll(sets[open[n]])
+			if inner = w.constructs[arg].parent; inner != none {
+				bits(w.modified[inner]).addAll(w.modified[arg])
 			}
-			open = open[:n]
 		}
 	}
-	return sets
 }
 
-// version is a local with one of its values, and at how many points it is live.
+// version is a column with one of its values, and at how many points its local is live.
 type version struct {
-	local uint32
-	at    int32
-	count int
+	column int
+	at     int32
+	count  int
 }
 
 // findBases finds what points save alike, and notes at each point which base it has.
 func (s *scan) findBases(locals int) (found [][]uint32) {
-	at := s.versions(locals)
-	for range min(maxBases, len(at)) {
-		common := s.common(at, locals)
+	c := s.columns(locals)
+	if len(c.locals) == 0 {
+		return nil
+	}
+	at := s.versions(c)
+	for range maxBases {
+		common := s.common(at, c.locals)
 		if common == nil {
 			break
 		}
 		for p := range s.points {
-			if at[p] != nil && s.points[p].base == 0 && holds(at[p], common) {
+			if s.points[p].base == 0 && holds(at[p], common) {
 				s.points[p].base = len(found) + 1
 			}
 		}
 		var list []uint32
 		for _, v := range common {
-			list = append(list, v.local)
+			list = append(list, c.locals[v.column])
 		}
 		found = append(found, list)
 	}
@@ -145,40 +175,30 @@ func (s *scan) findBases(locals int) (found [][]uint32) {
 }
 
 func holds(now []int32, versions []version) bool {
-	return !slices.ContainsFunc(versions, func(v version) bool { return now[v.local] != v.at })
+	return !slices.ContainsFunc(versions, func(v version) bool { return now[v.column] != v.at })
 }
 
 // common picks the versions that a new base is best made of, or none.
-func (s *scan) common(at [][]int32, locals int) []version {
+func (s *scan) common(at [][]int32, locals []uint32) []version {
+	points := s.without()
 	var list []version
 	var seen []int32
-	for x := range locals {
+	for c, x := range locals {
 		seen = seen[:0]
-		for p := range s.points {
-			if s.points[p].base == 0 && at[p] != nil && s.points[p].live.has(uint32(x)) {
-				seen = append(seen, at[p][x])
+		for _, h := range points {
+			if s.points[h.point].live.has(x) {
+				seen = append(seen, at[h.point][c])
 			}
 		}
-		if len(seen) < minPoints {
-			continue
-		}
-		slices.Sort(seen)
-		for start, n := 0, 1; n <= len(seen); n++ {
-			if n == len(seen) || seen[n] != seen[start] {
-				if n-start >= minPoints {
-					list = append(list, version{uint32(x), seen[start], n - start})
-				}
-				start = n
-			}
-		}
+		list = appendVersions(list, c, seen)
 	}
 	slices.SortFunc(list, func(a, b version) int {
-		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.local, b.local), cmp.Compare(a.at, b.at))
+		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.column, b.column), cmp.Compare(a.at, b.at))
 	})
 	best, most := 0, minGain
-	g := gains{at: at, scan: s, points: s.without()}
+	g := gains{at: at, scan: s, points: points}
 	for n, v := range list[:min(len(list), maxCommon)] {
-		if gain := g.add(v); gain > most {
+		if gain := g.add(v, locals[v.column]); gain > most {
 			best, most = n+1, gain
 		}
 	}
@@ -186,6 +206,23 @@ func (s *scan) common(at [][]int32, locals int) []version {
 		return nil
 	}
 	return list[:best]
+}
+
+// appendVersions appends those of a column's versions that enough points have seen.
+func appendVersions(list []version, column int, seen []int32) []version {
+	if len(seen) < minPoints {
+		return list
+	}
+	slices.Sort(seen)
+	for start, n := 0, 1; n <= len(seen); n++ {
+		if n == len(seen) || seen[n] != seen[start] {
+			if n-start >= minPoints {
+				list = append(list, version{column, seen[start], n - start})
+			}
+			start = n
+		}
+	}
+	return list
 }
 
 // gains counts how many values need not be saved by points on their own if the versions that
@@ -211,16 +248,15 @@ func (s *scan) without() (list []held) {
 	return list
 }
 
-// add adds a version, and is the gain with it.
-func (g *gains) add(v version) int {
+// add adds a version of a local, and is the gain with it.
+func (g *gains) add(v version, local uint32) int {
 	kept := g.points[:0]
 	for _, h := range g.points {
-		at := g.at[h.point]
-		if at == nil || at[v.local] != v.at {
+		if g.at[h.point][v.column] != v.at {
 			g.values -= h.values
 			continue
 		}
-		if g.scan.points[h.point].live.has(v.local) {
+		if g.scan.points[h.point].live.has(local) {
 			h.values++
 			g.values++
 		}

@@ -43,13 +43,14 @@ type scan struct {
 	unchecked  int // points that have no check of their own
 	live       []uint64
 	word       liveWord
+	column     []int32 // see columns
 }
 
 // read walks over a body.
 func (s *scan) read(mod *module, code *wasm.Code) error {
 	*s = scan{
 		points: s.points[:0], constructs: s.constructs[:0], events: s.events[:0], open: s.open[:0],
-		live: s.live, word: s.word,
+		live: s.live, word: s.word, column: s.column,
 	}
 	r := wasm.NewReader(code.Body, code.Offset)
 	var in wasm.Instr
