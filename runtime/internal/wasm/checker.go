@@ -62,7 +62,6 @@ type Checker struct {
 
 	r      Reader
 	at     int // position of the instruction being checked
-	err    error
 	locals []ValType
 	stack  []ValType
 	frames []Frame
@@ -112,11 +111,11 @@ func (c *Checker) declareImport(imp *Import) {
 func (c *Checker) Begin(defined int) {
 	code := &c.m.Codes[defined]
 	c.r = NewReader(code.Body, code.Offset)
-	c.at, c.err = 0, nil
+	c.at = 0
 	c.stack, c.frames, c.locals = c.stack[:0], c.frames[:0], c.locals[:0]
 	signature, ok := c.typeOf(c.m.Funcs[defined])
 	if !ok {
-		c.err = c.fail("a type index below %d, found %d", len(c.m.Types), c.m.Funcs[defined])
+		c.stop(c.fail("a type index below %d, found %d", len(c.m.Types), c.m.Funcs[defined]))
 		return
 	}
 	c.result = signature.Results
@@ -129,7 +128,7 @@ func (c *Checker) Begin(defined int) {
 func (c *Checker) declareLocals(runs []LocalRun) {
 	for _, run := range runs {
 		if uint64(len(c.locals))+uint64(run.N) > MaxLocals {
-			c.err = unsupported(c.r.base, "expected at most %d locals, found more", MaxLocals)
+			c.stop(unsupported(c.r.base, "expected at most %d locals, found more", MaxLocals))
 			return
 		}
 		n := len(c.locals)
@@ -153,17 +152,11 @@ func fill(list []ValType, t ValType) {
 // end, which it has returned as an instruction before, and with an error at anything invalid;
 // every later call gives the same answer.
 func (c *Checker) Next(in *Instr) (more bool, err error) {
-	if c.err != nil {
-		return false, c.err
-	}
 	if !c.r.Next(in) {
-		c.err = c.finish()
-		return false, c.err
+		return false, c.finish()
 	}
-	c.at = in.Pos
-	if len(c.frames) == 0 {
-		c.err = c.malformedBody("the end of the code, found %v", in.Op)
-		return false, c.err
+	if c.at = in.Pos; len(c.frames) == 0 {
+		return false, c.stop(c.malformedBody("the end of the code, found %v", in.Op))
 	}
 	info := &opTable[in.Op.slot()]
 	switch info.class {
@@ -179,10 +172,15 @@ func (c *Checker) Next(in *Instr) (more bool, err error) {
 		err = c.special(in)
 	}
 	if err != nil {
-		c.err = err
-		return false, err
+		return false, c.stop(err)
 	}
 	return true, nil
+}
+
+// stop keeps an error where Next finds it again: the reader reads no more.
+func (c *Checker) stop(err error) error {
+	c.r.stop(err)
+	return err
 }
 
 // finish says whether the body may end here.

@@ -33,6 +33,10 @@ var immediates = map[string]string{
 	"f64": "immF64", "v128": "immV128", "shuffle": "immShuffle",
 }
 
+var forms = map[string]string{
+	"-": "formNone", "u32": "formByte", "i32": "formByte", "block": "formByte", "memarg": "formMemory",
+}
+
 func main() {
 	text, err := os.ReadFile("ops.txt")
 	if err != nil {
@@ -88,6 +92,12 @@ func generate(list []instruction) []byte {
 	fmt.Fprintf(&b, ")\n\nvar opTable = [opSlots]opInfo{\n")
 	for _, in := range list {
 		fmt.Fprintf(&b, "%#x: %s,\n", slot(in.code), info(in))
+	}
+	fmt.Fprintf(&b, "}\n\nvar forms = [256]form{\n")
+	for _, in := range list {
+		if f := forms[in.imm]; f != "" && in.code <= 0xff {
+			fmt.Fprintf(&b, "%#x: %s,\n", in.code, f)
+		}
 	}
 	fmt.Fprintf(&b, "}\n\nvar opNames = [opSlots]string{\n")
 	for _, in := range list {

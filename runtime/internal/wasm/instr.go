@@ -2,9 +2,9 @@ package wasm
 
 import "math"
 
-// Instr is one decoded instruction. Only the fields that its opcode has are meaningful; the others
-// keep what an earlier instruction left in them. Targets, Catches and Types are overwritten by the
-// next instruction read into the same Instr.
+// Instr is one decoded instruction. Only the fields that its opcode has are meaningful; what the
+// others hold is left open. Targets, Catches and Types are overwritten by the next instruction read
+// into the same Instr.
 type Instr struct {
 	Op   Op
 	Type ValType // ref.null: the type; select with types: the first of Types

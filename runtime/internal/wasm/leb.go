@@ -22,7 +22,7 @@ func unsigned(b []byte, pos, bits int) (uint64, int) {
 		if left := bits - shift; left < 7 && c>>left != 0 {
 			return 0, lebTooLong
 		}
-		v |= uint64(c&0x7f) << shift
+		v |= uint64(c&0x7f) << (shift & 63) // the mask spares a test
 		if c < 0x80 {
 			return v, pos
 		}
@@ -44,7 +44,7 @@ func signed(b []byte, pos, bits int) (int64, int) {
 				return 0, lebTooLong
 			}
 		}
-		v |= int64(c&0x7f) << shift
+		v |= int64(c&0x7f) << (shift & 63)
 		if c < 0x80 {
 			if shift < 57 && c&0x40 != 0 {
 				v |= -1 << (shift + 7)

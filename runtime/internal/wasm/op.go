@@ -75,6 +75,17 @@ const (
 	immShuffle
 )
 
+// form says which instructions the reader takes in one go, if their immediates are as short as
+// they nearly always are.
+type form uint8
+
+const (
+	formLong   form = iota // none that follow here
+	formNone               // without immediates
+	formByte               // with one number, of one byte
+	formMemory             // with an alignment and an offset, of one byte each
+)
+
 // opClass says which rule types an instruction.
 type opClass uint8
 

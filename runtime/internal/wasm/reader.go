@@ -29,6 +29,10 @@ func (r *Reader) Err() error { return r.err }
 
 // Next decodes the next instruction into in. It returns false at the end of the body or at an
 // instruction that cannot be decoded.
+//
+// Loading a module takes some seven walks over its instructions, so Next takes the frequent short
+// forms at once, with few branches to mispredict, and leaves the others to long, after which it has
+// nothing to do and so nothing to keep.
 func (r *Reader) Next(in *Instr) bool {
 	pos, body := r.pos, r.body
 	if uint(pos) >= uint(len(body)) {
@@ -37,44 +41,35 @@ func (r *Reader) Next(in *Instr) bool {
 	op := body[pos]
 	in.Pos, in.Op = pos, Op(op)
 	pos++
-	imm := opTable[op].imm
-	if imm == immInvalid {
-		if imm, pos = r.prefixed(in, op, pos); pos < 0 {
-			return false
+	if f := forms[op]; f == formByte {
+		if uint(pos) >= uint(len(body)) || body[pos] >= 0x80 || body[pos] > 0x40 && op <= byte(OpIf) && !ValType(body[pos]).valid() {
+			return r.long(in)
 		}
+		// As the type of a block it is a value type, or BlockEmpty, or a type index below 64.
+		number := int8(body[pos]<<1) >> 1
+		in.A, in.Const, in.Block = uint32(body[pos]), uint64(uint32(number)), BlockType(number)
+		pos++
+	} else if f == formMemory {
+		if uint(pos+1) >= uint(len(body)) || body[pos] >= 32 || body[pos+1] >= 0x80 {
+			return r.long(in)
+		}
+		in.A, in.Offset = uint32(body[pos]), uint64(body[pos+1])
+		pos += 2
+	} else if f != formNone {
+		return r.long(in)
 	}
-	switch imm {
-	case immNone:
-	case immU32:
-		if uint(pos) < uint(len(body)) && body[pos] < 0x80 {
-			in.A = uint32(body[pos])
-			pos++
-		} else {
-			in.A, pos = r.u32(pos, "index")
-		}
-	case immMemArg:
-		if uint(pos+1) < uint(len(body)) && body[pos] < 32 && body[pos+1] < 0x80 {
-			in.A, in.Offset = uint32(body[pos]), uint64(body[pos+1])
-			pos += 2
-		} else {
-			pos = r.memArg(in, pos)
-		}
-	case immBlock:
-		// One byte is a value type, or BlockEmpty, or a type index below 64.
-		if uint(pos) < uint(len(body)) && body[pos] < 0x80 && (body[pos] <= 0x40 || ValType(body[pos]).valid()) {
-			in.Block = BlockType(int8(body[pos]<<1) >> 1)
-			pos++
-		} else {
-			pos = r.blockType(in, pos)
-		}
-	case immI32:
-		if uint(pos) < uint(len(body)) && body[pos] < 0x80 {
-			in.Const = uint64(uint32(int32(int8(body[pos]<<1)) >> 1))
-			pos++
-		} else {
-			pos = r.constant(in, pos, 32)
-		}
-	default:
+	in.End, r.pos = pos, pos
+	return true
+}
+
+// long is Next for instructions of any form, once Next has read the opcode.
+func (r *Reader) long(in *Instr) bool {
+	pos := in.Pos + 1
+	imm := opTable[in.Op].imm
+	if imm == immInvalid {
+		imm, pos = r.prefixed(in, byte(in.Op), pos)
+	}
+	if pos >= 0 {
 		pos = r.immediates(in, imm, pos)
 	}
 	if pos < 0 {
@@ -111,9 +106,17 @@ func (r *Reader) prefixed(in *Instr, op byte, pos int) (immKind, int) {
 	return imm, next
 }
 
-// immediates reads those immediates that are too rare for the loop in Next.
+// immediates reads immediates of any form.
 func (r *Reader) immediates(in *Instr, imm immKind, pos int) int {
 	switch imm {
+	case immU32:
+		in.A, pos = r.u32(pos, "index")
+	case immMemArg:
+		pos = r.memArg(in, pos)
+	case immBlock:
+		pos = r.blockType(in, pos)
+	case immI32:
+		pos = r.constant(in, pos, 32)
 	case immU32U32:
 		if in.A, pos = r.u32(pos, "index"); pos >= 0 {
 			in.B, pos = r.u32(pos, "index")
