@@ -28,8 +28,7 @@ func (s *scan) columns(locals int) (c columns) {
 	if len(s.points)*locals > maxVersion || (len(s.events)+len(s.constructs))*words > maxLiveWork {
 		return c
 	}
-	c.of = zeroed(s.column, locals)
-	s.column = c.of
+	c.of = make([]int32, locals)
 	kept, gain := s.countLive(c.of), 0
 	for x, points := range c.of {
 		c.of[x] = none

@@ -49,6 +49,7 @@ type emitter struct {
 
 	first  uint32 // of the locals that are added
 	added  []wasm.ValType
+	lives  liveWalk
 	temps  map[temp]uint32
 	copied int    // so many operands, from the bottom up, are in their temps
 	floors []int  // the height below each open construct
@@ -77,31 +78,35 @@ type emitter struct {
 
 // emitter is one for a function.
 func (mod *module) emitter(checker *wasm.Checker, l linker, function uint32) (*emitter, error) {
+	s := &scan{}
+	s.read(mod, &mod.m.Codes[function-mod.imported])
 	e := mod.newEmitter(checker, l)
-	return e, e.begin(function)
+	return e, e.begin(function, s)
 }
 
 func (mod *module) newEmitter(checker *wasm.Checker, l linker) *emitter {
-	return &emitter{linker: l, scan: &scan{}, mod: mod, checker: checker, temps: make(map[temp]uint32), same: make(map[string][]int)}
+	return &emitter{linker: l, mod: mod, checker: checker, temps: make(map[temp]uint32), same: make(map[string][]int)}
 }
 
-// begin makes it ready for a function.
-func (e *emitter) begin(function uint32) error {
+// begin makes it ready for a function, of which a walk has been made.
+func (e *emitter) begin(function uint32, s *scan) error {
 	i := int(function - e.mod.imported)
 	code := &e.mod.m.Codes[i]
-	if err := e.scan.read(e.mod, code); err != nil {
-		return err
+	if s.err != nil {
+		return s.err
 	}
+	e.scan = s
+	s.settle(e.mod, code)
 	e.checker.Begin(i)
 	locals := len(e.checker.Locals())
 	if !e.bounded(locals, len(code.Body)) {
 		return tooLarge(function)
 	}
-	e.liveness(locals)
+	e.lives.find(s, locals)
 	clear(e.temps)
 	clear(e.same)
 	*e = emitter{
-		asm: asm{e.spare[:0]}, linker: e.linker, scan: e.scan, mod: e.mod, checker: e.checker,
+		asm: asm{e.spare[:0]}, linker: e.linker, scan: e.scan, mod: e.mod, checker: e.checker, lives: e.lives,
 		function: function, typ: e.mod.typeOf(function), body: code.Body, first: uint32(locals), pause: -1,
 		temps: e.temps, same: e.same, added: e.added[:0], floors: e.floors[:0], passes: e.passes[:0], saves: e.saves[:0],
 		wrote: append(e.wrote[:0], make([]int, locals)...), bases: e.findBases(locals), spare: e.spare, rungs: append(e.rungs[:0], 0),
@@ -138,10 +143,10 @@ func (e *emitter) run() error {
 	} else if err := e.findLadders(); err != nil {
 		return err
 	}
-	due := e.nextDue()
+	due, ladders := e.nextDue(), e.ladders != nil
 	var in wasm.Instr
 	for pos := 0; ; pos = in.End {
-		if pos == due || e.ladders != nil {
+		if pos == due || ladders {
 			if err := e.before(pos); err != nil {
 				return err
 			}
@@ -161,7 +166,9 @@ func (e *emitter) run() error {
 		if err := e.after(&in); err != nil {
 			return err
 		}
-		due = e.nextDue()
+		if pos == due {
+			due = e.nextDue()
+		}
 	}
 	e.flush(len(e.body))
 	e.wrap()
@@ -268,7 +275,7 @@ func (e *emitter) before(pos int) error {
 	}
 	if c := e.opens; int(c) < len(e.constructs) && e.constructs[c].pos == pos && e.constructs[c].holds {
 		e.flush(pos)
-		passed := e.takes(c, pos)
+		passed := e.takes(&e.constructs[c])
 		if e.guard != nil {
 			e.guard.enter(e, c, passed)
 		}
@@ -287,21 +294,14 @@ func (e *emitter) below(p *point) int {
 }
 
 // takes is how many operands a construct takes.
-func (e *emitter) takes(c int32, pos int) int {
-	n := len(e.signature(pos).Params)
-	if e.constructs[c].op == wasm.OpIf {
+func (e *emitter) takes(c *construct) (n int) {
+	if t, ok := c.block.Index(); ok {
+		n = len(e.mod.m.Types[t].Params)
+	}
+	if c.op == wasm.OpIf {
 		n++
 	}
 	return n
-}
-
-// signature is the type of the construct that opens at pos.
-func (e *emitter) signature(pos int) wasm.FuncType {
-	r := wasm.NewReader(e.body[pos:], 0)
-	var in wasm.Instr
-	r.Next(&in)
-	t, _ := e.mod.m.BlockSignature(in.Block)
-	return t
 }
 
 // copy sees to it that the first n operands are in their temps.

@@ -22,6 +22,7 @@ const (
 	evBranch        // may go to the label at depth arg
 	evStop          // does not go on to the next event
 	evPoint         // passes point arg
+	evNone
 )
 
 func eventOf(kind, arg uint32) event { return event(kind<<28 | arg) }
@@ -50,22 +51,22 @@ func (b bits) addAll(c bits) {
 // local counts as live.
 const maxLiveWork = 1 << 23
 
-// liveness finds which locals are live at each point: those whose value is read before it
+// find finds which locals are live at each point: those whose value is read before it
 // is written on some way from there. It walks the events backwards, with the best guess
 // so far for the headers of loops, until the guesses hold: the least fixed point of the
 // usual data-flow equations. What is live among 64 locals does not depend on the others, so each
 // 64 are looked at on their own.
-func (s *scan) liveness(locals int) {
+func (w *liveWalk) find(s *scan, locals int) {
 	words := (locals + 63) / 64
 	if s.catches || (len(s.events)+len(s.points)+len(s.constructs))*words > maxLiveWork {
 		return
 	}
-	s.live = zeroed(s.live, words*len(s.points))
+	w.live = zeroed(w.live, words*len(s.points))
 	for p := range s.points {
-		s.points[p].live = s.live[p*words : (p+1)*words : (p+1)*words]
+		s.points[p].live = w.live[p*words : (p+1)*words : (p+1)*words]
 	}
 	for word := range words {
-		if !s.word.find(s, word) {
+		if !w.holds(s, word) {
 			for p := range s.points {
 				s.points[p].live = nil
 			}
@@ -84,8 +85,9 @@ func zeroed[T any](list []T, n int) []T {
 	return list
 }
 
-// liveWord finds which of 64 locals are live.
-type liveWord struct {
+// liveWalk finds what is live. It serves one function after another.
+type liveWalk struct {
+	live    []uint64 // at each point
 	headers []uint64 // the guesses for loops, by construct
 	frames  []liveFrame
 }
@@ -98,8 +100,8 @@ type liveFrame struct {
 	loop      bool
 }
 
-// find looks at the word-th 64 locals, and reports whether it found guesses that hold.
-func (w *liveWord) find(s *scan, word int) bool {
+// holds looks at the word-th 64 locals, and reports whether it found guesses that hold.
+func (w *liveWalk) holds(s *scan, word int) bool {
 	w.headers = zeroed(w.headers, len(s.constructs))
 	for range 10 {
 		if !w.round(s, uint32(word)) {
@@ -110,7 +112,7 @@ func (w *liveWord) find(s *scan, word int) bool {
 }
 
 // round walks once from the end to the start and reports whether a guess grew.
-func (w *liveWord) round(s *scan, word uint32) (grew bool) {
+func (w *liveWalk) round(s *scan, word uint32) (grew bool) {
 	live := uint64(0)
 	w.frames = append(w.frames[:0], liveFrame{})
 	for _, e := range slices.Backward(s.events) {
@@ -151,7 +153,7 @@ func (w *liveWord) round(s *scan, word uint32) (grew bool) {
 }
 
 // label is what is live at a label.
-func (w *liveWord) label(depth int) uint64 {
+func (w *liveWalk) label(depth int) uint64 {
 	f := &w.frames[len(w.frames)-1-depth]
 	if f.loop {
 		return w.headers[f.construct]

@@ -1,6 +1,10 @@
 package suspend
 
-import "github.com/godwit-run/godwit/runtime/internal/wasm"
+import (
+	"slices"
+
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
+)
 
 // module is a metered module and what follows from it alone.
 type module struct {
@@ -23,8 +27,9 @@ const (
 	roleBlock             // unwinding may begin in it, and it is called again
 )
 
-func newModule(m *wasm.Module, code Code) *module {
-	mod := &module{m: m, code: code, imported: uint32(m.ImportedFuncs()), funcs: m.FuncTypes()}
+// newModule gives what is found in the functions' code, too, as reach needs it.
+func newModule(m *wasm.Module, code Code) (mod *module, scans []scan) {
+	mod = &module{m: m, code: code, imported: uint32(m.ImportedFuncs()), funcs: m.FuncTypes()}
 	mod.role = make([]role, len(mod.funcs))
 	mod.role[code.Check] = rolePause
 	for _, f := range code.Pauses {
@@ -34,8 +39,21 @@ func newModule(m *wasm.Module, code Code) *module {
 		mod.role[f] = roleBlock
 	}
 	mod.canonicalTypes()
-	mod.reach()
-	return mod
+	scans = mod.scans()
+	mod.reach(mod.calls(scans))
+	return mod, scans
+}
+
+// scans walks over the code of all functions.
+func (mod *module) scans() []scan {
+	list := make([]scan, len(mod.m.Codes))
+	var s scan
+	for i := range list {
+		s = s.next(len(mod.m.Codes[i].Body))
+		s.read(mod, &mod.m.Codes[i])
+		list[i] = s
+	}
+	return list
 }
 
 // canonicalTypes maps each type to the first that equals it: indirect calls compare
@@ -58,24 +76,53 @@ func (mod *module) canonicalTypes() {
 // callGraph has an edge from what is called to who calls it. Vertices are the
 // functions, and after them the canonical types.
 type callGraph struct {
-	callers [][]uint32
+	last  []int32 // of each vertex's edges
+	edges []edge
 }
 
-func (g *callGraph) add(callee, caller uint32) { g.callers[callee] = append(g.callers[callee], caller) }
+// edge is one of a vertex's, of which each leads to the one before.
+type edge struct {
+	caller uint32
+	before int32
+}
 
-// reach finds the functions that may return while the stack unwinds: those that may call
-// one where it may begin.
-func (mod *module) reach() {
+func (g *callGraph) add(callee, caller uint32) {
+	g.edges = append(g.edges, edge{caller, g.last[callee]})
+	g.last[callee] = int32(len(g.edges) - 1)
+}
+
+// callee is the vertex that an instruction calls.
+func (mod *module) callee(in *wasm.Instr) uint32 {
+	if in.Op == wasm.OpCall || in.Op == wasm.OpReturnCall {
+		return in.A
+	}
+	return uint32(len(mod.funcs) + mod.sig[in.A])
+}
+
+// calls is the graph of all that code and tables call.
+func (mod *module) calls(scans []scan) *callGraph {
 	n := uint32(len(mod.funcs))
-	g := callGraph{make([][]uint32, int(n)+len(mod.sigs))}
+	g := &callGraph{last: slices.Repeat([]int32{none}, int(n)+len(mod.sigs))}
 	for f, declared := range mod.m.DeclaredRefs() {
 		if declared {
 			g.add(uint32(f), n+uint32(mod.sig[mod.funcs[f]]))
 		}
 	}
-	for i := range mod.m.Codes {
-		mod.calls(&g, uint32(i))
+	for i := range scans {
+		s, caller := &scans[i], mod.imported+uint32(i)
+		for p := range s.points {
+			g.add(s.points[p].callee, caller)
+		}
+		for _, callee := range s.tails {
+			g.add(callee, caller)
+		}
 	}
+	return g
+}
+
+// reach finds the functions that may return while the stack unwinds: those that may call
+// one where it may begin.
+func (mod *module) reach(g *callGraph) {
 	var work []uint32
 	for f, r := range mod.role {
 		if r != roleNone {
@@ -85,12 +132,20 @@ func (mod *module) reach() {
 	for len(work) > 0 {
 		v := work[len(work)-1]
 		work = work[:len(work)-1]
-		for _, w := range g.callers[v] {
-			if mod.mark(w) {
+		for e := g.last[v]; e != none; e = g.edges[e].before {
+			if w := g.edges[e].caller; mod.mark(w) {
 				work = append(work, w)
 			}
 		}
 	}
+}
+
+// unwinds tells whether a call of a vertex may unwind.
+func (mod *module) unwinds(v uint32) bool {
+	if n := uint32(len(mod.funcs)); v >= n {
+		return mod.sigs[v-n]
+	}
+	return mod.role[v] != roleNone
 }
 
 // mark notes that a vertex may unwind, and reports whether that is news.
@@ -105,24 +160,6 @@ func (mod *module) mark(v uint32) bool {
 	}
 	mod.role[v] = roleFrame
 	return true
-}
-
-// calls adds what the i-th defined function calls.
-func (mod *module) calls(g *callGraph, i uint32) {
-	n, caller := uint32(len(mod.funcs)), mod.imported+i
-	code := &mod.m.Codes[i]
-	r := wasm.NewReader(code.Body, code.Offset)
-	var in wasm.Instr
-	for r.Next(&in) {
-		switch in.Op {
-		case wasm.OpCall, wasm.OpReturnCall:
-			if in.A < n {
-				g.add(in.A, caller)
-			}
-		case wasm.OpCallIndirect, wasm.OpReturnCallIndirect:
-			g.add(n+uint32(mod.sig[in.A]), caller)
-		}
-	}
 }
 
 // typeOf is the type of a function.

@@ -11,8 +11,9 @@ import (
 // Rewrite gives a metered, valid module the save path. It changes m; where the plan says
 // that it is refused, m is as it was.
 func Rewrite(m *wasm.Module, code Code) (Plan, error) {
-	o := newOutput(newModule(m, code))
-	err := o.functions()
+	mod, scans := newModule(m, code)
+	o := newOutput(mod)
+	err := o.functions(scans)
 	if r, ok := errors.AsType[*refusal](err); ok {
 		return Plan{Refused: o.mod.describe(r.function) + " " + r.why}, nil
 	}
@@ -102,14 +103,14 @@ func (o *output) function(t wasm.FuncType, code wasm.Code) uint32 {
 }
 
 // functions rewrites all that may unwind.
-func (o *output) functions() error {
+func (o *output) functions(scans []scan) error {
 	e := o.mod.newEmitter(wasm.NewChecker(o.mod.m), o)
 	for i := range o.codes {
 		f := o.mod.imported + uint32(i)
 		if o.mod.role[f] != roleFrame {
 			continue
 		}
-		if err := e.begin(f); err != nil {
+		if err := e.begin(f, &scans[i]); err != nil {
 			return err
 		}
 		if err := e.run(); err != nil {

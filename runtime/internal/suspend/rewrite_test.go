@@ -75,8 +75,10 @@ func checkClones(t *testing.T, seed uint64, base []byte, plan Plan) (clones int)
 			continue
 		}
 		s := &scan{}
-		if err := s.read(cloner.mod, &cloner.mod.m.Codes[f-int(cloner.mod.imported)]); err != nil {
-			t.Fatal(err)
+		s.read(cloner.mod, &cloner.mod.m.Codes[f-int(cloner.mod.imported)])
+		s.settle(cloner.mod, &cloner.mod.m.Codes[f-int(cloner.mod.imported)])
+		if s.err != nil {
+			t.Fatal(s.err)
 		}
 		for n := range s.points {
 			c, err := cloner.Clone([]Point{pointOf(uint32(f), n)})

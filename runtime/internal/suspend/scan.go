@@ -10,6 +10,8 @@ type point struct {
 	last    bool   // it is followed by unreachable
 	pause   bool   // nothing but the results of the call is to be had again
 	typ     uint32 // type of what is called
+	event   int32  // that passes it
+	callee  uint32 // vertex of the call graph
 	live    bits   // locals whose value matters after it; nil: all
 	base    int    // number of its base, counted from 1; 0 is none
 	gate    gate   // what a call of it would go through
@@ -22,43 +24,81 @@ type point struct {
 
 // construct is a block, loop, if or try_table.
 type construct struct {
-	op       wasm.Op
 	pos, end int // of the opening instruction
 	other    int // end of the else, 0 if there is none
 	parent   int32
+	block    wasm.BlockType
+	op       wasm.Op
 	holds    bool // there is a point in it
 }
 
-// scan is what one walk over a body finds.
+// scan is what one walk over a body finds. It takes all calls for points until it is settled
+// which of them are.
 type scan struct {
 	points     []point
 	constructs []construct
 	events     []event
-	open       []int32 // constructs
+	open       []int32  // constructs
+	tails      []uint32 // what is called in place of the function: vertices of the call graph
 	catches    bool
 	ends       bool // some point is the last
 	branches   int  // places where control flow divides or meets
 	nesting    int
 	sets       int // local.sets still to come that belong to the last point
 	unchecked  int // points that have no check of their own
-	live       []uint64
-	word       liveWord
-	column     []int32 // see columns
+	err        error
 }
 
 // read walks over a body.
-func (s *scan) read(mod *module, code *wasm.Code) error {
-	*s = scan{
-		points: s.points[:0], constructs: s.constructs[:0], events: s.events[:0], open: s.open[:0],
-		live: s.live, word: s.word, column: s.column,
-	}
+func (s *scan) read(mod *module, code *wasm.Code) {
 	r := wasm.NewReader(code.Body, code.Offset)
 	var in wasm.Instr
 	for r.Next(&in) {
-		s.note(mod, &in)
+		if in.Op <= wasm.OpLocalTee { // others need no note
+			s.note(mod, &in)
+		}
+	}
+	s.err = r.Err()
+}
+
+// next is an empty scan for so many bytes of code, in the room that s has left.
+func (s *scan) next(bytes int) scan {
+	return scan{
+		points: room(s.points, bytes/64), constructs: room(s.constructs, bytes/32), events: room(s.events, bytes/4),
+		open: s.open[:0], tails: room(s.tails, 0),
+	}
+}
+
+func room[T any](list []T, n int) []T {
+	if list = list[len(list):]; cap(list) >= n {
+		return list
+	}
+	return make([]T, 0, max(n, 1024))
+}
+
+// settle leaves those of the calls that may unwind.
+func (s *scan) settle(mod *module, code *wasm.Code) {
+	calls := s.points
+	s.points = s.points[:0]
+	for i := range calls {
+		p := &calls[i]
+		if !mod.unwinds(p.callee) {
+			s.events[p.event] = eventOf(evNone, 0)
+			continue
+		}
+		s.events[p.event] = eventOf(evPoint, uint32(len(s.points)))
+		s.hold(p)
+		s.points = append(s.points, *p)
 	}
 	s.findBatches(code, mod.code.Fuel)
-	return r.Err()
+}
+
+// hold notes what there is a point in.
+func (s *scan) hold(p *point) {
+	s.ends = s.ends || p.last
+	for c := p.inner; c >= 0 && !s.constructs[c].holds; c = s.constructs[c].parent {
+		s.constructs[c].holds = true
+	}
 }
 
 func (s *scan) inner() int32 {
@@ -78,7 +118,7 @@ func (s *scan) note(mod *module, in *wasm.Instr) {
 		if s.sets > 0 {
 			s.points[len(s.points)-1].end = in.End
 			if s.sets--; s.sets == 0 {
-				s.event(evPoint, uint32(len(s.points)-1))
+				s.pass()
 			}
 		}
 	case wasm.OpLocalTee:
@@ -111,25 +151,25 @@ func (s *scan) note(mod *module, in *wasm.Instr) {
 	case wasm.OpUnreachable:
 		s.unreachable(in)
 		s.event(evStop, 0)
-	case wasm.OpReturn, wasm.OpThrow, wasm.OpThrowRef, wasm.OpReturnCall, wasm.OpReturnCallIndirect:
+	case wasm.OpReturn, wasm.OpThrow, wasm.OpThrowRef:
+		s.event(evStop, 0)
+	case wasm.OpReturnCall, wasm.OpReturnCallIndirect:
+		s.tails = append(s.tails, mod.callee(in))
 		s.event(evStop, 0)
 	case wasm.OpCall:
-		switch mod.role[in.A] {
-		case rolePause:
+		if mod.role[in.A] == rolePause {
 			s.pause(mod, in)
-		case roleFrame, roleBlock:
-			s.point(in, mod.funcs[in.A])
+		} else {
+			s.point(mod, in, mod.funcs[in.A])
 		}
 	case wasm.OpCallIndirect:
-		if mod.sigs[mod.sig[in.A]] {
-			s.point(in, in.A)
-		}
+		s.point(mod, in, in.A)
 	}
 }
 
 func (s *scan) openConstruct(in *wasm.Instr) {
 	s.catches = s.catches || in.Op == wasm.OpTryTable
-	s.constructs = append(s.constructs, construct{op: in.Op, pos: in.Pos, end: in.End, parent: s.inner()})
+	s.constructs = append(s.constructs, construct{op: in.Op, block: in.Block, pos: in.Pos, end: in.End, parent: s.inner()})
 	index := int32(len(s.constructs) - 1)
 	s.open = append(s.open, index)
 	s.branches++
@@ -144,34 +184,38 @@ func (s *scan) openConstruct(in *wasm.Instr) {
 	}
 }
 
-func (s *scan) add(in *wasm.Instr, typ uint32, pause bool) {
-	for _, c := range s.open {
-		s.constructs[c].holds = true
-	}
-	s.points = append(s.points, point{pos: in.Pos, end: in.End, inner: s.inner(), typ: typ, pause: pause})
+func (s *scan) add(mod *module, in *wasm.Instr, typ uint32, pause bool) {
+	s.points = append(s.points, point{pos: in.Pos, end: in.End, inner: s.inner(), typ: typ, callee: mod.callee(in), pause: pause})
 }
 
-func (s *scan) point(in *wasm.Instr, typ uint32) {
-	s.add(in, typ, false)
-	s.event(evPoint, uint32(len(s.points)-1))
+func (s *scan) point(mod *module, in *wasm.Instr, typ uint32) {
+	s.add(mod, in, typ, false)
+	s.pass()
+}
+
+// pass notes that the last point is passed.
+func (s *scan) pass() {
+	p := len(s.points) - 1
+	s.points[p].event = int32(len(s.events))
+	s.event(evPoint, uint32(p))
 }
 
 // pause is a point whose results are right also while the stack unwinds. What the meter
 // passes through the call it sets right after it.
 func (s *scan) pause(mod *module, in *wasm.Instr) {
-	s.add(in, mod.funcs[in.A], true)
+	s.add(mod, in, mod.funcs[in.A], true)
 	if t := mod.typeOf(in.A); len(t.Params) == len(t.Results)+1 {
 		s.sets = len(t.Results)
 	}
 	if s.sets == 0 {
-		s.event(evPoint, uint32(len(s.points)-1))
+		s.pass()
 	}
 }
 
 // unreachable notes that a call is not expected to return.
 func (s *scan) unreachable(in *wasm.Instr) {
 	if n := len(s.points); n > 0 && s.points[n-1].end == in.Pos && !s.points[n-1].pause {
-		s.points[n-1].last, s.ends = true, true
+		s.points[n-1].last = true
 	}
 }
 
