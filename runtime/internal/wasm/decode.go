@@ -54,6 +54,7 @@ func header(b []byte) error {
 // errors need not be checked after each field but only where a loop or an allocation follows.
 type decoder struct {
 	b    []byte
+	text string // the same, for those who take many names from it; else empty
 	pos  int
 	end  int // of the current section
 	m    *Module
@@ -79,13 +80,17 @@ func (d *decoder) byte(want string) byte {
 	return d.b[d.pos-1]
 }
 
-func (d *decoder) u32(want string) uint32 {
+func (d *decoder) u32(want string) uint32 { return d.u32Of("", want) }
+
+// u32Of reads a number that messages call by two words: joining them for each would take longer
+// than to read it.
+func (d *decoder) u32Of(number, want string) uint32 {
 	v, next := u32(d.b[:d.end], d.pos)
 	switch next {
 	case lebTruncated:
-		d.stop(malformed(d.end, "expected %s, found the end of the section", want))
+		d.stop(malformed(d.end, "expected %s%s, found the end of the section", number, want))
 	case lebTooLong:
-		d.stop(malformed(d.pos, "expected %s in at most 32 bits, found more", want))
+		d.stop(malformed(d.pos, "expected %s%s in at most 32 bits, found more", number, want))
 	default:
 		d.pos = next
 		return v
@@ -96,7 +101,7 @@ func (d *decoder) u32(want string) uint32 {
 // count reads the length of a list whose entries take at least size bytes each.
 func (d *decoder) count(size int, entries string) int {
 	at := d.pos
-	n := d.u32("the number of " + entries)
+	n := d.u32Of("the number of ", entries)
 	if room := (d.end - d.pos) / size; uint64(n) > uint64(room) {
 		d.stop(malformed(at, "expected at most %d %s in the bytes that are left, found a count of %d", room, entries, n))
 		return 0
@@ -116,10 +121,13 @@ func (d *decoder) bytes(n uint32, want string) []byte {
 
 func (d *decoder) name(want string) string {
 	at := d.pos
-	b := d.bytes(d.u32("the length of "+want), want)
-	if !utf8.Valid(b) {
+	b := d.bytes(d.u32Of("the length of ", want), want)
+	switch {
+	case !utf8.Valid(b):
 		d.stop(malformed(at, "expected %s in UTF-8, found other bytes", want))
 		return ""
+	case d.text != "":
+		return d.text[d.pos-len(b) : d.pos]
 	}
 	return string(b)
 }

@@ -49,8 +49,9 @@
 //   - What Validate accepts, after CleanCustoms, wazero compiles. The reverse does not hold:
 //     limits are tighter, mutable globals in constant expressions are refused as the specification
 //     has it, and so are encodings of opcodes that wazero reads differently from the specification.
-//   - Decode(Encode(m)) equals m but for offsets; Encode gives the same bytes again. Bodies and
-//     constant expressions are copied as they are; all other integers get their shortest form.
+//   - Decode(Encode(m)) equals m but for offsets, and for names, which stay decoded in m once they
+//     have been changed; Encode gives the same bytes again. Bodies and constant expressions are
+//     copied as they are; all other integers get their shortest form.
 //   - Initial values of globals and tables and addresses of data segments may read imported
 //     globals; element segments may read any global. Both as in wazero with extended constants.
 //

@@ -15,7 +15,10 @@ func (m *Module) sizeHint() int {
 		n += len(m.Data[i].Bytes)
 	}
 	for i := range m.Customs {
-		n += len(m.Customs[i].Data) + 16
+		c := &m.Customs[i]
+		if n += len(c.Name) + len(c.Data) + 16; c.names != nil {
+			n += c.names.sizeHint()
+		}
 	}
 	return n
 }
@@ -36,6 +39,9 @@ func (m *Module) appendCustoms(b []byte, after byte) []byte {
 		if c := &m.Customs[i]; c.After == after {
 			start := len(b)
 			b = append(AppendName(append(b, SectionCustom), c.Name), c.Data...)
+			if c.names != nil {
+				b = c.names.appendTo(b)
+			}
 			b = insertSize(b, start+1)
 		}
 	}

@@ -113,8 +113,10 @@ type Code struct {
 // Custom is a custom section.
 type Custom struct {
 	Name  string
-	Data  []byte // aliases the input
+	Data  []byte // aliases the input; nil once names stands for it
 	After byte   // id of the section it follows, 0 at the start
+
+	names *Names // of a name section that has been changed; it is encoded with the module
 }
 
 // Section ids of the binary format.

@@ -71,7 +71,7 @@ func DecodeNames(data []byte) (*Names, error) {
 
 // subsection reads one subsection, whose content begins at offset.
 func (n *Names) subsection(id byte, content []byte, offset int) error {
-	d := &decoder{b: content, end: len(content)}
+	d := &decoder{b: content, text: string(content), end: len(content)}
 	switch id {
 	case namesModule:
 		n.Module, n.HasModule = d.name("a module name"), true
@@ -95,8 +95,12 @@ func (n *Names) subsection(id byte, content []byte, offset int) error {
 }
 
 func (d *decoder) nameMap() []Name {
-	var names []Name
-	for range d.count(2, "names") {
+	n := d.count(2, "names")
+	if n == 0 {
+		return nil
+	}
+	names := make([]Name, 0, n)
+	for range n {
 		name := Name{d.u32("an index"), d.name("a name")}
 		if d.err != nil {
 			return nil
@@ -107,8 +111,12 @@ func (d *decoder) nameMap() []Name {
 }
 
 func (d *decoder) indirectNameMap() []FuncNames {
-	var funcs []FuncNames
-	for range d.count(2, "functions") {
+	n := d.count(2, "functions")
+	if n == 0 {
+		return nil
+	}
+	funcs := make([]FuncNames, 0, n)
+	for range n {
 		names := FuncNames{d.u32("a function index"), d.nameMap()}
 		if d.err != nil {
 			return nil
@@ -119,34 +127,51 @@ func (d *decoder) indirectNameMap() []FuncNames {
 }
 
 // Encode writes the data of a name section.
-func (n *Names) Encode() []byte {
-	b := []byte{}
+func (n *Names) Encode() []byte { return n.appendTo([]byte{}) }
+
+func (n *Names) appendTo(b []byte) []byte {
 	if n.HasModule {
-		b = appendSubsection(b, namesModule, AppendName(nil, n.Module))
+		b = appendSubsection(b, namesModule, func(b []byte) []byte { return AppendName(b, n.Module) })
 	}
 	if len(n.Funcs) > 0 {
-		b = appendSubsection(b, namesFuncs, appendNameMap(nil, n.Funcs))
+		b = appendSubsection(b, namesFuncs, func(b []byte) []byte { return appendNameMap(b, n.Funcs) })
 	}
 	if len(n.Locals) > 0 {
-		b = appendSubsection(b, namesLocals, appendIndirectNameMap(nil, n.Locals))
+		b = appendSubsection(b, namesLocals, func(b []byte) []byte { return appendIndirectNameMap(b, n.Locals) })
 	}
 	if len(n.Labels) > 0 {
-		b = appendSubsection(b, namesLabels, appendIndirectNameMap(nil, n.Labels))
+		b = appendSubsection(b, namesLabels, func(b []byte) []byte { return appendIndirectNameMap(b, n.Labels) })
 	}
 	for _, s := range n.Others {
-		b = appendSubsection(b, s.ID, s.Data)
+		b = appendSubsection(b, s.ID, func(b []byte) []byte { return append(b, s.Data...) })
 	}
 	return b
 }
 
-func appendSubsection(b []byte, id byte, content []byte) []byte {
-	return append(AppendU32(append(b, id), uint32(len(content))), content...)
+// empty reports whether nothing would be written.
+func (n *Names) empty() bool {
+	return !n.HasModule && len(n.Funcs)+len(n.Locals)+len(n.Labels)+len(n.Others) == 0
+}
+
+// sizeHint is about the size of the section.
+func (n *Names) sizeHint() int {
+	size := 64 + len(n.Module)
+	for i := range n.Funcs {
+		size += len(n.Funcs[i].Name) + 5
+	}
+	return size
+}
+
+func appendSubsection(b []byte, id byte, content func([]byte) []byte) []byte {
+	b = append(b, id)
+	start := len(b)
+	return insertSize(content(b), start)
 }
 
 func appendNameMap(b []byte, names []Name) []byte {
 	b = AppendU32(b, uint32(len(names)))
-	for _, name := range names {
-		b = AppendName(AppendU32(b, name.Index), name.Name)
+	for i := range names {
+		b = AppendName(AppendU32(b, names[i].Index), names[i].Name)
 	}
 	return b
 }
@@ -174,18 +199,27 @@ func (n *Names) mapFuncs(f func(uint32) uint32) {
 }
 
 // Names gives the content of the module's name section, or nil if there is none or it is
-// malformed: names are for messages only and never a reason to refuse a module.
+// malformed: names are for messages only and never a reason to refuse a module. It must not be
+// modified.
 func (m *Module) Names() *Names {
 	for i := range m.Customs {
-		if m.Customs[i].Name == NameSection {
-			names, err := DecodeNames(m.Customs[i].Data)
-			if err != nil {
-				return nil
-			}
-			return names
+		if c := &m.Customs[i]; c.Name == NameSection {
+			return c.content()
 		}
 	}
 	return nil
+}
+
+// content is what a name section says, or nil if it is malformed.
+func (c *Custom) content() *Names {
+	if c.names != nil {
+		return c.names
+	}
+	names, err := DecodeNames(c.Data)
+	if err != nil {
+		return nil
+	}
+	return names
 }
 
 // CleanCustoms drops what an engine may refuse a module for although by the specification it is
@@ -194,37 +228,43 @@ func (m *Module) Names() *Names {
 // allocate gigabytes for them. Who compiles a foreign module should call it first.
 func (m *Module) CleanCustoms() {
 	m.mapNames(nil)
-	m.Customs = slices.DeleteFunc(slices.Clone(m.Customs), func(c Custom) bool { return len(c.Data) == 0 })
+	m.Customs = slices.DeleteFunc(slices.Clone(m.Customs), func(c Custom) bool {
+		return len(c.Data) == 0 && (c.names == nil || c.names.empty())
+	})
 }
 
-// mapNames drops bad name sections and rewrites the good one with change, if that is not nil.
-func (m *Module) mapNames(change func(*Names)) {
+// mapNames drops bad name sections and changes the good one, if change is not nil. It reports
+// whether there is one. A section that has been changed stays decoded until the module is encoded:
+// rewriters change it several times.
+func (m *Module) mapNames(change func(*Names)) bool {
 	seen := false
 	var kept []Custom
 	for _, custom := range m.Customs {
 		if custom.Name == NameSection {
-			names, err := DecodeNames(custom.Data)
-			if seen || err != nil {
+			names := custom.content()
+			if seen || names == nil {
 				continue
 			}
-			seen = true
-			if change != nil {
+			if seen = true; change != nil {
 				change(names)
-				custom.Data = names.Encode()
+				custom.Data, custom.names = nil, names
 			}
 		}
 		kept = append(kept, custom)
 	}
 	m.Customs = kept
+	return seen
 }
 
 // NumberFuncs gives each function that the module defines and that has no name its index for a
 // name, as engines print it: "$5". It is for rewriters, whose imports move the indices.
 func (m *Module) NumberFuncs() {
-	if m.Names() == nil {
-		m.Customs = append(m.Customs, Custom{Name: NameSection, After: SectionData})
+	number := func(n *Names) { n.number(uint32(m.ImportedFuncs()), uint32(len(m.Funcs))) }
+	if !m.mapNames(number) {
+		names := &Names{}
+		number(names)
+		m.Customs = append(m.Customs, Custom{Name: NameSection, After: SectionData, names: names})
 	}
-	m.mapNames(func(n *Names) { n.number(uint32(m.ImportedFuncs()), uint32(len(m.Funcs))) })
 }
 
 // number names those of the count functions from first on that have no name.

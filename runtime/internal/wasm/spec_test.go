@@ -240,8 +240,12 @@ func withoutOffsets(m *wasm.Module) wasm.Module {
 		c.Codes[i].Offset = 0
 	}
 	c.Tables, c.Globals, c.Elems, c.Data = nil, nil, nil, nil
-	if len(c.Customs) == 0 {
-		c.Customs = nil
+	c.Customs = nil
+	for _, custom := range m.Customs {
+		if names := m.Names(); custom.Name == wasm.NameSection && names != nil {
+			custom = wasm.Custom{Name: custom.Name, Data: names.Encode(), After: custom.After}
+		}
+		c.Customs = append(c.Customs, custom)
 	}
 	for _, t := range m.Tables {
 		c.Tables = append(c.Tables, wasm.Table{Type: t.Type, Init: t.Init})
