@@ -50,6 +50,7 @@ type emitter struct {
 	first  uint32 // of the locals that are added
 	added  []wasm.ValType
 	lives  liveWalk
+	finder baseFinder
 	temps  map[temp]uint32
 	copied int    // so many operands, from the bottom up, are in their temps
 	floors []int  // the height below each open construct
@@ -103,13 +104,14 @@ func (e *emitter) begin(function uint32, s *scan) error {
 		return tooLarge(function)
 	}
 	e.lives.find(s, locals)
+	bases := e.finder.find(s, locals)
 	clear(e.temps)
 	clear(e.same)
 	*e = emitter{
-		asm: asm{e.spare[:0]}, linker: e.linker, scan: e.scan, mod: e.mod, checker: e.checker, lives: e.lives,
+		asm: asm{e.spare[:0]}, linker: e.linker, scan: e.scan, mod: e.mod, checker: e.checker, lives: e.lives, finder: e.finder,
 		function: function, typ: e.mod.typeOf(function), body: code.Body, first: uint32(locals), pause: -1,
 		temps: e.temps, same: e.same, added: e.added[:0], floors: e.floors[:0], passes: e.passes[:0], saves: e.saves[:0],
-		wrote: append(e.wrote[:0], make([]int, locals)...), bases: e.findBases(locals), spare: e.spare, rungs: append(e.rungs[:0], 0),
+		wrote: append(e.wrote[:0], make([]int, locals)...), bases: bases, spare: e.spare, rungs: append(e.rungs[:0], 0),
 	}
 	e.at = e.local(wasm.I32)
 	return nil
