@@ -196,13 +196,20 @@ func (e *emitter) nextDue() int {
 // plain passes over an instruction that is written as it is and whose operands do not matter, if
 // it is one: most are.
 func (e *emitter) plain(in *wasm.Instr) bool {
-	if in.Op < wasm.OpLocalGet || in.Op > wasm.OpI64Extend32S || e.copied > 0 || e.batch.slots != nil || e.guard != nil {
+	if e.copied > 0 || e.batch.slots != nil || e.guard != nil {
 		return false
 	}
-	if in.Op == wasm.OpLocalSet || in.Op == wasm.OpLocalTee {
+	switch op := in.Op; {
+	case op == wasm.OpLocalSet || op == wasm.OpLocalTee:
 		e.writes(in.A)
+		return true
+	case op >= wasm.OpLocalGet:
+		return op <= wasm.OpI64Extend32S
+	case op >= wasm.OpBr && op <= wasm.OpReturn:
+		return e.within == 0
+	default:
+		return op == wasm.OpDrop || op == wasm.OpSelect
 	}
-	return true
 }
 
 // wrap puts the blocks around the body.
@@ -270,7 +277,9 @@ func (e *emitter) before(pos int) error {
 	if !e.checker.Reachable() {
 		return nil
 	}
-	e.climb(pos)
+	if e.ladders != nil {
+		e.climb(pos)
+	}
 	if e.next < len(e.points) && e.points[e.next].pos == pos && !e.points[e.next].pause && !e.points[e.next].last {
 		e.flush(pos)
 		e.copy(e.below(&e.points[e.next]))
