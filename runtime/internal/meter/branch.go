@@ -45,10 +45,6 @@ func (g *graph) placeChecks() {
 	}
 }
 
-// takenWeight tells how dear a charge on a taken br_if is, for how often it is taken: it turns one
-// instruction into a construct around two.
-const takenWeight = 9
-
 func (g *graph) branchIf(in *wasm.Instr) {
 	f := g.frame(in.A)
 	g.event(evBranch, in.A)
@@ -57,7 +53,7 @@ func (g *graph) branchIf(in *wasm.Instr) {
 		s.kind = siteBackIf
 		s.edge = g.backEdge(g.cur, f, false)
 	} else {
-		s.edge = g.edge(g.cur, g.label(f), takenWeight*often(f.depth))
+		s.edge = g.edge(g.cur, g.label(f), often(f.depth)+taken)
 	}
 	src := g.cur
 	g.site(s)
@@ -178,7 +174,7 @@ func (g *graph) tailCall(in *wasm.Instr, c callee) {
 		g.check(in.Pos)
 	}
 	g.nodes[g.cur].cost += c.prepaid
-	e := g.edge(g.cur, exit, 0.5)
+	e := g.edge(g.cur, exit, once-half)
 	g.afterCall(c)
 	g.arrive(exit)
 	g.event(evStop, 0)

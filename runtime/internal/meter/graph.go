@@ -1,10 +1,6 @@
 package meter
 
-import (
-	"math"
-
-	"github.com/godwit-run/godwit/runtime/internal/wasm"
-)
+import "github.com/godwit-run/godwit/runtime/internal/wasm"
 
 // frame is an open control construct.
 type frame struct {
@@ -120,7 +116,7 @@ func (g *graph) reset(mod *module, fn *function) {
 	*g = graph{
 		flow: flow{
 			nodes: g.nodes[:0], edges: g.edges[:0], equal: g.equal[:0],
-			parent: g.parent, offset: g.offset, bounds: g.bounds, order: g.order,
+			forest: g.forest, ranking: g.ranking, votes: g.votes, contested: g.contested,
 		},
 		mod: mod, fn: fn,
 		sites: g.sites[:0], frames: g.frames[:0], loops: g.loops[:0], events: g.events[:0], landings: g.landings[:0], outers: g.outers[:0],
@@ -133,7 +129,7 @@ func (g *graph) reset(mod *module, fn *function) {
 		g.nodes[exit].pin, g.nodes[exit].at = true, fn.callee.postpaid
 	}
 	g.cur = entry
-	g.edge(zero, entry, 1)
+	g.edge(zero, entry, once)
 	g.frames = append(g.frames, frame{op: wasm.OpEnd, start: -1, label: exit, outer: -1, types: fn.typ.Results})
 }
 
@@ -143,16 +139,13 @@ func (g *graph) newNode() int32 {
 	return int32(len(g.nodes) - 1)
 }
 
-func (g *graph) edge(from, to int32, weight float64) int32 {
+func (g *graph) edge(from, to int32, weight weight) int32 {
 	g.edges = append(g.edges, edge{from: from, to: to, weight: weight, loop: -1})
 	return int32(len(g.edges) - 1)
 }
 
 // base is the guess of how often the current place runs.
-func (g *graph) base() float64 { return often(g.depth) }
-
-// often is the guess of how often a place runs in so many loops.
-func often(depth int) float64 { return math.Pow10(min(depth, 12)) }
+func (g *graph) base() weight { return often(g.depth) }
 
 // arrive notes that the current path reaches n.
 func (g *graph) arrive(n int32) {
@@ -252,7 +245,7 @@ func (g *graph) dispatch(in *wasm.Instr) {
 func (g *graph) leave() int32 {
 	g.event(evStop, 0)
 	g.arrive(exit)
-	return g.edge(g.cur, exit, 0.5)
+	return g.edge(g.cur, exit, once-half)
 }
 
 // die begins dead code after the instruction.
@@ -403,19 +396,19 @@ func (g *graph) openIf(in *wasm.Instr) {
 	g.nodes[src].in = g.path // from here on, the ways to its end
 	g.frames = append(g.frames, frame{op: wasm.OpIf, start: in.Pos, label: -1, src: src, outer: g.loop, depth: g.depth, types: t.Results})
 	g.cur = g.newNode()
-	g.chargeAt(in.End, g.edge(src, g.cur, g.base()/2))
+	g.chargeAt(in.End, g.edge(src, g.cur, g.base()-half))
 }
 
 func (g *graph) elseBranch(in *wasm.Instr) {
 	f := g.frame(0)
 	if g.cur != dead {
-		g.chargeAt(in.Pos, g.edge(g.cur, g.label(f), g.base()/2))
+		g.chargeAt(in.Pos, g.edge(g.cur, g.label(f), g.base()-half))
 	}
 	g.event(evElse, 0)
 	f.op = wasm.OpElse
 	g.path = g.nodes[f.src].in
 	g.cur = g.newNode()
-	g.chargeAt(in.End, g.edge(f.src, g.cur, g.base()/2))
+	g.chargeAt(in.End, g.edge(f.src, g.cur, g.base()-half))
 }
 
 func (g *graph) closeFrame(in *wasm.Instr) {
@@ -445,7 +438,7 @@ func (g *graph) join(in *wasm.Instr, f *frame) {
 	if either := f.op == wasm.OpIf || f.op == wasm.OpElse; g.cur != dead && (f.label >= 0 || either) {
 		weight := g.base()
 		if either {
-			weight /= 2
+			weight -= half
 		}
 		g.chargeAt(in.Pos, g.edge(g.cur, g.label(f), weight))
 		g.cur = f.label

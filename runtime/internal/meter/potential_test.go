@@ -21,7 +21,7 @@ func randomFlow(t *rapid.T) *flow {
 		})
 	}
 	edge := func(from, to int) {
-		weight := float64(rapid.IntRange(0, 1000).Draw(t, "weight"))
+		weight := weight(rapid.IntRange(int(once-half), int(weights)-1).Draw(t, "weight"))
 		f.edges = append(f.edges, edge{from: int32(from), to: int32(to), weight: weight, loop: -1})
 	}
 	inner := func(below int) int { // the entry, or a node that is not the exit
@@ -100,13 +100,13 @@ func TestHeavyEdgesAreFree(t *testing.T) {
 	f := &flow{
 		nodes: []node{{pin: true}, {}, {pin: true}, {cost: 2}, {cost: 5}, {cost: 7}, {cost: 1}},
 		edges: []edge{
-			{from: zero, to: entry, weight: 1, loop: -1},
-			{from: entry, to: 3, weight: 1, loop: -1},
-			{from: 3, to: 4, weight: 1, loop: -1},
-			{from: 4, to: 5, weight: 10, loop: -1},
-			{from: 5, to: 4, weight: 10, loop: 0, checked: true},
-			{from: 5, to: 6, weight: 10, loop: -1},
-			{from: 6, to: exit, weight: 0.5, loop: -1},
+			{from: zero, to: entry, weight: once, loop: -1},
+			{from: entry, to: 3, weight: once, loop: -1},
+			{from: 3, to: 4, weight: once, loop: -1},
+			{from: 4, to: 5, weight: once + tenfold, loop: -1},
+			{from: 5, to: 4, weight: once + tenfold, loop: 0, checked: true},
+			{from: 5, to: 6, weight: once + tenfold, loop: -1},
+			{from: 6, to: exit, weight: once - half, loop: -1},
 		},
 	}
 	f.solve()

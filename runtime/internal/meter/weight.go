@@ -1,0 +1,62 @@
+package meter
+
+import "slices"
+
+// weight is a guess of what a charge on an edge would cost, all told, in steps of which three make
+// a power of ten: 1, 5, 9, 10, 50, 90 and so on. All that is asked of it is what weighs more.
+type weight int8
+
+const (
+	weightless weight = 0 // something is done there anyway
+	once       weight = 9 // 1, below which there is room for a half that is cold
+
+	tenfold weight = 3
+	taken   weight = 2 // nine times as much: a charge on a taken br_if turns one instruction into a construct around two
+	half    weight = 2 // of it is to be taken away
+	cold    weight = 6 // a hundredth, to be taken away
+
+	maxDepth = 12 // beyond so many loops all is as dear
+	weights  = int(once + maxDepth*tenfold + taken + 1)
+)
+
+// often is the guess of how often a place runs in so many loops.
+func often(depth int) weight { return once + tenfold*weight(min(depth, maxDepth)) }
+
+// ranking orders edges by weight.
+type ranking struct {
+	order []int32        // edges by falling weight, and by number where they weigh the same
+	ends  [weights]int32 // in order, for each weight
+	weigh []weight
+}
+
+// rank sorts the edges, of whose weights there are few, by counting how many weigh as much.
+func (r *ranking) rank(edges []edge, of func(*edge) weight) {
+	r.weigh, r.ends = r.weigh[:0], [weights]int32{}
+	for i := range edges {
+		w := of(&edges[i])
+		r.weigh = append(r.weigh, w)
+		r.ends[w]++
+	}
+	next := int32(0)
+	for w := weights - 1; w >= 0; w-- {
+		next, r.ends[w] = next+r.ends[w], next
+	}
+	r.order = slices.Grow(r.order[:0], len(edges))[:len(edges)]
+	for i, w := range r.weigh {
+		r.order[r.ends[w]] = int32(i)
+		r.ends[w]++
+	}
+}
+
+// groups yields the edges that weigh the same, the heaviest first.
+func (r *ranking) groups(yield func([]int32) bool) {
+	start := int32(0)
+	for w := weights - 1; w >= 0; w-- {
+		if end := r.ends[w]; end > start {
+			if !yield(r.order[start:end]) {
+				return
+			}
+			start = end
+		}
+	}
+}
