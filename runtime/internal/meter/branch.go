@@ -45,10 +45,10 @@ func (g *graph) placeChecks() {
 	}
 }
 
-func (g *graph) branchIf(in *wasm.Instr) {
+func (g *graph) branchIf(in, last *wasm.Instr) {
 	f := g.frame(in.A)
 	g.event(evBranch, in.A)
-	s := site{kind: siteBrIf, pos: in.Pos, end: in.End, arg: in.A, target: f.outer, typ: g.mod.identity(f.types), op: g.last.op, test: g.last.pos}
+	s := site{kind: siteBrIf, pos: in.Pos, end: in.End, arg: in.A, target: f.outer, typ: g.mod.identity(f.types), op: last.Op, test: last.Pos}
 	if f.op == wasm.OpLoop {
 		s.kind = siteBackIf
 		s.edge = g.backEdge(g.cur, f, false)

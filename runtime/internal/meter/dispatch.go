@@ -41,9 +41,9 @@ type setting struct {
 }
 
 // setLocal notes what a local is set to, if that is a constant.
-func (g *graph) setLocal(in *wasm.Instr) {
-	if g.constant.end == in.Pos && in.Op == wasm.OpLocalSet {
-		g.set = setting{g.constant.value, in.A, in.End}
+func (g *graph) setLocal(in, last *wasm.Instr) {
+	if last.Op == wasm.OpI32Const && in.Op == wasm.OpLocalSet {
+		g.set = setting{last.Const, in.A, in.End}
 	}
 }
 

@@ -9,9 +9,14 @@ import "github.com/godwit-run/godwit/runtime/internal/wasm"
 // and, so that is what happens to the right operand of such a comparison if it may
 // come from an and. Compilers put constants on the right, so it is seldom.
 type fusion struct {
-	seen    bool            // there has been an and in the function
-	suspect bool            // the operand on top of the stack may come from one
-	locals  map[uint32]bool // and so may the values of these
+	seen   bool // there has been an and in the function
+	top    bool // what the last local.tee left on the stack may come from one
+	locals bits // and so may the values of these
+}
+
+func (f *fusion) reset() {
+	f.seen = false
+	clear(f.locals)
 }
 
 // ordered tells whether op compares integers by less or greater.
@@ -24,36 +29,33 @@ func pushes(op wasm.Op) bool {
 	return plain(op) && (op < wasm.OpI32Store || op > wasm.OpI64Store32)
 }
 
-// concerns tells whether in may matter: in most functions nothing does for long.
-func (f *fusion) concerns(in *wasm.Instr) bool {
-	return f.seen || in.Op == wasm.OpI32And || in.Op == wasm.OpI64And
-}
+// hazard reports whether a comparison by order is such a one, by what stands before it.
+func (f *fusion) hazard(last *wasm.Instr) bool { return f.seen && f.suspect(last) }
 
-// hazard follows the operands, and reports whether in is such a comparison.
-func (f *fusion) hazard(in *wasm.Instr) bool {
-	hazard := f.suspect && ordered(in.Op)
-	switch in.Op {
+// suspect tells whether what last has left on top of the stack may come from an and.
+func (f *fusion) suspect(last *wasm.Instr) bool {
+	switch last.Op {
 	case wasm.OpI32And, wasm.OpI64And:
-		f.seen, f.suspect = true, true
+		return true
 	case wasm.OpLocalGet:
-		f.suspect = f.locals[in.A]
+		return int(last.A/64) < len(f.locals) && f.locals.has(last.A)
 	case wasm.OpLocalTee:
-		f.taint(in.A)
-	case wasm.OpLocalSet:
-		f.taint(in.A)
-		f.suspect = true // what is on top now is older
-	default:
-		f.suspect = !pushes(in.Op)
+		return f.top
+	default: // what is on top after a local.set is older
+		return !pushes(last.Op)
 	}
-	return hazard
 }
 
-func (f *fusion) taint(local uint32) {
-	if !f.suspect {
+// set follows a value into a local.
+func (f *fusion) set(in, last *wasm.Instr) {
+	if !f.seen {
 		return
 	}
-	if f.locals == nil {
-		f.locals = make(map[uint32]bool)
+	f.top = f.suspect(last)
+	if f.top {
+		for int(in.A/64) >= len(f.locals) {
+			f.locals = append(f.locals, 0)
+		}
+		f.locals.add(in.A)
 	}
-	f.locals[local] = true
 }

@@ -86,13 +86,19 @@ type graph struct {
 	events []event
 
 	fusion   fusion
-	lead     lead
-	constant setting // without a local yet
-	last     place   // of the instruction before
-	set      setting
 	landings []landing
 	outers   []int32        // of the targets of br_tables
 	points   map[int32]bits // what is live on edges that take depth
+
+	walk
+}
+
+// walk is where the graph's walk over the instructions has come.
+type walk struct {
+	lead  lead
+	set   setting
+	limit int64 // how many instructions may be added without a look at their sum, and
+	room  int64 // how many of these are left
 
 	cur        int32 // the node being filled, or -1 in dead code
 	path       path  // the ways to here
@@ -113,16 +119,11 @@ type graph struct {
 const dead = -1
 
 func (g *graph) reset(mod *module, fn *function) {
-	*g = graph{
-		flow: flow{
-			nodes: g.nodes[:0], edges: g.edges[:0], equal: g.equal[:0],
-			forest: g.forest, ranking: g.ranking, votes: g.votes, contested: g.contested,
-		},
-		mod: mod, fn: fn,
-		sites: g.sites[:0], frames: g.frames[:0], loops: g.loops[:0], events: g.events[:0], landings: g.landings[:0], outers: g.outers[:0],
-		loop: -1, lead: lead{end: -1},
-	}
-	g.path.leaf = true
+	g.mod, g.fn, g.walk = mod, fn, walk{loop: -1, lead: lead{end: -1}, path: path{leaf: true}}
+	g.nodes, g.edges, g.equal = g.nodes[:0], g.edges[:0], g.equal[:0]
+	g.sites, g.frames, g.loops, g.events = g.sites[:0], g.frames[:0], g.loops[:0], g.events[:0]
+	g.landings, g.outers, g.points = g.landings[:0], g.outers[:0], nil
+	g.fusion.reset()
 	g.nodes = append(g.nodes, node{pin: true}, node{open: !fn.fixed}, node{open: !fn.fixed, pin: fn.fixed || fn.tails})
 	if fn.settled {
 		g.nodes[entry].pin, g.nodes[entry].at = !fn.fixed, -fn.callee.prepaid
@@ -131,6 +132,7 @@ func (g *graph) reset(mod *module, fn *function) {
 	g.cur = entry
 	g.edge(zero, entry, once)
 	g.frames = append(g.frames, frame{op: wasm.OpEnd, start: -1, label: exit, outer: -1, types: fn.typ.Results})
+	g.refill()
 }
 
 // newNode adds a node that is reached from here.
@@ -161,19 +163,37 @@ func plain(op wasm.Op) bool {
 	return op >= wasm.OpI32Load && op <= wasm.OpI64Extend32S && op != wasm.OpMemoryGrow
 }
 
-// instr takes the next instruction.
-func (g *graph) instr(in *wasm.Instr) {
-	if g.cur != dead && g.fusion.concerns(in) && g.fusion.hazard(in) {
+// inline tells of instructions that they do nothing but compute and move values.
+func inline(op wasm.Op) bool {
+	return op >= wasm.OpLocalGet && op <= wasm.OpI64Extend32S && op != wasm.OpMemoryGrow
+}
+
+// instr takes the next instruction. Most are counted by what is left of the room.
+func (g *graph) instr(in, last *wasm.Instr) {
+	if ordered(in.Op) && g.cur != dead && g.fusion.hazard(last) {
 		g.site(site{kind: siteOr, pos: in.Pos, end: in.Pos, op: in.Op})
 	}
-	if in.Op == wasm.OpI32Const {
-		g.constant = setting{value: in.Const, end: in.End}
-	}
-	if plain(in.Op) && g.cur != dead && g.path.acc <= maxUnchecked && g.nodes[g.cur].cost <= maxRun {
-		g.add(1)
-		g.last = place{in.Op, in.Pos}
+	if g.room > 0 && inline(in.Op) {
+		g.room--
+		g.value(in, last)
 		return
 	}
+	g.add(g.limit - g.room)
+	g.step(in, last)
+	g.refill()
+}
+
+// refill sets how many instructions may follow before the current node or the path to
+// here has too many.
+func (g *graph) refill() {
+	g.limit = 0
+	if g.cur != dead {
+		g.limit = max(0, 1+min(maxUnchecked-g.path.acc, maxRun-g.nodes[g.cur].cost))
+	}
+	g.room = g.limit
+}
+
+func (g *graph) step(in, last *wasm.Instr) {
 	if g.cur == dead {
 		g.skip(in)
 		return
@@ -185,22 +205,32 @@ func (g *graph) instr(in *wasm.Instr) {
 		g.split(in.Pos, splitPin)
 	}
 	g.add(Cost(in.Op))
-	g.dispatch(in)
-	g.last = place{in.Op, in.Pos}
+	g.dispatch(in, last)
 }
 
-// place is an instruction in the body.
-type place struct {
-	op  wasm.Op
-	pos int
+// value takes an instruction that only computes or moves values.
+func (g *graph) value(in, last *wasm.Instr) {
+	switch op := in.Op; {
+	case op == wasm.OpLocalGet:
+		g.leadGet(in)
+		g.event(evGet, in.A)
+	case op == wasm.OpLocalSet || op == wasm.OpLocalTee:
+		g.setLocal(in, last)
+		g.fusion.set(in, last)
+		g.event(evSet, in.A)
+	case op == wasm.OpI32And || op == wasm.OpI64And:
+		g.fusion.seen = true
+	}
 }
 
 func (g *graph) add(units int64) {
-	g.nodes[g.cur].cost += units
-	g.path.add(units)
+	if units != 0 {
+		g.nodes[g.cur].cost += units
+		g.path.add(units)
+	}
 }
 
-func (g *graph) dispatch(in *wasm.Instr) {
+func (g *graph) dispatch(in, last *wasm.Instr) {
 	switch in.Op {
 	case wasm.OpBlock, wasm.OpTryTable:
 		g.openBlock(in)
@@ -215,7 +245,7 @@ func (g *graph) dispatch(in *wasm.Instr) {
 	case wasm.OpBr:
 		g.branch(in)
 	case wasm.OpBrIf:
-		g.branchIf(in)
+		g.branchIf(in, last)
 	case wasm.OpBrTable:
 		g.leadTable(in)
 		g.branchTable(in)
@@ -230,14 +260,12 @@ func (g *graph) dispatch(in *wasm.Instr) {
 		g.split(in.Pos, splitPin)
 		g.event(evStop, 0)
 		g.die(in)
-	case wasm.OpLocalGet:
-		g.leadGet(in)
-		g.event(evGet, in.A)
-	case wasm.OpLocalSet, wasm.OpLocalTee:
-		g.setLocal(in)
-		g.event(evSet, in.A)
 	default:
-		g.other(in)
+		if inline(in.Op) {
+			g.value(in, last)
+		} else {
+			g.other(in)
+		}
 	}
 }
 
@@ -278,7 +306,7 @@ func (g *graph) skip(in *wasm.Instr) {
 	if int(g.deadStart) < in.Pos {
 		g.site(site{kind: siteDead, pos: int(g.deadStart), end: in.Pos, flag: g.afterEnd})
 	}
-	g.dispatch(in)
+	g.dispatch(in, nil)
 }
 
 // A split ends the current node before an instruction, so that the debt there

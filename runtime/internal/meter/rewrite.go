@@ -161,9 +161,9 @@ func (o *output) graph(g *graph, i int) error {
 	g.reset(o.mod, &o.mod.functions[i])
 	code := &o.m.Codes[i]
 	r := wasm.NewReader(code.Body, code.Offset)
-	var in wasm.Instr
-	for r.Next(&in) {
-		g.instr(&in)
+	in, last := &wasm.Instr{}, &wasm.Instr{}
+	for ; r.Next(in); in, last = last, in {
+		g.instr(in, last)
 	}
 	return r.Err()
 }
