@@ -405,11 +405,12 @@ func (g *graph) openLoop(in *wasm.Instr) {
 // countRounds accounts for all rounds but the first of a loop before it begins, if it is
 // a counted one. No check comes between the rounds.
 func (g *graph) countRounds(in *wasm.Instr) bool {
-	more := g.fn.rounds[g.opened]
+	loop := g.opened
 	g.opened++
-	if more == 0 {
+	if !g.fn.straight || g.fn.rounds[loop] == 0 {
 		return false
 	}
+	more := g.fn.rounds[loop]
 	if g.path.acc+2*more > maxUnchecked { // the round is none dearer
 		g.check(in.Pos)
 	}

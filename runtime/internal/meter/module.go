@@ -28,7 +28,8 @@ type function struct {
 	calls    []int32  // defined functions that it calls, each once
 	indirect []uint32 // types that it calls indirectly
 	frame    int64    // units of call depth that its frame takes
-	loops    bool     // it has a loop
+	loops    bool     // it has a loop,
+	straight bool     // and one of a straight round
 	bulk     bool     // it has a bulk instruction
 	toHost   bool     // it calls an imported function
 	fixed    bool     // reachable from outside or by reference: nobody prepays

@@ -187,12 +187,22 @@ func (c *counter) control(in *wasm.Instr) {
 		c.branch(in.A)
 	case wasm.OpBrIf:
 		c.branchIf(in.A)
-	case wasm.OpLocalGet, wasm.OpDrop, wasm.OpSelect, wasm.OpGlobalGet, wasm.OpGlobalSet, wasm.OpNop:
 	default:
-		if !vector(in.Op) {
+		if !rounds(in.Op) {
 			c.abandon()
 		}
 	}
+}
+
+// rounds tells of instructions that are not plain that they may stand in the round of a counted loop,
+// or one that is doubled.
+func rounds(op wasm.Op) bool {
+	switch op {
+	case wasm.OpLoop, wasm.OpBlock, wasm.OpEnd, wasm.OpBr, wasm.OpBrIf,
+		wasm.OpLocalGet, wasm.OpDrop, wasm.OpSelect, wasm.OpGlobalGet, wasm.OpGlobalSet, wasm.OpNop:
+		return true
+	}
+	return vector(op)
 }
 
 // abandon gives up all open loops.

@@ -14,6 +14,9 @@ type shape struct {
 	nesting  int
 	locals   int
 	bytes    int
+
+	round    int  // how many constructs are open in the innermost loop, while its round is straight
+	straight bool // there is a loop of a straight round: see unroll
 }
 
 // Bounds on shapes, found by measurement with wazero 1.12, whose compiler takes
@@ -40,6 +43,7 @@ const (
 )
 
 func (s *shape) note(c *wasm.Checker, in *wasm.Instr) {
+	s.follow(c, in.Op)
 	switch in.Op {
 	case wasm.OpLoop, wasm.OpBlock, wasm.OpIf:
 		s.branches++
@@ -54,6 +58,19 @@ func (s *shape) note(c *wasm.Checker, in *wasm.Instr) {
 		for _, depth := range in.Targets {
 			s.back(c, depth)
 		}
+	}
+}
+
+// follow looks for loops that may be doubled or counted.
+func (s *shape) follow(c *wasm.Checker, op wasm.Op) {
+	switch {
+	case op == wasm.OpLoop:
+		s.round = c.Depth()
+	case s.round == 0:
+	case op == wasm.OpEnd:
+		s.straight = s.straight || c.Depth() < s.round
+	case !rounds(op):
+		s.round = 0
 	}
 }
 

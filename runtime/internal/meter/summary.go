@@ -22,8 +22,7 @@ func (mod *module) summarize() error {
 
 func (mod *module) summary(checker *wasm.Checker, i int) error {
 	f := &mod.functions[i]
-	height := 0
-	s := &mod.shapes[i]
+	height, s := 0, &mod.shapes[i]
 	checker.Begin(i)
 	var in wasm.Instr
 	for {
@@ -35,12 +34,13 @@ func (mod *module) summary(checker *wasm.Checker, i int) error {
 			break
 		}
 		height = max(height, len(checker.Stack()))
-		if !plain(in.Op) && !variable(in.Op) {
+		if !inline(in.Op) || in.Op == wasm.OpTableSet {
 			mod.note(f, &in)
 			s.note(checker, &in)
 		}
 	}
 	s.locals, s.bytes = len(checker.Locals()), len(mod.m.Codes[i].Body)
+	f.straight = s.straight
 	slices.Sort(f.calls)
 	f.calls = slices.Compact(f.calls)
 	slices.Sort(f.indirect)
@@ -67,8 +67,8 @@ func values(types []wasm.ValType) int {
 }
 
 func (mod *module) note(f *function, in *wasm.Instr) {
-	mod.noteTail(f, in)
 	switch in.Op {
+	case wasm.OpBlock, wasm.OpIf, wasm.OpElse, wasm.OpEnd, wasm.OpBr, wasm.OpBrIf, wasm.OpReturn, wasm.OpDrop, wasm.OpSelect:
 	case wasm.OpLoop:
 		f.loops = true
 	case wasm.OpTryTable:
@@ -76,12 +76,14 @@ func (mod *module) note(f *function, in *wasm.Instr) {
 	case wasm.OpThrow, wasm.OpThrowRef:
 		f.toHost = true
 	case wasm.OpReturnCall, wasm.OpCall:
+		mod.noteTail(f, in)
 		if int32(in.A) < mod.imported {
 			f.toHost = true
 		} else {
 			f.calls = append(f.calls, int32(in.A)-mod.imported)
 		}
 	case wasm.OpReturnCallIndirect, wasm.OpCallIndirect:
+		mod.noteTail(f, in)
 		f.indirect = append(f.indirect, in.A)
 		f.toHost = f.toHost || mod.foreign
 	case wasm.OpMemoryAtomicWait32, wasm.OpMemoryAtomicWait64:

@@ -35,10 +35,11 @@ type arm struct {
 // says of its loops.
 func unroll(body []byte) ([]byte, []int64) {
 	u := unroller{body: body}
-	var in, last wasm.Instr
-	for r := wasm.NewReader(body, 0); r.Next(&in); last = in {
-		u.counter.instr(&in)
-		u.instr(&in, &last)
+	r := wasm.NewReader(body, 0)
+	in, last := &wasm.Instr{}, &wasm.Instr{}
+	for ; r.Next(in); in, last = last, in {
+		u.counter.instr(in)
+		u.instr(in, last)
 	}
 	if u.done == 0 {
 		return body, u.counter.rounds
