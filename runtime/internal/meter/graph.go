@@ -89,6 +89,8 @@ type graph struct {
 	landings []landing
 	outers   []int32        // of the targets of br_tables
 	points   map[int32]bits // what is live on edges that take depth
+	sets     bits           // of the loops
+	lives    liveWalk
 
 	walk
 }
@@ -407,7 +409,7 @@ func (g *graph) openLoop(in *wasm.Instr) {
 func (g *graph) countRounds(in *wasm.Instr) bool {
 	loop := g.opened
 	g.opened++
-	if !g.fn.straight || g.fn.rounds[loop] == 0 {
+	if loop >= len(g.fn.rounds) || g.fn.rounds[loop] == 0 {
 		return false
 	}
 	more := g.fn.rounds[loop]
@@ -452,10 +454,11 @@ func (g *graph) closeFrame(in *wasm.Instr) {
 	if f.op == wasm.OpLoop {
 		g.loop, g.depth = g.loops[f.loop].parent, g.depth-1
 		g.site(site{kind: siteLoopEnd, pos: in.Pos, end: in.End, target: f.loop})
+		g.event(evEnd, uint32(f.loop)+1)
 	} else {
 		g.join(in, f)
+		g.event(evEnd, 0)
 	}
-	g.event(evEnd, 0)
 	g.frames = g.frames[:len(g.frames)-1]
 	if g.cur == dead {
 		g.dead, g.deadStart, g.afterEnd = 0, int32(in.End), true

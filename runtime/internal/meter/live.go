@@ -13,7 +13,7 @@ const (
 	evLoop                      // opens loop arg
 	evIf                        // opens an if
 	evElse                      // starts its else branch
-	evEnd                       // closes the innermost construct
+	evEnd                       // closes the innermost construct: loop arg-1, or none if arg is 0
 	evBranch                    // may go to the label at depth arg
 	evStop                      // does not go on to the next event
 	evPoint                     // passes edge arg, where the host may be called
@@ -43,6 +43,16 @@ func (b bits) addAll(c bits) {
 	}
 }
 
+// grow is addAll, and reports whether that adds any.
+func (b bits) grow(c bits) bool {
+	grew := false
+	for i := range b {
+		grew = grew || c[i]&^b[i] != 0
+		b[i] |= c[i]
+	}
+	return grew
+}
+
 // maxLiveWork bounds the words that liveness may touch in one round; beyond
 // it, every local counts as live.
 const maxLiveWork = 1 << 22
@@ -59,17 +69,25 @@ func (g *graph) liveness(locals int) bool {
 	if g.fn.catches || len(g.events)*words > maxLiveWork || len(g.loops)*words > maxLiveWork/8 {
 		return false
 	}
+	g.sets = cleared(g.sets, 2*words*len(g.loops))
 	for i := range g.loops {
-		g.loops[i].live, g.loops[i].modified = make(bits, words), make(bits, words)
+		pair := g.sets[2*i*words:]
+		g.loops[i].live, g.loops[i].modified = pair[:words], pair[words:2*words]
 	}
 	g.modified()
-	w := liveWalk{g: g, words: words}
 	for range 10 {
-		if !w.round() {
+		if !g.lives.round(g, words) {
 			return true
 		}
 	}
 	return false
+}
+
+// cleared gives b with so many words, all of them zero.
+func cleared(b bits, words int) bits {
+	b = slices.Grow(b[:0], words)[:words]
+	clear(b)
+	return b
 }
 
 // point notes what is live on an edge on which the host may be called.
@@ -88,63 +106,49 @@ func (g *graph) point(edge uint32, live bits) {
 
 // modified collects the locals that each loop sets.
 func (g *graph) modified() {
-	open := []int32{-1} // the innermost loop at each level
+	inner := int32(-1)
 	for _, e := range g.events {
-		inner := open[len(open)-1]
 		switch e & evKind {
-		case evBlock, evIf:
-			open = append(open, inner)
 		case evLoop:
-			open = append(open, int32(e&evArg))
+			inner = int32(e & evArg)
 		case evEnd:
-			open = open[:len(open)-1]
+			if loop := int32(e&evArg) - 1; loop >= 0 {
+				inner = g.loops[loop].parent
+			}
 		case evSet:
 			if inner >= 0 {
 				g.loops[inner].modified.add(uint32(e & evArg))
 			}
 		}
 	}
-	for i, l := range slices.Backward(g.loops) {
-		if l.parent >= 0 {
-			g.loops[l.parent].modified.addAll(g.loops[i].modified)
+	for i := len(g.loops) - 1; i >= 0; i-- {
+		if l := &g.loops[i]; l.parent >= 0 {
+			g.loops[l.parent].modified.addAll(l.modified)
 		}
 	}
 }
 
 // liveFrame is an open construct on the way backwards.
 type liveFrame struct {
-	after bits // live after its end
-	other bits // live at the start of its else branch, once that is known
-	loop  int32
+	loop  int32 // that it is, or -1
+	split bool  // its else branch has been read
 }
 
+// liveWalk is what the way backwards works with.
 type liveWalk struct {
-	g      *graph
 	words  int
 	frames []liveFrame
-	loops  []int32 // the loop of each construct still to come, in reverse
-	spare  []bits
-}
-
-func (w *liveWalk) set(from bits) bits {
-	var b bits
-	if n := len(w.spare); n > 0 {
-		b, w.spare = w.spare[n-1], w.spare[:n-1]
-	} else {
-		b = make(bits, w.words)
-	}
-	copy(b, from)
-	return b
+	sets   bits // two for each frame: live after its end, and at the start of its else branch
+	live   bits // here
 }
 
 // round walks once from the end to the start and reports whether a guess grew.
-func (w *liveWalk) round() bool {
-	w.matchLoops()
-	grew := false
-	live := make(bits, w.words)
-	none := make(bits, w.words)
-	w.frames = append(w.frames[:0], liveFrame{after: none, loop: -1})
-	for _, e := range slices.Backward(w.g.events) {
+func (w *liveWalk) round(g *graph, words int) bool {
+	w.words, w.frames, w.live = words, w.frames[:0], cleared(w.live, words)
+	w.push(-1)
+	grew, live := false, w.live
+	for i := len(g.events) - 1; i >= 0; i-- {
+		e := g.events[i]
 		arg := uint32(e & evArg)
 		switch e & evKind {
 		case evGet:
@@ -152,85 +156,60 @@ func (w *liveWalk) round() bool {
 		case evSet:
 			live.drop(arg)
 		case evBranch:
-			live.addAll(w.label(arg))
+			live.addAll(w.label(g, arg))
 		case evStop:
 			clear(live)
 		case evPoint:
-			w.g.point(arg, live)
+			g.point(arg, live)
 		case evEnd:
-			w.frames = append(w.frames, liveFrame{after: w.set(live), loop: w.nextLoop()})
+			w.push(int32(arg) - 1)
 		case evElse:
-			f := &w.frames[len(w.frames)-1]
-			f.other = w.set(live)
-			copy(live, f.after)
+			w.frames[len(w.frames)-1].split = true
+			after, other := w.innermost()
+			copy(other, live)
+			copy(live, after)
 		case evIf:
-			f := w.frames[len(w.frames)-1]
-			if f.other == nil {
-				f.other = f.after
+			after, other := w.innermost()
+			if w.pop().split {
+				after = other
 			}
-			live.addAll(f.other)
-			w.pop()
+			live.addAll(after)
 		case evBlock:
 			w.pop()
 		case evLoop:
 			w.pop()
-			grew = w.grow(w.g.loops[arg].live, live) || grew
+			grew = g.loops[arg].live.grow(live) || grew
 		}
 	}
 	return grew
 }
 
-func (w *liveWalk) pop() {
+// push enters a construct at its end.
+func (w *liveWalk) push(loop int32) {
+	w.frames = append(w.frames, liveFrame{loop: loop})
+	if n := 2 * w.words * len(w.frames); n > len(w.sets) {
+		w.sets = slices.Grow(w.sets, n-len(w.sets))[:n]
+	}
+	after, _ := w.innermost()
+	copy(after, w.live)
+}
+
+func (w *liveWalk) pop() liveFrame {
 	f := w.frames[len(w.frames)-1]
 	w.frames = w.frames[:len(w.frames)-1]
-	w.spare = append(w.spare, f.after)
-	if f.other != nil {
-		w.spare = append(w.spare, f.other)
-	}
+	return f
 }
 
-func (w *liveWalk) grow(guess, live bits) bool {
-	grew := false
-	for i := range guess {
-		if live[i]&^guess[i] != 0 {
-			guess[i] |= live[i]
-			grew = true
-		}
-	}
-	return grew
+func (w *liveWalk) innermost() (after, other bits) {
+	pair := w.sets[2*w.words*(len(w.frames)-1):]
+	return pair[:w.words], pair[w.words : 2*w.words]
 }
 
-func (w *liveWalk) label(depth uint32) bits {
-	f := &w.frames[len(w.frames)-1-int(depth)]
-	if f.loop >= 0 {
-		return w.g.loops[f.loop].live
+// label is what is live where a branch to that depth leads.
+func (w *liveWalk) label(g *graph, depth uint32) bits {
+	at := len(w.frames) - 1 - int(depth)
+	if loop := w.frames[at].loop; loop >= 0 {
+		return g.loops[loop].live
 	}
-	return f.after
-}
-
-// matchLoops lists, in the order of the ends, which loop each end closes.
-func (w *liveWalk) matchLoops() {
-	if w.loops != nil {
-		w.loops = w.loops[:cap(w.loops)]
-		return
-	}
-	var open, closed []int32
-	for _, e := range w.g.events {
-		switch e & evKind {
-		case evBlock, evIf:
-			open = append(open, -1)
-		case evLoop:
-			open = append(open, int32(e&evArg))
-		case evEnd:
-			closed = append(closed, open[len(open)-1])
-			open = open[:len(open)-1]
-		}
-	}
-	w.loops = slices.Clip(closed)
-}
-
-func (w *liveWalk) nextLoop() int32 {
-	l := w.loops[len(w.loops)-1]
-	w.loops = w.loops[:len(w.loops)-1]
-	return l
+	return w.sets[2*w.words*at:][:w.words]
 }

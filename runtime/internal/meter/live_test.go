@@ -30,6 +30,7 @@ func randomEvents(t *rapid.T, locals uint32) (events []event, loops int) {
 				events = append(events, evBranch|event(rapid.IntRange(0, depth-1).Draw(t, "label")))
 			case budget > 0:
 				depth++
+				end := evEnd
 				switch rapid.IntRange(0, 2).Draw(t, "construct") {
 				case 0:
 					events = append(events, evBlock)
@@ -37,6 +38,7 @@ func randomEvents(t *rapid.T, locals uint32) (events []event, loops int) {
 				case 1:
 					events = append(events, evLoop|event(loops))
 					loops++
+					end |= event(loops)
 					body(budget - 1)
 				case 2:
 					events = append(events, evIf)
@@ -46,7 +48,7 @@ func randomEvents(t *rapid.T, locals uint32) (events []event, loops int) {
 						body(budget - 1)
 					}
 				}
-				events = append(events, evEnd)
+				events = append(events, end)
 				depth--
 			}
 		}

@@ -29,7 +29,7 @@ type function struct {
 	indirect []uint32 // types that it calls indirectly
 	frame    int64    // units of call depth that its frame takes
 	loops    bool     // it has a loop,
-	straight bool     // and one of a straight round
+	straight int      // the last of a straight round ends there
 	bulk     bool     // it has a bulk instruction
 	toHost   bool     // it calls an imported function
 	fixed    bool     // reachable from outside or by reference: nobody prepays

@@ -82,8 +82,8 @@ func rewrite(m *wasm.Module, saves bool, bodies func(*output) ([]wasm.Code, erro
 func (o *output) metered() ([]wasm.Code, error) {
 	mod := o.mod
 	for i := range o.m.Codes {
-		if f := &mod.functions[i]; f.straight {
-			o.m.Codes[i].Body, f.rounds = unroll(o.m.Codes[i].Body)
+		if f := &mod.functions[i]; f.straight > 0 {
+			o.m.Codes[i].Body, f.rounds = unroll(o.m.Codes[i].Body, f.straight)
 		}
 	}
 	codes := make([]wasm.Code, len(mod.functions))

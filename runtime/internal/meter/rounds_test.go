@@ -54,7 +54,7 @@ func TestCounter(t *testing.T) {
 		{"costs too much", slices.Concat(zero, []byte{loop, empty}, slices.Repeat([]byte{get, 1, drop}, 500), up, []byte{end, end}), []int64{0}},
 		{"goes round once", slices.Concat(zero, []byte{loop, empty, get, 0, i32, 1, add, tee, 0, i32, 1, ne, brIf, 0, end, end}), []int64{0}},
 	} {
-		if _, got := unroll(c.body); !slices.Equal(got, c.want) {
+		if _, got := unroll(c.body, len(c.body)); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, not %v", c.name, got, c.want)
 		}
 	}
@@ -70,7 +70,7 @@ func TestRandomRounds(t *testing.T) {
 			choices[i] = byte(r.Uint32())
 		}
 		for _, code := range wasmgen.Generate(choices).Module.Codes {
-			_, rounds := unroll(code.Body)
+			_, rounds := unroll(code.Body, len(code.Body))
 			for _, n := range rounds {
 				if n > 0 {
 					counted++

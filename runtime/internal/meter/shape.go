@@ -15,8 +15,8 @@ type shape struct {
 	locals   int
 	bytes    int
 
-	round    int  // how many constructs are open in the innermost loop, while its round is straight
-	straight bool // there is a loop of a straight round: see unroll
+	round    int // how many constructs are open in the innermost loop, while its round is straight
+	straight int // where the last loop of a straight round ends, or 0: see unroll
 }
 
 // Bounds on shapes, found by measurement with wazero 1.12, whose compiler takes
@@ -43,7 +43,7 @@ const (
 )
 
 func (s *shape) note(c *wasm.Checker, in *wasm.Instr) {
-	s.follow(c, in.Op)
+	s.follow(c, in)
 	switch in.Op {
 	case wasm.OpLoop, wasm.OpBlock, wasm.OpIf:
 		s.branches++
@@ -62,13 +62,13 @@ func (s *shape) note(c *wasm.Checker, in *wasm.Instr) {
 }
 
 // follow looks for loops that may be doubled or counted.
-func (s *shape) follow(c *wasm.Checker, op wasm.Op) {
-	switch {
+func (s *shape) follow(c *wasm.Checker, in *wasm.Instr) {
+	switch op := in.Op; {
 	case op == wasm.OpLoop:
 		s.round = c.Depth()
 	case s.round == 0:
-	case op == wasm.OpEnd:
-		s.straight = s.straight || c.Depth() < s.round
+	case op == wasm.OpEnd && c.Depth() < s.round:
+		s.straight = in.End
 	case !rounds(op):
 		s.round = 0
 	}

@@ -32,10 +32,10 @@ type arm struct {
 }
 
 // unroll gives body with short rounds doubled, or body itself, and what a counter
-// says of its loops.
-func unroll(body []byte) ([]byte, []int64) {
+// says of its loops, of those that begin before until.
+func unroll(body []byte, until int) ([]byte, []int64) {
 	u := unroller{body: body}
-	r := wasm.NewReader(body, 0)
+	r := wasm.NewReader(body[:until], 0)
 	in, last := &wasm.Instr{}, &wasm.Instr{}
 	for ; r.Next(in); in, last = last, in {
 		u.counter.instr(in)

@@ -67,7 +67,7 @@ func TestUnroll(t *testing.T) {
 		if want == "" {
 			want = written(t, c.body)
 		}
-		body, _ := unroll(c.body)
+		body, _ := unroll(c.body, len(c.body))
 		if got := written(t, body); got != want {
 			t.Errorf("%s:\n%s\nbecomes\n%s, not\n%s", c.name, written(t, c.body), got, want)
 		}
