@@ -8,48 +8,43 @@ import "slices"
 
 func (mod *module) vertices() int { return len(mod.functions) + len(mod.sigs) }
 
-func (mod *module) successors(v int32, visit func(int32)) {
-	n := int32(len(mod.functions))
-	if v >= n {
-		for _, f := range mod.sigs[v-n].members {
-			visit(f)
-		}
-		return
+func (mod *module) successors(v int32) []int32 {
+	if n := int32(len(mod.functions)); v >= n {
+		return mod.sigs[v-n].members
 	}
-	for _, f := range mod.functions[v].calls {
-		visit(f)
-	}
-	for _, t := range mod.functions[v].indirect {
-		visit(n + int32(mod.sig[t]))
-	}
+	return mod.functions[v].calls
 }
 
-// components assigns each vertex the number of its strongly connected
-// component (Tarjan's algorithm without recursion). Components are numbered
-// callees first. cyclic tells which of them contain a cycle.
-func (mod *module) components() (component []int32, cyclic []bool) {
+// components are the strongly connected components of the call graph.
+type components struct {
+	of     []int32 // each vertex's, numbered callees first
+	cyclic []bool  // whether a component contains a cycle
+	order  []int32 // the vertices, by component
+}
+
+// components finds them by Tarjan's algorithm, without recursion.
+func (mod *module) components() components {
 	n := mod.vertices()
 	t := tarjan{
 		mod: mod, index: make([]int32, n), low: make([]int32, n),
-		component: slices.Repeat([]int32{-1}, n),
+		components: components{of: slices.Repeat([]int32{-1}, n), order: make([]int32, 0, n)},
 	}
 	for v := range int32(n) {
 		if t.index[v] == 0 {
 			t.search(v)
 		}
 	}
-	return t.component, t.cyclic
+	return t.components
 }
 
 type tarjan struct {
-	mod       *module
-	index     []int32 // order of discovery, from 1; 0 is not yet
-	low       []int32
-	component []int32
-	cyclic    []bool
-	next      int32
-	stack     []int32 // vertices without a component yet
-	path      []visit
+	mod   *module
+	index []int32 // order of discovery, from 1; 0 is not yet
+	low   []int32
+	next  int32
+	stack []int32 // vertices without a component yet
+	path  []visit
+	components
 }
 
 // visit is a vertex on the path being searched, and what is left of its
@@ -68,7 +63,7 @@ func (t *tarjan) search(root int32) {
 			top.rest = top.rest[1:]
 			if t.index[w] == 0 {
 				t.enter(w)
-			} else if t.component[w] < 0 {
+			} else if t.of[w] < 0 {
 				t.low[top.v] = min(t.low[top.v], t.index[w])
 			}
 			continue
@@ -89,9 +84,7 @@ func (t *tarjan) enter(v int32) {
 	t.next++
 	t.index[v], t.low[v] = t.next, t.next
 	t.stack = append(t.stack, v)
-	var next []int32
-	t.mod.successors(v, func(w int32) { next = append(next, w) })
-	t.path = append(t.path, visit{v, next})
+	t.path = append(t.path, visit{v, t.mod.successors(v)})
 }
 
 func (t *tarjan) complete(v int32) {
@@ -100,15 +93,14 @@ func (t *tarjan) complete(v int32) {
 	for {
 		w := t.stack[len(t.stack)-1]
 		t.stack = t.stack[:len(t.stack)-1]
-		t.component[w] = id
+		t.of[w] = id
+		t.order = append(t.order, w)
 		size++
 		if w == v {
 			break
 		}
 	}
-	self := false
-	t.mod.successors(v, func(w int32) { self = self || w == v })
-	t.cyclic = append(t.cyclic, size > 1 || self)
+	t.cyclic = append(t.cyclic, size > 1 || slices.Contains(t.mod.successors(v), v))
 }
 
 // headers chooses the functions that break every cycle of calls: in each
@@ -116,20 +108,19 @@ func (t *tarjan) complete(v int32) {
 // of the back edges that remain. Functions at the top of a long chain of calls
 // are added, so that the depth between two headers is bounded. It returns the
 // vertices in an order in which each comes after all it calls but headers.
-func (mod *module) headers() []int32 {
-	component, cyclic := mod.components()
+func (mod *module) headers(c components) []int32 {
 	n := int32(len(mod.functions))
 	for i := range mod.functions {
 		f := &mod.functions[i]
-		if !cyclic[component[i]] {
+		if !c.cyclic[c.of[i]] {
 			continue
 		}
-		for _, t := range f.indirect {
-			f.header = f.header || component[n+int32(mod.sig[t])] == component[i]
+		for _, w := range f.calls {
+			f.header = f.header || w >= n && c.of[w] == c.of[i]
 		}
 	}
 	order := mod.postorder(func(v, w int32) {
-		if w < n && component[v] == component[w] {
+		if w < n && c.of[v] == c.of[w] {
 			mod.functions[w].header = true
 		}
 	})
@@ -148,13 +139,7 @@ func (mod *module) postorder(back func(v, w int32)) []int32 {
 	var path []visit
 	enter := func(v int32) {
 		state[v] = onPath
-		var next []int32
-		mod.successors(v, func(w int32) {
-			if int(w) >= len(mod.functions) || !mod.functions[w].header {
-				next = append(next, w)
-			}
-		})
-		path = append(path, visit{v, next})
+		path = append(path, visit{v, mod.successors(v)})
 	}
 	for root := range int32(mod.vertices()) {
 		if state[root] != 0 {
@@ -171,6 +156,7 @@ func (mod *module) postorder(back func(v, w int32)) []int32 {
 			w := top.rest[0]
 			top.rest = top.rest[1:]
 			switch {
+			case int(w) < len(mod.functions) && mod.functions[w].header:
 			case state[w] == 0:
 				enter(w)
 			case state[w] == onPath:
@@ -186,14 +172,14 @@ func (mod *module) postorder(back func(v, w int32)) []int32 {
 func (mod *module) measure(v int32) {
 	var deepest int64
 	n := int32(len(mod.functions))
-	mod.successors(v, func(w int32) {
+	for _, w := range mod.successors(v) {
 		switch {
 		case w >= n:
 			deepest = max(deepest, mod.sigs[w-n].chain)
 		case !mod.functions[w].header:
 			deepest = max(deepest, mod.functions[w].chain)
 		}
-	})
+	}
 	if v >= n {
 		mod.sigs[v-n].chain = deepest
 		return
@@ -205,32 +191,26 @@ func (mod *module) measure(v int32) {
 
 // reach computes, callees first, which functions may reach the host, which may
 // reach a check, and which may reach a header.
-func (mod *module) reach() {
-	component, cyclic := mod.components()
-	facts := make([]callee, len(cyclic))
+func (mod *module) reach(found components) {
+	facts := make([]callee, len(found.cyclic))
 	n := int32(len(mod.functions))
-	for v := range component {
-		c := &facts[component[v]]
-		if int32(v) < n {
+	for _, v := range found.order {
+		c := &facts[found.of[v]]
+		if v < n {
 			f := &mod.functions[v]
 			c.host = c.host || f.toHost
 			c.deep = c.deep || f.header
 			c.checks = c.checks || f.loops || f.bulk || f.header || f.toHost
-		} else if mod.sigs[int32(v)-n].host {
+		} else if mod.sigs[v-n].host {
 			c.host, c.checks = true, true
 		}
-	}
-	for id, members := range byComponent(component, len(cyclic)) {
-		c := &facts[id]
-		for _, v := range members {
-			mod.successors(v, func(w int32) {
-				d := &facts[component[w]]
-				c.host, c.checks, c.deep = c.host || d.host, c.checks || d.checks, c.deep || d.deep
-			})
+		for _, w := range mod.successors(v) {
+			d := &facts[found.of[w]]
+			c.host, c.checks, c.deep = c.host || d.host, c.checks || d.checks, c.deep || d.deep
 		}
 	}
-	for v := range component {
-		c := facts[component[v]]
+	for v, id := range found.of {
+		c := facts[id]
 		c.charges = c.checks
 		if int32(v) < n {
 			mod.functions[v].callee = c
@@ -238,12 +218,4 @@ func (mod *module) reach() {
 			mod.sigs[int32(v)-n].callee = c
 		}
 	}
-}
-
-func byComponent(component []int32, n int) [][]int32 {
-	members := make([][]int32, n)
-	for v, id := range component {
-		members[id] = append(members[id], int32(v))
-	}
-	return members
 }

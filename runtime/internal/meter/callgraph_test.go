@@ -21,7 +21,7 @@ func randomCalls(t *rapid.T) *module {
 			f.calls = append(f.calls, rapid.Int32Range(0, n-1).Draw(t, "callee"))
 		}
 		if rapid.IntRange(0, 4).Draw(t, "indirect") == 0 {
-			f.indirect = append(f.indirect, uint32(rapid.IntRange(0, types-1).Draw(t, "type")))
+			f.calls = append(f.calls, n+rapid.Int32Range(0, int32(types)-1).Draw(t, "type"))
 		}
 		if rapid.IntRange(0, 2).Draw(t, "referenced") == 0 {
 			s := &mod.sigs[rapid.IntRange(0, types-1).Draw(t, "own type")]
@@ -38,9 +38,9 @@ func (mod *module) reaches(from, to int32, pass func(int32) bool) bool {
 	var visit func(v int32) bool
 	visit = func(v int32) bool {
 		found := false
-		mod.successors(v, func(w int32) {
+		for _, w := range mod.successors(v) {
 			if found || !pass(w) {
-				return
+				continue
 			}
 			if w == to {
 				found = true
@@ -48,7 +48,7 @@ func (mod *module) reaches(from, to int32, pass func(int32) bool) bool {
 				seen[w] = true
 				found = visit(w)
 			}
-		})
+		}
 		return found
 	}
 	return visit(from)
@@ -60,7 +60,8 @@ func all(int32) bool { return true }
 func TestComponents(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		mod := randomCalls(t)
-		component, cyclic := mod.components()
+		found := mod.components()
+		component, cyclic := found.of, found.cyclic
 		for v := range int32(mod.vertices()) {
 			if got, want := cyclic[component[v]], mod.reaches(v, v, all); got != want {
 				t.Fatalf("vertex %d: on a cycle: %v, want %v", v, got, want)
@@ -83,7 +84,7 @@ func TestComponents(t *testing.T) {
 func TestHeadersBreakCycles(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		mod := randomCalls(t)
-		order := mod.headers()
+		order := mod.headers(mod.components())
 		n := int32(len(mod.functions))
 		noHeader := func(v int32) bool { return v >= n || !mod.functions[v].header }
 		place := make(map[int32]int)
@@ -97,11 +98,11 @@ func TestHeadersBreakCycles(t *testing.T) {
 			if noHeader(v) && mod.reaches(v, v, noHeader) {
 				t.Fatalf("vertex %d is on a cycle without a header", v)
 			}
-			mod.successors(v, func(w int32) {
+			for _, w := range mod.successors(v) {
 				if noHeader(w) && place[w] > place[v] {
 					t.Fatalf("%d comes before its callee %d", v, w)
 				}
-			})
+			}
 			if v < n && noHeader(v) && mod.functions[v].chain > maxChain {
 				t.Fatalf("function %d starts a chain of depth %d", v, mod.functions[v].chain)
 			}

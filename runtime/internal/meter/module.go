@@ -25,18 +25,17 @@ const frameValues = 16
 // function is what is known of a defined function.
 type function struct {
 	typ      wasm.FuncType
-	calls    []int32  // defined functions that it calls, each once
-	indirect []uint32 // types that it calls indirectly
-	frame    int64    // units of call depth that its frame takes
-	loops    bool     // it has a loop,
-	straight int      // the last of a straight round ends there
-	bulk     bool     // it has a bulk instruction
-	toHost   bool     // it calls an imported function
-	fixed    bool     // reachable from outside or by reference: nobody prepays
-	tails    bool     // it makes a tail call, or is called so: nobody pays after
-	catches  bool     // it has a try_table
-	waits    bool     // it waits on an atomic
-	rounds   []int64  // see counter
+	calls    []int32 // vertices of the call graph that it calls, each once
+	frame    int64   // units of call depth that its frame takes
+	loops    bool    // it has a loop,
+	straight int     // the last of a straight round ends there
+	bulk     bool    // it has a bulk instruction
+	toHost   bool    // it calls an imported function
+	fixed    bool    // reachable from outside or by reference: nobody prepays
+	tails    bool    // it makes a tail call, or is called so: nobody pays after
+	catches  bool    // it has a try_table
+	waits    bool    // it waits on an atomic
+	rounds   []int64 // see counter
 
 	header  bool  // it takes depth for calls that may lead back to it
 	settled bool  // what its callers pay has been settled
@@ -82,6 +81,8 @@ type module struct {
 	foreign    bool // tables are shared with others: an indirect call may reach the host
 
 	types typeTable
+
+	through []uint32 // types that the function being summarized calls through
 }
 
 // signature is a canonical function type and who may be called through it.

@@ -87,8 +87,9 @@ func (o *output) metered() ([]wasm.Code, error) {
 		}
 	}
 	codes := make([]wasm.Code, len(mod.functions))
-	order := mod.headers()
-	mod.reach()
+	found := mod.components()
+	order := mod.headers(found)
+	mod.reach(found)
 	var g graph
 	for _, deep := range []bool{false, true} {
 		for _, v := range order {

@@ -41,15 +41,23 @@ func (mod *module) summary(checker *wasm.Checker, i int) error {
 	}
 	s.locals, s.bytes = len(checker.Locals()), len(mod.m.Codes[i].Body)
 	f.straight = s.straight
-	slices.Sort(f.calls)
-	f.calls = slices.Compact(f.calls)
-	slices.Sort(f.indirect)
-	f.indirect = slices.Compact(f.indirect)
+	mod.callees(f)
 	f.frame = 1 + int64(values(checker.Locals())+height)/frameValues
 	if f.catches {
 		f.frame += catchDepth
 	}
 	return nil
+}
+
+// callees lists each only once what a function calls: functions, and types behind them.
+func (mod *module) callees(f *function) {
+	slices.Sort(f.calls)
+	f.calls = slices.Compact(f.calls)
+	slices.Sort(mod.through)
+	for _, t := range slices.Compact(mod.through) {
+		f.calls = append(f.calls, int32(len(mod.functions)+mod.sig[t]))
+	}
+	mod.through = mod.through[:0]
 }
 
 // variable tells of instructions on locals and globals.
@@ -84,7 +92,7 @@ func (mod *module) note(f *function, in *wasm.Instr) {
 		}
 	case wasm.OpReturnCallIndirect, wasm.OpCallIndirect:
 		mod.noteTail(f, in)
-		f.indirect = append(f.indirect, in.A)
+		mod.through = append(mod.through, in.A)
 		f.toHost = f.toHost || mod.foreign
 	case wasm.OpMemoryAtomicWait32, wasm.OpMemoryAtomicWait64:
 		f.waits = mod.sharedMemory()
