@@ -1,10 +1,6 @@
 package meter
 
-import (
-	"slices"
-
-	"github.com/godwit-run/godwit/runtime/internal/wasm"
-)
+import "github.com/godwit-run/godwit/runtime/internal/wasm"
 
 // isBulk tells whether an instruction costs by the bytes it moves.
 func isBulk(op wasm.Op) bool {
@@ -33,11 +29,11 @@ var (
 	payElements = helper{wasm.OpTableInit, 1 << 31}
 )
 
-// pause is the helper that calls the host's check with the i64 on top of the stack, and
-// passes on what is below. A call within the module takes the engine less code than
-// one of the host, and there are many.
-func (o *output) pause(values []wasm.ValType) uint32 {
-	return o.helper(helper{wasm.OpCall, o.mod.types.of(append(slices.Clip(values), wasm.I64), values)})
+// pause is the helper that takes params, of which the last is an i64, calls the host's
+// check with that, and passes on the others. A call within the module takes the engine
+// less code than one of the host, and there are many.
+func (o *output) pause(params []wasm.ValType) uint32 {
+	return o.helper(helper{wasm.OpCall, o.mod.types.of(params, params[:len(params)-1])})
 }
 
 // bulk replaces a bulk instruction.

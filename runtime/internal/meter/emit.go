@@ -1,20 +1,24 @@
 package meter
 
 import (
+	bits64 "math/bits"
 	"slices"
 
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
 )
 
-// emitter writes one function's new body.
+// emitter writes new bodies, one after another.
 type emitter struct {
 	asm
-	*graph
+	graph
 	out   *output
 	body  []byte
 	types []wasm.ValType // of parameters and locals
 	added uint32         // the first of the locals that are added
 	known bool           // liveness has been found
+
+	saved  []uint32       // see list
+	passed []wasm.ValType // see cold
 }
 
 // Locals that are added behind those of the function, as many as it needs.
@@ -43,15 +47,18 @@ func (e *emitter) function() {
 		e.block(wasm.OpBlock, e.out.mod.types.block(nil, e.fn.typ.Results))
 	}
 	e.edge(0, -1)
-	last := 0
+	last, done := 0, 0 // where the last site ended, and up to where the body has been written
 	for i := range e.sites {
 		s := &e.sites[i]
-		s.test = max(s.test, last)
-		e.raw(e.body[last:e.from(s)])
+		s.test, last = max(s.test, last), s.end
+		if s.kind == siteCharge && !e.changes(s.edge) {
+			continue
+		}
+		e.raw(e.body[done:e.from(s)])
 		e.site(s)
-		last = s.end
+		done = s.end
 	}
-	e.raw(e.body[last:])
+	e.raw(e.body[done:])
 	if e.exitCaught {
 		e.restoreDepth()
 		e.end()
@@ -209,13 +216,13 @@ func (e *emitter) coldCheck(debt int64, saved []uint32) {
 // them in registers on the hot way.
 func (e *emitter) cold(debt int64, saved []uint32) {
 	slices.SortStableFunc(saved, func(a, b uint32) int { return int(e.types[a]) - int(e.types[b]) })
-	types := make([]wasm.ValType, len(saved))
-	for i, x := range saved {
+	e.passed = e.passed[:0]
+	for _, x := range saved {
 		e.localGet(x)
-		types[i] = e.types[x]
+		e.passed = append(e.passed, e.types[x])
 	}
 	e.i64(debt)
-	e.call(e.out.pause(types))
+	e.call(e.out.pause(append(e.passed, wasm.I64)))
 	for _, x := range slices.Backward(saved) {
 		e.localSet(x)
 	}
@@ -344,18 +351,18 @@ func (g *graph) saves() bool {
 // made without, which is slower and as right.
 const maxSaved = 48
 
-// list is the locals in both sets.
+// list is the locals in both sets, until the next list is made.
 func (e *emitter) list(a, b bits) []uint32 {
-	var list []uint32
-	for x := range uint32(len(e.types)) {
-		if a.has(x) && b.has(x) {
-			if len(list) == maxSaved {
+	e.saved = e.saved[:0]
+	for i := range a {
+		for word := a[i] & b[i]; word != 0; word &= word - 1 {
+			if len(e.saved) == maxSaved {
 				return nil
 			}
-			list = append(list, x)
+			e.saved = append(e.saved, uint32(64*i+bits64.TrailingZeros64(word)))
 		}
 	}
-	return list
+	return e.saved
 }
 
 // branchTable gives each loop among the targets a landing, innermost first, on

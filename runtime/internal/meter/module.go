@@ -118,12 +118,13 @@ func newModule(m *wasm.Module) *module {
 func (mod *module) canonicalTypes() {
 	first := make(map[string]int, len(mod.m.Types))
 	mod.sig = make([]int, len(mod.m.Types))
+	var key []byte
 	for i, t := range mod.m.Types {
-		key := typeKey(t.Params, t.Results)
-		c, ok := first[key]
+		key = appendTypeKey(key[:0], t.Params, t.Results)
+		c, ok := first[string(key)]
 		if !ok {
 			c = len(mod.sigs)
-			first[key] = c
+			first[string(key)] = c
 			mod.sigs = append(mod.sigs, signature{})
 		}
 		mod.sig[i] = c

@@ -1,6 +1,8 @@
 package meter
 
 import (
+	"slices"
+
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
 )
 
@@ -90,13 +92,13 @@ func (o *output) metered() ([]wasm.Code, error) {
 	found := mod.components()
 	order := mod.headers(found)
 	mod.reach(found)
-	var g graph
+	e := emitter{out: o}
 	for _, deep := range []bool{false, true} {
 		for _, v := range order {
 			if mod.calleeOf(v).deep != deep {
 				continue
 			}
-			if err := o.vertex(&g, v, codes); err != nil {
+			if err := e.vertex(v, codes); err != nil {
 				return nil, err
 			}
 		}
@@ -104,7 +106,7 @@ func (o *output) metered() ([]wasm.Code, error) {
 			break
 		}
 		for i := range mod.functions {
-			if err := o.probe(&g, i); err != nil {
+			if err := e.probe(i); err != nil {
 				return nil, err
 			}
 		}
@@ -119,31 +121,31 @@ func (mod *module) calleeOf(v int32) *callee {
 	return &mod.functions[v].callee
 }
 
-func (o *output) vertex(g *graph, v int32, codes []wasm.Code) error {
-	if n := int32(len(o.mod.functions)); v >= n {
-		o.mod.merge(&o.mod.sigs[v-n])
+func (e *emitter) vertex(v int32, codes []wasm.Code) error {
+	if n := int32(len(e.out.mod.functions)); v >= n {
+		e.out.mod.merge(&e.out.mod.sigs[v-n])
 		return nil
 	}
-	code, err := o.function(g, int(v))
+	code, err := e.rewrite(int(v))
 	codes[v] = code
 	return err
 }
 
 // probe settles what a header's callers pay, and what they must take to pass
 // unchecked: the most that it costs on a way without calls that take depth.
-func (o *output) probe(g *graph, i int) error {
-	fn := &o.mod.functions[i]
+func (e *emitter) probe(i int) error {
+	fn := &e.out.mod.functions[i]
 	if !fn.header {
 		return nil
 	}
-	if err := o.graph(g, i); err != nil {
+	if err := e.read(i); err != nil {
 		return err
 	}
 	if fn.fixed { // nobody pays for it
-		g.settle()
+		e.settle()
 		return nil
 	}
-	g.decide()
+	e.decide()
 	return nil
 }
 
@@ -157,32 +159,30 @@ func (mod *module) merge(s *signature) {
 	}
 }
 
-// graph builds the graph of the i-th defined function.
-func (o *output) graph(g *graph, i int) error {
-	g.reset(o.mod, &o.mod.functions[i])
-	code := &o.m.Codes[i]
+// read builds the graph of the i-th defined function.
+func (e *emitter) read(i int) error {
+	e.reset(e.out.mod, &e.out.mod.functions[i])
+	code := &e.out.m.Codes[i]
 	r := wasm.NewReader(code.Body, code.Offset)
 	in, last := &wasm.Instr{}, &wasm.Instr{}
 	for ; r.Next(in); in, last = last, in {
-		g.instr(in, last)
+		e.instr(in, last)
 	}
 	return r.Err()
 }
 
-// function rewrites the i-th defined function.
-func (o *output) function(g *graph, i int) (wasm.Code, error) {
-	if err := o.graph(g, i); err != nil {
+// rewrite gives the new body of the i-th defined function.
+func (e *emitter) rewrite(i int) (wasm.Code, error) {
+	if err := e.read(i); err != nil {
 		return wasm.Code{}, err
 	}
-	fn, code := g.fn, &o.m.Codes[i]
-	g.decide()
-	e := emitter{graph: g, out: o, body: code.Body, types: localTypes(fn.typ, code.Locals)}
-	e.b = make([]byte, 0, len(code.Body)+len(code.Body)/2+64)
-	e.known = g.saves() && g.liveness(len(e.types))
+	code := &e.out.m.Codes[i]
+	e.decide()
+	e.b, e.body, e.types = e.b[:0], code.Body, appendLocalTypes(e.types[:0], e.fn.typ, code.Locals)
+	e.known = e.saves() && e.liveness(len(e.types))
 	e.added = uint32(len(e.types))
 	e.function()
-	locals := append(append([]wasm.LocalRun(nil), code.Locals...), e.locals()...)
-	return wasm.Code{Locals: locals, Body: e.b, Offset: code.Offset}, nil
+	return wasm.Code{Locals: append(slices.Clip(code.Locals), e.locals()...), Body: slices.Clone(e.b), Offset: code.Offset}, nil
 }
 
 // decide places depth, checks and charges.
@@ -213,8 +213,8 @@ func (g *graph) settle() {
 	}
 }
 
-func localTypes(t wasm.FuncType, runs []wasm.LocalRun) []wasm.ValType {
-	types := append([]wasm.ValType(nil), t.Params...)
+func appendLocalTypes(types []wasm.ValType, t wasm.FuncType, runs []wasm.LocalRun) []wasm.ValType {
+	types = append(types, t.Params...)
 	for _, r := range runs {
 		for range r.N {
 			types = append(types, r.Type)

@@ -1,17 +1,22 @@
 package meter
 
-import "github.com/godwit-run/godwit/runtime/internal/wasm"
+import (
+	"slices"
+
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
+)
 
 // typeTable adds function types to a module, each once.
 type typeTable struct {
 	m     *wasm.Module
 	index map[string]uint32
+	key   []byte
 }
 
 func (t *typeTable) init(m *wasm.Module) { t.m = m }
 
-func typeKey(params, results []wasm.ValType) string {
-	key := make([]byte, 0, len(params)+len(results)+1)
+// appendTypeKey appends what tells one type from another.
+func appendTypeKey(key []byte, params, results []wasm.ValType) []byte {
 	for _, p := range params {
 		key = append(key, byte(p))
 	}
@@ -19,7 +24,7 @@ func typeKey(params, results []wasm.ValType) string {
 	for _, r := range results {
 		key = append(key, byte(r))
 	}
-	return string(key)
+	return key
 }
 
 // of is the index of the type with these parameters and results.
@@ -27,17 +32,19 @@ func (t *typeTable) of(params, results []wasm.ValType) uint32 {
 	if t.index == nil {
 		t.index = make(map[string]uint32, len(t.m.Types))
 		for i, f := range t.m.Types {
-			if key := typeKey(f.Params, f.Results); t.index[key] == 0 {
-				t.index[key] = uint32(i) + 1
+			if t.key = appendTypeKey(t.key[:0], f.Params, f.Results); t.index[string(t.key)] == 0 {
+				t.index[string(t.key)] = uint32(i) + 1
 			}
 		}
 	}
-	key := typeKey(params, results)
-	if t.index[key] == 0 {
-		t.m.Types = append(t.m.Types, wasm.FuncType{Params: params, Results: results})
-		t.index[key] = uint32(len(t.m.Types))
+	t.key = appendTypeKey(t.key[:0], params, results)
+	index := t.index[string(t.key)]
+	if index == 0 {
+		t.m.Types = append(t.m.Types, wasm.FuncType{Params: slices.Clone(params), Results: slices.Clone(results)})
+		index = uint32(len(t.m.Types))
+		t.index[string(t.key)] = index
 	}
-	return t.index[key] - 1
+	return index - 1
 }
 
 // block is the block type that takes params and leaves results.
