@@ -19,11 +19,6 @@ func (f *fusion) reset() {
 	clear(f.locals)
 }
 
-// ordered tells whether op compares integers by less or greater.
-func ordered(op wasm.Op) bool {
-	return op >= wasm.OpI32LtS && op <= wasm.OpI32GeU || op >= wasm.OpI64LtS && op <= wasm.OpI64GeU
-}
-
 // pushes tells of plain instructions that their result is no and of something.
 func pushes(op wasm.Op) bool {
 	return plain(op) && (op < wasm.OpI32Store || op > wasm.OpI64Store32)

@@ -91,6 +91,7 @@ type graph struct {
 	points   map[int32]bits // what is live on edges that take depth
 	sets     bits           // of the loops
 	lives    liveWalk
+	probing  bool // only the costs are asked for: no sites and events
 
 	walk
 }
@@ -101,6 +102,7 @@ type walk struct {
 	set   setting
 	limit int64 // how many instructions may be added without a look at their sum, and
 	room  int64 // how many of these are left
+	nest  int   // how deep its loops nest
 
 	cur        int32 // the node being filled, or -1 in dead code
 	path       path  // the ways to here
@@ -160,29 +162,23 @@ func (g *graph) arrive(n int32) {
 	g.nodes[n].in.merge(g.path)
 }
 
-// plain tells of most instructions that they only compute.
-func plain(op wasm.Op) bool {
-	return op >= wasm.OpI32Load && op <= wasm.OpI64Extend32S && op != wasm.OpMemoryGrow
-}
-
-// inline tells of instructions that they do nothing but compute and move values.
-func inline(op wasm.Op) bool {
-	return op >= wasm.OpLocalGet && op <= wasm.OpI64Extend32S && op != wasm.OpMemoryGrow
-}
-
 // instr takes the next instruction. Most are counted by what is left of the room.
 func (g *graph) instr(in, last *wasm.Instr) {
-	if ordered(in.Op) && g.cur != dead && g.fusion.hazard(last) {
+	kind := kindOf(in.Op)
+	if kind == kindOrder && g.cur != dead && g.fusion.hazard(last) {
 		g.site(site{kind: siteOr, pos: in.Pos, end: in.Pos, op: in.Op})
 	}
-	if g.room > 0 && inline(in.Op) {
+	switch {
+	case kind == kindOther || g.room == 0:
+		g.add(g.limit - g.room)
+		g.step(kind, in, last)
+		g.refill()
+	case kind >= kindAnd:
+		g.value(kind, in, last)
+		fallthrough
+	default:
 		g.room--
-		g.value(in, last)
-		return
 	}
-	g.add(g.limit - g.room)
-	g.step(in, last)
-	g.refill()
 }
 
 // refill sets how many instructions may follow before the current node or the path to
@@ -195,7 +191,7 @@ func (g *graph) refill() {
 	g.room = g.limit
 }
 
-func (g *graph) step(in, last *wasm.Instr) {
+func (g *graph) step(kind kind, in, last *wasm.Instr) {
 	if g.cur == dead {
 		g.skip(in)
 		return
@@ -207,20 +203,24 @@ func (g *graph) step(in, last *wasm.Instr) {
 		g.split(in.Pos, splitPin)
 	}
 	g.add(Cost(in.Op))
-	g.dispatch(in, last)
+	if kind == kindOther {
+		g.dispatch(in, last)
+	} else {
+		g.value(kind, in, last)
+	}
 }
 
 // value takes an instruction that only computes or moves values.
-func (g *graph) value(in, last *wasm.Instr) {
-	switch op := in.Op; {
-	case op == wasm.OpLocalGet:
+func (g *graph) value(kind kind, in, last *wasm.Instr) {
+	switch kind {
+	case kindGet:
 		g.leadGet(in)
 		g.event(evGet, in.A)
-	case op == wasm.OpLocalSet || op == wasm.OpLocalTee:
+	case kindSet:
 		g.setLocal(in, last)
 		g.fusion.set(in, last)
 		g.event(evSet, in.A)
-	case op == wasm.OpI32And || op == wasm.OpI64And:
+	case kindAnd:
 		g.fusion.seen = true
 	}
 }
@@ -263,11 +263,7 @@ func (g *graph) dispatch(in, last *wasm.Instr) {
 		g.event(evStop, 0)
 		g.die(in)
 	default:
-		if inline(in.Op) {
-			g.value(in, last)
-		} else {
-			g.other(in)
-		}
+		g.other(in)
 	}
 }
 
@@ -343,8 +339,10 @@ func (g *graph) chargeAt(pos int, e int32) {
 }
 
 func (g *graph) site(s site) {
-	s.loop = g.loop
-	g.sites = append(g.sites, s)
+	if !g.probing {
+		s.loop = g.loop
+		g.sites = append(g.sites, s)
+	}
 }
 
 // label is the node that a branch to the frame reaches, made at need.
@@ -393,13 +391,14 @@ func (g *graph) openLoop(in *wasm.Instr) {
 	e := g.edge(g.cur, header, g.base())
 	g.loops = append(g.loops, loop{header: header, parent: g.loop, counted: counted})
 	index := int32(len(g.loops) - 1)
-	g.sites = append(g.sites, site{kind: siteLoop, pos: in.Pos, end: in.End, edge: e, loop: g.loop, arg: uint32(index)})
+	g.site(site{kind: siteLoop, pos: in.Pos, end: in.End, edge: e, arg: uint32(index)})
 	g.event(evPoint, uint32(e))
 	g.event(evLoop, uint32(index))
 	t := g.mod.blockType(in.Block)
 	g.loops[index].typ = g.mod.identity(t.Params)
 	g.frames = append(g.frames, frame{op: wasm.OpLoop, start: in.Pos, label: header, loop: index, outer: index, types: t.Params})
 	g.cur, g.loop, g.depth = header, index, g.depth+1
+	g.nest = max(g.nest, g.depth)
 	g.checks = true
 	g.lead = lead{loop: index, end: in.End}
 }

@@ -25,7 +25,7 @@ const (
 )
 
 func (g *graph) event(kind event, arg uint32) {
-	if g.fn.loops || g.fn.header {
+	if (g.fn.loops || g.fn.header) && !g.probing {
 		g.events = append(g.events, kind|event(arg))
 	}
 }
@@ -57,10 +57,16 @@ func (b bits) grow(c bits) bool {
 // it, every local counts as live.
 const maxLiveWork = 1 << 22
 
+// maxLiveRounds is how often liveness walks over a function at most.
+const maxLiveRounds = 10
+
 // liveness finds for each loop which locals are modified in it, and which are
 // live at its header. It walks the events backwards, with the best guess so far
 // for the headers, until the guesses hold: the least fixed point of the usual
-// data-flow equations. It reports false if that is too much work.
+// data-flow equations. A local is live at a header if it is read, and not set before, on a way
+// that does not come back there; such a way goes back to loops around alone. So each round
+// settles the loops one level further in, and one more round all points between. It reports false
+// if that is too much work.
 func (g *graph) liveness(locals int) bool {
 	words := (locals + 63) / 64
 	if len(g.events) == 0 {
@@ -75,12 +81,16 @@ func (g *graph) liveness(locals int) bool {
 		g.loops[i].live, g.loops[i].modified = pair[:words], pair[words:2*words]
 	}
 	g.modified()
-	for range 10 {
+	rounds := g.nest
+	if g.fn.header {
+		rounds++
+	}
+	for range min(rounds, maxLiveRounds) {
 		if !g.lives.round(g, words) {
 			return true
 		}
 	}
-	return false
+	return g.nest < maxLiveRounds
 }
 
 // cleared gives b with so many words, all of them zero.

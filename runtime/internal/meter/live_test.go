@@ -122,6 +122,15 @@ func TestLiveness(t *testing.T) {
 		for range loops {
 			g.loops = append(g.loops, loop{parent: -1})
 		}
+		for open, i := 0, 0; i < len(events); i++ {
+			switch e := events[i]; {
+			case e&evKind == evLoop:
+				open++
+				g.nest = max(g.nest, open)
+			case e&evKind == evEnd && e&evArg > 0:
+				open--
+			}
+		}
 		if !g.liveness(locals) {
 			t.Skip("given up")
 		}

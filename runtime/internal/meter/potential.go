@@ -80,15 +80,19 @@ type flow struct {
 // placement of profile counters), but for those on which some node's debt would be out
 // of its bounds: of each tree it is known which debts of its root keep all within.
 func (f *flow) solve() {
-	f.rank(f.edges, func(e *edge) weight {
+	f.weigh = f.weigh[:0]
+	for i := range f.edges {
+		e := &f.edges[i]
+		w := e.weight
 		switch {
 		case e.checked || e.depth != 0:
-			return weightless
+			w = weightless
 		case f.nodes[e.to].cold:
-			return e.weight - cold
+			w -= cold
 		}
-		return e.weight
-	})
+		f.weigh = append(f.weigh, w)
+	}
+	f.rank()
 	for f.tie(); f.pinViolators(); f.tie() {
 	}
 	for i := range f.edges {
@@ -103,7 +107,11 @@ func (f *flow) solve() {
 // the calls, and the heaviest edges that can have the same level at both ends
 // do. So ways on which nothing is called take nothing.
 func (f *flow) solveDepth(depth int64) {
-	f.rank(f.edges, func(e *edge) weight { return e.weight })
+	f.weigh = f.weigh[:0]
+	for i := range f.edges {
+		f.weigh = append(f.weigh, f.edges[i].weight)
+	}
+	f.rank()
 	f.plant(f.nodes)
 	for i := range f.nodes {
 		switch n := &f.nodes[i]; {
@@ -120,21 +128,24 @@ func (f *flow) solveDepth(depth int64) {
 	for _, i := range f.order {
 		f.unite(f.edges[i].from, f.edges[i].to, 0)
 	}
-	for i := range f.nodes {
-		f.unite(zero, int32(i), 0)
-		f.nodes[i].level = f.value(int32(i))
-	}
+	f.readLevels()
 	for i := range f.edges {
 		e := &f.edges[i]
 		e.depth = f.nodes[e.to].level - f.nodes[e.from].level
 	}
 }
 
-// value is what n comes to, zero being 0.
-func (f *flow) value(n int32) int64 {
-	_, o := f.find(n)
-	_, z := f.find(zero)
-	return o - z
+// readLevels reads off levels: that of zero is 0, and so is the first of those that are not tied to it.
+func (f *flow) readLevels() {
+	root, bottom := f.find(zero)
+	for i := range f.nodes {
+		r, level := f.find(int32(i))
+		if r != root {
+			f.trees[r].parent, f.trees[r].offset = root, bottom-level
+			level = bottom
+		}
+		f.nodes[i].level = level - bottom
+	}
 }
 
 // tie runs the union-find over equalities and edges, and reads off debts.

@@ -138,6 +138,8 @@ func (e *emitter) probe(i int) error {
 	if !fn.header {
 		return nil
 	}
+	e.probing = true
+	defer func() { e.probing = false }()
 	if err := e.read(i); err != nil {
 		return err
 	}

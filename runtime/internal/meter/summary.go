@@ -34,7 +34,7 @@ func (mod *module) summary(checker *wasm.Checker, i int) error {
 			break
 		}
 		height = max(height, len(checker.Stack()))
-		if !inline(in.Op) || in.Op == wasm.OpTableSet {
+		if kindOf(in.Op) == kindOther {
 			mod.note(f, &in)
 			s.note(checker, &in)
 		}
@@ -59,9 +59,6 @@ func (mod *module) callees(f *function) {
 	}
 	mod.through = mod.through[:0]
 }
-
-// variable tells of instructions on locals and globals.
-func variable(op wasm.Op) bool { return op >= wasm.OpLocalGet && op <= wasm.OpGlobalSet }
 
 // values counts a vector as two.
 func values(types []wasm.ValType) int {

@@ -39,7 +39,9 @@ func unroll(body []byte, until int) ([]byte, []int64) {
 	in, last := &wasm.Instr{}, &wasm.Instr{}
 	for ; r.Next(in); in, last = last, in {
 		u.counter.instr(in)
-		u.instr(in, last)
+		if u.from > 0 || in.Op == wasm.OpLoop {
+			u.instr(in, last)
+		}
 	}
 	if u.done == 0 {
 		return body, u.counter.rounds
@@ -54,7 +56,8 @@ func (u *unroller) instr(in, last *wasm.Instr) {
 	switch {
 	case in.Op == wasm.OpLoop && in.Block == wasm.BlockEmpty:
 		u.from, u.exit, u.loop = in.End, u.exit[:0], len(u.counter.rounds)-1
-	case u.from == 0:
+	case in.Op == wasm.OpLoop:
+		u.from = 0
 	case in.End-u.from > maxUnrolled, last.Op == wasm.OpBr && in.Op != wasm.OpEnd:
 		u.from = 0
 	case in.Op == wasm.OpBrIf:
@@ -111,6 +114,3 @@ func straight(op wasm.Op) bool {
 	}
 	return op == wasm.OpDrop || op == wasm.OpSelect || op == wasm.OpNop || vector(op)
 }
-
-// vector tells of SIMD instructions.
-func vector(op wasm.Op) bool { return op>>8 == 0xfd }

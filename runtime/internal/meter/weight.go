@@ -24,24 +24,22 @@ func often(depth int) weight { return once + tenfold*weight(min(depth, maxDepth)
 
 // ranking orders edges by weight.
 type ranking struct {
+	weigh []weight       // what each weighs
 	order []int32        // edges by falling weight, and by number where they weigh the same
-	ends  [weights]int32 // in order, for each weight
-	weigh []weight
+	ends  [weights]int32 // of those of each weight, in order
 }
 
-// rank sorts the edges, of whose weights there are few, by counting how many weigh as much.
-func (r *ranking) rank(edges []edge, of func(*edge) weight) {
-	r.weigh, r.ends = r.weigh[:0], [weights]int32{}
-	for i := range edges {
-		w := of(&edges[i])
-		r.weigh = append(r.weigh, w)
+// rank sorts the edges. Of weights there are few, so that it counts how many weigh as much.
+func (r *ranking) rank() {
+	r.ends = [weights]int32{}
+	for _, w := range r.weigh {
 		r.ends[w]++
 	}
 	next := int32(0)
 	for w := weights - 1; w >= 0; w-- {
 		next, r.ends[w] = next+r.ends[w], next
 	}
-	r.order = slices.Grow(r.order[:0], len(edges))[:len(edges)]
+	r.order = slices.Grow(r.order[:0], len(r.weigh))[:len(r.weigh)]
 	for i, w := range r.weigh {
 		r.order[r.ends[w]] = int32(i)
 		r.ends[w]++
