@@ -84,7 +84,7 @@ func (l *loaded) clone(ctx context.Context, key string, points []suspend.Point) 
 		return nil, fmt.Errorf("%w: %w", ErrSaved, err)
 	}
 	k := &clone{points: points, frames: made.Frames}
-	if k.compiled, err = l.runtime.CompileModule(ctx, made.Module); err != nil {
+	if k.compiled, err = compileModule(ctx, l.runtime, made.Module); err != nil {
 		return nil, fmt.Errorf("compile what goes on: %w", err)
 	}
 	c.clones[key] = k

@@ -44,8 +44,10 @@ type Config struct {
 	// MaxModuleBytes bounds the size of a module, in bytes. Default 64 MiB.
 	MaxModuleBytes int
 
-	// CompileWorkers is how many goroutines compile one module. Default 1:
-	// many modules load side by side rather than each a little faster.
+	// CompileWorkers is how many goroutines compile one module. Default 1, since
+	// only then can a panic of the compiler be recovered: the module is interpreted,
+	// and the process with all its other guests lives on. Modules that load side by
+	// side keep all cores busy as it is.
 	CompileWorkers int
 
 	// IdleMemories is how many freed linear memories stay mapped for later

@@ -45,7 +45,8 @@
 //
 // Modules that catch exceptions are interpreted, on every machine: wazero 1.12's
 // compiler runs them wrongly. So are modules with a function of so many branches
-// that compiling it would take minutes (see Engine.compile).
+// that compiling it would take minutes, and those that the compiler panics at (see
+// Engine.compile).
 //
 // Linear memory is a mapping of our own outside the Go heap (internal/linmem). The
 // host modules that a guest may import are WASI preview 1 (hostabi/wasi) and those

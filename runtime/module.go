@@ -230,27 +230,49 @@ func suspendable(m *wasm.Module, p *plan, code suspend.Code) (suspend.Plan, erro
 // compile makes machine code. Modules that catch exceptions are interpreted:
 // what wazero 1.12 compiles them to forgets changes of locals in a try_table
 // (its issue 2503) and copies the whole stack at each; and so are modules that
-// would take the compiler beyond all bounds.
-func (e *Engine) compile(ctx context.Context, l *loaded, metered []byte) (err error) {
-	interpret := l.plan.Catches || l.plan.Tangled
-	if e.cache != nil && e.compiles() && !interpret && e.compileCached(ctx, l, metered) == nil {
-		return nil
+// would take the compiler beyond all bounds, or make it panic.
+func (e *Engine) compile(ctx context.Context, l *loaded, metered []byte) error {
+	l.interpreted = !e.compiles() || l.plan.Catches || l.plan.Tangled
+	if !l.interpreted {
+		if e.cache != nil && e.compileCached(ctx, l, metered) == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		err := l.compileWith(ctx, e.main, metered)
+		if !errors.Is(err, errCompilerPanicked) {
+			return err
+		}
+		l.interpreted = true
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	backend := e.main
-	if l.interpreted = interpret || !e.compiles(); l.interpreted {
-		backend = e.interp
-	}
+	return l.compileWith(ctx, e.interp, metered)
+}
+
+// compileWith makes the code with a backend that modules share.
+func (l *loaded) compileWith(ctx context.Context, backend func() (wazero.Runtime, error), metered []byte) (err error) {
 	if l.runtime, err = backend(); err != nil {
 		return err
 	}
-	if l.compiled, err = l.runtime.CompileModule(ctx, metered); err != nil {
+	if l.compiled, err = compileModule(ctx, l.runtime, metered); err != nil {
 		return invalidModule(err)
 	}
 	l.own = append(l.own, l.compiled)
 	return nil
+}
+
+// errCompilerPanicked means that wazero's compiler has a fault that a module touches.
+var errCompilerPanicked = errors.New("the compiler panicked")
+
+// compileModule makes a panic of wazero's compiler an error. With more than one worker it
+// panics where nobody can recover; see Config.CompileWorkers.
+func compileModule(ctx context.Context, r wazero.Runtime, binary []byte) (compiled wazero.CompiledModule, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", errCompilerPanicked, p)
+		}
+	}()
+	return r.CompileModule(ctx, binary)
 }
 
 // compileCached compiles with a folder for the module's machine code. wazero
@@ -266,7 +288,7 @@ func (e *Engine) compileCached(ctx context.Context, l *loaded, metered []byte) e
 	if err != nil {
 		return errors.Join(err, code.Close(ctx))
 	}
-	compiled, err := runtime.CompileModule(ctx, metered)
+	compiled, err := compileModule(ctx, runtime, metered)
 	if err == nil {
 		err = e.cache.seal(l.id)
 	}
