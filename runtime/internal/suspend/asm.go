@@ -29,6 +29,13 @@ func (a *asm) block(op wasm.Op, t wasm.BlockType) {
 
 // zero pushes the zero of a type.
 func (a *asm) zero(t wasm.ValType) {
-	c := wasm.ConstZero(t)
-	a.raw(c[:len(c)-1])
+	switch t {
+	case wasm.I32:
+		a.i32(0)
+	case wasm.I64:
+		a.i64(0)
+	default:
+		c := wasm.ConstZero(t)
+		a.raw(c[:len(c)-1])
+	}
 }

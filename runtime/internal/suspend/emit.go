@@ -70,6 +70,7 @@ type emitter struct {
 	spares map[wasm.ValType][]uint32 // locals that batches may use
 	lent   []value                   // those that are in use
 	spare  []byte                    // for the next body
+	head   []byte                    // for what comes before it
 	guard  *guard                    // of a clone
 
 	ladders map[int]int // by position: the rungs of the ladder that begins there, 0 for a rung
@@ -111,7 +112,7 @@ func (e *emitter) begin(function uint32, s *scan) error {
 		asm: asm{e.spare[:0]}, linker: e.linker, scan: e.scan, mod: e.mod, checker: e.checker, lives: e.lives, finder: e.finder,
 		function: function, typ: e.mod.typeOf(function), body: code.Body, first: uint32(locals), pause: -1,
 		temps: e.temps, same: e.same, added: e.added[:0], floors: e.floors[:0], passes: e.passes[:0], saves: e.saves[:0],
-		wrote: append(e.wrote[:0], make([]int, locals)...), bases: bases, spare: e.spare, rungs: append(e.rungs[:0], 0),
+		wrote: append(e.wrote[:0], make([]int, locals)...), bases: bases, spare: e.spare, head: e.head, rungs: append(e.rungs[:0], 0),
 	}
 	e.at = e.local(wasm.I32)
 	return nil
@@ -214,7 +215,7 @@ func (e *emitter) plain(in *wasm.Instr) bool {
 
 // wrap puts the blocks around the body.
 func (e *emitter) wrap() {
-	var head asm
+	head := asm{e.head[:0]}
 	for range len(e.saves) + len(e.bases) + e.inside() + 1 {
 		head.block(wasm.OpBlock, wasm.BlockEmpty)
 	}
@@ -239,7 +240,7 @@ func (e *emitter) wrap() {
 	e.end()
 	e.dummies()
 	e.end()
-	e.spare = e.b
+	e.spare, e.head = e.b, head.b
 	e.b = slices.Concat(head.b, e.b)
 }
 
