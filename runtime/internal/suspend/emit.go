@@ -339,6 +339,9 @@ func (e *emitter) copy(n int) {
 
 // write writes the instruction that the checker has just passed, at once or later.
 func (e *emitter) write(in *wasm.Instr) {
+	if e.guard == nil && in.Op <= wasm.OpEnd {
+		return
+	}
 	if in.Op == wasm.OpLocalSet || in.Op == wasm.OpLocalTee {
 		if e.held(in.A) {
 			e.flush(in.Pos)
