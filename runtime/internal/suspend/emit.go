@@ -60,11 +60,12 @@ type emitter struct {
 	pause  int    // the point that the pause just met belongs to, or -1
 	passes []pass // in the order of the points
 	saves  []save
-	bases  [][]uint32       // locals
-	same   map[string][]int // saves by the locals they save
-	wrote  []int            // the count when each local was last written
-	count  int              // of writes
-	at     uint32           // local: number of the point that has been passed
+	bases  [][]uint32     // locals
+	same   map[string]int // the last save by the locals it saves
+	key    []byte         // to look there
+	wrote  []int          // the count when each local was last written
+	count  int            // of writes
+	at     uint32         // local: number of the point that has been passed
 	batch  batch
 	checks int
 	spares map[wasm.ValType][]uint32 // locals that batches may use
@@ -87,7 +88,7 @@ func (mod *module) emitter(checker *wasm.Checker, l linker, function uint32) (*e
 }
 
 func (mod *module) newEmitter(checker *wasm.Checker, l linker) *emitter {
-	return &emitter{linker: l, mod: mod, checker: checker, temps: make(map[temp]uint32), same: make(map[string][]int)}
+	return &emitter{linker: l, mod: mod, checker: checker, temps: make(map[temp]uint32), same: make(map[string]int)}
 }
 
 // begin makes it ready for a function, of which a walk has been made.
@@ -111,7 +112,7 @@ func (e *emitter) begin(function uint32, s *scan) error {
 	*e = emitter{
 		asm: asm{e.spare[:0]}, linker: e.linker, scan: e.scan, mod: e.mod, checker: e.checker, lives: e.lives, finder: e.finder,
 		function: function, typ: e.mod.typeOf(function), body: code.Body, first: uint32(locals), pause: -1,
-		temps: e.temps, same: e.same, added: e.added[:0], floors: e.floors[:0], passes: e.passes[:0], saves: e.saves[:0],
+		temps: e.temps, same: e.same, key: e.key, added: e.added[:0], floors: e.floors[:0], passes: e.passes[:0], saves: e.saves[:0],
 		wrote: append(e.wrote[:0], make([]int, locals)...), bases: bases, spare: e.spare, head: e.head, rungs: append(e.rungs[:0], 0),
 	}
 	e.at = e.local(wasm.I32)

@@ -13,6 +13,7 @@ type save struct {
 	values []value
 	wrote  []int // when each of them had last been written, at the first point
 	first  Point
+	before int  // the last save of the same locals before, or none
 	base   int  // the number of what saves the rest, counted from 1; 0 is none
 	points int  // that share it
 	settle bool // they end batches
@@ -44,35 +45,60 @@ func (e *emitter) withoutBase(base int, values []value) []value {
 // save is the number of what saves these values, beside the base, at a point, or at those of a
 // batch.
 func (e *emitter) save(base int, at Point, values []value, batch bool) (int, error) {
-	key := []byte{byte(base)}
+	e.key = append(e.key[:0], byte(base))
 	if batch {
-		key[0] |= 0x80
+		e.key[0] |= 0x80
 	}
-	wrote := make([]int, len(values))
-	for i, v := range values {
-		key = wasm.AppendU32(key, v.local)
-		wrote[i] = e.wrote[v.local]
+	for _, v := range values {
+		e.key = wasm.AppendU32(e.key, v.local)
 	}
-	same := e.same[string(key)]
-	for _, n := range same[max(0, len(same)-maxTried):] {
-		if s := &e.saves[n]; s.points < maxShared && s.moved(wrote) <= maxMoved {
-			s.points++
-			return n, nil
-		}
+	last, ok := e.same[string(e.key)]
+	if !ok {
+		last = none
+	}
+	if n := e.shared(last); n != none {
+		e.saves[n].points++
+		return n, nil
 	}
 	if e.words += words(values); e.words > maxWords && e.words > wordsPerByte*len(e.body) {
 		return 0, tooLarge(e.function)
 	}
 	n := len(e.saves)
-	e.same[string(key)] = append(same, n)
-	e.saves = append(e.saves, save{values: values, wrote: wrote, base: base, points: 1, first: at, settle: batch})
+	e.same[string(e.key)] = n
+	e.saves = append(e.saves, save{values: values, wrote: e.wroteAt(values), before: last, base: base, points: 1, first: at, settle: batch})
 	return n, nil
 }
 
-// moved is how many values are others than at the first point.
+// shared is the first of those saves of the same locals, of which the last is given, that another
+// point may share, or none.
+func (e *emitter) shared(last int) int {
+	found := none
+	for range maxTried {
+		if last == none {
+			break
+		}
+		s := &e.saves[last]
+		if s.points < maxShared && s.moved(e.wrote) <= maxMoved {
+			found = last
+		}
+		last = s.before
+	}
+	return found
+}
+
+// wroteAt tells when each value has last been written.
+func (e *emitter) wroteAt(values []value) []int {
+	wrote := make([]int, len(values))
+	for i, v := range values {
+		wrote[i] = e.wrote[v.local]
+	}
+	return wrote
+}
+
+// moved is how many values are others than at the first point, by when locals have been written.
 func (s *save) moved(wrote []int) (n int) {
-	for i, at := range s.wrote {
-		if at != wrote[i] {
+	for i, v := range s.values {
+		if s.wrote[i] != wrote[v.local] {
 			n++
 		}
 	}
