@@ -155,9 +155,7 @@ func (c *Checker) Next(in *Instr) (more bool, err error) {
 	if !c.r.Next(in) {
 		return false, c.finish()
 	}
-	if c.at = in.Pos; len(c.frames) == 0 {
-		return false, c.stop(c.malformedBody("the end of the code, found %v", in.Op))
-	}
+	c.at = in.Pos
 	info := &opTable[in.Op.slot()]
 	switch info.class {
 	case classPlain:
@@ -195,34 +193,38 @@ func (c *Checker) finish() error {
 	return nil
 }
 
-// apply pops the operands of an ordinary instruction and pushes its result.
+// apply pops the operands of an ordinary instruction and pushes its result, which takes the place
+// of one operand or of two.
 func (c *Checker) apply(info *opInfo) error {
-	rest := len(c.stack) - int(info.npop)
-	if rest < c.height || !c.matches(rest, info) {
-		if err := c.popAll(info.pop[:info.npop]); err != nil {
-			return err
-		}
-		rest = len(c.stack)
+	n := len(c.stack)
+	switch {
+	case info.npop == 0 && info.push != 0:
+		c.push(info.push)
+		return nil
+	case info.npop == 1 && n > c.height && c.stack[n-1] == info.pop[0]:
+	case info.npop == 2 && n > c.height+1 && c.stack[n-1] == info.pop[1] && c.stack[n-2] == info.pop[0]:
+		n--
+	default:
+		return c.applyAll(info)
 	}
-	c.stack = c.stack[:rest]
-	if info.push != 0 {
-		c.stack = append(c.stack, info.push)
+	if info.push == 0 {
+		c.stack = c.stack[:n-1]
+		return nil
 	}
+	c.stack = c.stack[:n]
+	c.stack[n-1] = info.push
 	return nil
 }
 
-// matches reports whether the operands from rest upwards are exactly those of the instruction.
-func (c *Checker) matches(rest int, info *opInfo) bool {
-	top := c.stack[rest:]
-	switch len(top) {
-	case 0:
-		return true
-	case 1:
-		return top[0] == info.pop[0]
-	case 2:
-		return top[0] == info.pop[0] && top[1] == info.pop[1]
+// applyAll is apply for any number of operands, and where they are not what they should be.
+func (c *Checker) applyAll(info *opInfo) error {
+	if err := c.popAll(info.pop[:info.npop]); err != nil {
+		return err
 	}
-	return [3]ValType(top) == info.pop
+	if info.push != 0 {
+		c.push(info.push)
+	}
+	return nil
 }
 
 func (c *Checker) checkLanes(in *Instr, info *opInfo) error {

@@ -35,14 +35,14 @@ func (c *Checker) local(in *Instr) error {
 		return c.fail("a local index below %d, found %d", len(c.locals), in.A)
 	}
 	t := c.locals[in.A]
-	if in.Op != OpLocalGet {
-		if err := c.pop(t); err != nil {
-			return err
-		}
-	}
-	if in.Op != OpLocalSet {
+	if in.Op == OpLocalGet {
 		c.push(t)
+		return nil
 	}
+	if err := c.pop(t); err != nil || in.Op == OpLocalSet {
+		return err
+	}
+	c.push(t)
 	return nil
 }
 

@@ -18,10 +18,19 @@ func (c *Checker) popAny() (ValType, error) {
 
 // pop takes an operand of one type.
 func (c *Checker) pop(want ValType) error {
+	if n := len(c.stack); n > c.height && c.stack[n-1] == want {
+		c.stack = c.stack[:n-1]
+		return nil
+	}
+	return c.popOther(want)
+}
+
+// popOther is pop where the topmost operand is of another type, or there is none.
+func (c *Checker) popOther(want ValType) error {
 	n := len(c.stack)
 	if n > c.height {
 		got := c.stack[n-1]
-		if got == want || got == Unknown {
+		if got == Unknown {
 			c.stack = c.stack[:n-1]
 			return nil
 		}
@@ -33,8 +42,15 @@ func (c *Checker) pop(want ValType) error {
 	return c.fail("an operand of type %v, found none in this block", want)
 }
 
-// popAll takes operands of those types, the last one first.
+// popAll takes operands of those types, the last one first. Most blocks and labels have none.
 func (c *Checker) popAll(types []ValType) error {
+	if len(types) == 0 {
+		return nil
+	}
+	return c.popList(types)
+}
+
+func (c *Checker) popList(types []ValType) error {
 	rest := len(c.stack) - len(types)
 	if rest >= c.height && slices.Equal(c.stack[rest:], types) {
 		c.stack = c.stack[:rest]
@@ -50,8 +66,16 @@ func (c *Checker) popAll(types []ValType) error {
 
 func (c *Checker) push(t ValType) { c.stack = append(c.stack, t) }
 
-// pushAll adds operands. Only here can few bytes of code push many, so only here is the bound.
+// pushAll adds operands.
 func (c *Checker) pushAll(types []ValType) error {
+	if len(types) == 0 {
+		return nil
+	}
+	return c.pushList(types)
+}
+
+// pushList is where few bytes of code can push many operands, so only here is the bound.
+func (c *Checker) pushList(types []ValType) error {
 	if len(c.stack)+len(types) > maxOperands {
 		return unsupported(c.r.base+c.at, "expected at most %d operands on the stack, found more", maxOperands)
 	}
@@ -93,9 +117,12 @@ func (c *Checker) unreachable() {
 
 // open enters a block whose parameters lie on the stack.
 func (c *Checker) open(in *Instr, op Op) error {
-	signature, ok := c.m.BlockSignature(in.Block)
-	if !ok {
-		return c.fail("a type index below %d, found %d", len(c.m.Types), in.Block)
+	var signature FuncType
+	if in.Block != BlockEmpty { // as it mostly is
+		var ok bool
+		if signature, ok = c.m.BlockSignature(in.Block); !ok {
+			return c.fail("a type index below %d, found %d", len(c.m.Types), in.Block)
+		}
 	}
 	if err := c.popAll(signature.Params); err != nil {
 		return err
@@ -144,8 +171,18 @@ func (c *Checker) end() error {
 	c.frames = c.frames[:len(c.frames)-1]
 	if n := len(c.frames); n > 0 {
 		c.height, c.dead = c.frames[n-1].Height, c.frames[n-1].dead
+	} else {
+		c.endCode()
 	}
 	return c.pushAll(results)
+}
+
+// endCode sees to it that Next gives an error if there is more code after the function's end.
+func (c *Checker) endCode() {
+	var in Instr
+	if c.r.Next(&in) {
+		c.r.stop(malformed(c.r.base+in.Pos, "expected the end of the code, found %v", in.Op))
+	}
 }
 
 // label finds the frame that a branch names.
