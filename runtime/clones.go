@@ -106,13 +106,15 @@ func (k *clone) frame(p suspend.Point) (*suspend.Frame, uint64) {
 }
 
 // check tells whether the frames can lie on each other, the outermost one last, as a call of
-// a function with these results.
-func (k *clone) check(frames []savedFrame, results []wasm.ValType) error {
+// a function with these results, and the numbers of references in them are below refs.
+func (k *clone) check(frames []savedFrame, results []wasm.ValType, refs int) error {
 	for n := range frames {
 		f, _ := k.frame(frames[n].point)
 		switch {
 		case len(frames[n].words) != f.Words:
 			return fmt.Errorf("%w: frame %d has %d values instead of %d", ErrSaved, n, len(frames[n].words), f.Words)
+		case slices.ContainsFunc(f.Refs, func(x int) bool { return frames[n].words[x] >= uint64(refs) }):
+			return fmt.Errorf("%w: frame %d refers to a function that has no reference", ErrSaved, n)
 		case f.Innermost != (n == 0):
 			return fmt.Errorf("%w: frame %d is out of place", ErrSaved, n)
 		}

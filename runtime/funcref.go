@@ -25,7 +25,8 @@ func functionAt(ref uint64) functionInstance {
 func (p *parts) learn(compiled bool) error {
 	p.slots = make(map[uint64]uint32, len(p.plan.Refs)+1)
 	p.slots[0] = 0
-	refs := make([]uint64, len(p.plan.Refs))
+	p.refs = make([]uint64, 1+len(p.plan.Refs))
+	refs := p.refs[1:]
 	for n := range refs {
 		r, err := p.call(p.ref, uint64(n)+1)
 		if err != nil {

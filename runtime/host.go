@@ -12,6 +12,7 @@ import (
 	"github.com/godwit-run/godwit/hostabi"
 	"github.com/godwit-run/godwit/runtime/internal/meter"
 	"github.com/godwit-run/godwit/runtime/internal/suspend"
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
 )
 
 // callContext carries the instance to the host functions that its guest calls.
@@ -87,6 +88,9 @@ func registerMeter(ctx context.Context, r wazero.Runtime) error {
 	chunk := slices.Repeat(i64, suspend.Chunk)
 	b.NewFunctionBuilder().WithGoFunction(api.GoFunc(hostSave), chunk, nil).Export(meter.HostSave)
 	b.NewFunctionBuilder().WithGoFunction(api.GoFunc(hostLoad), nil, chunk).Export(suspend.HostLoad)
+	funcref := []api.ValueType{api.ValueType(wasm.FuncRef)}
+	b.NewFunctionBuilder().WithGoFunction(api.GoFunc(hostRef), funcref, i32).Export(meter.HostRef)
+	b.NewFunctionBuilder().WithGoFunction(api.GoFunc(hostDeref), i32, funcref).Export(suspend.HostDeref)
 	_, err := b.Instantiate(ctx)
 	return err
 }

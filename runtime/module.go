@@ -198,7 +198,7 @@ func (e *Engine) transform(l *loaded, m *wasm.Module) (r rewritten, err error) {
 	if l.initial, err = state.InitialOf(m); err != nil {
 		return r, invalidModule(err)
 	}
-	if p.State, err = state.Expose(m, guest, state.Code{SetsTables: p.SetsTables, Drops: p.Drops, Refers: p.Refers}); err != nil {
+	if p.State, err = state.Expose(m, guest, state.Code{SetsTables: p.SetsTables, Drops: p.Drops, Refers: p.Refers || p.Ref != 0}); err != nil {
 		return r, invalidModule(err)
 	}
 	m.CleanCustoms()
@@ -207,7 +207,7 @@ func (e *Engine) transform(l *loaded, m *wasm.Module) (r rewritten, err error) {
 		return r, nil
 	}
 	r.base = m.Encode()
-	code := suspend.Code{Added: uint32(m.ImportedFuncs() - guest.ImportedFuncs), Save: p.Save, Check: p.Check, Fuel: p.FuelGlobal, Pauses: p.Pauses, Blocking: blocking}
+	code := suspend.Code{Added: uint32(m.ImportedFuncs() - guest.ImportedFuncs), Save: p.Save, Ref: p.Ref, Check: p.Check, Fuel: p.FuelGlobal, Pauses: p.Pauses, Blocking: blocking}
 	if p.Suspend, err = suspendable(m, p, code); err != nil {
 		return r, invalidModule(err)
 	}

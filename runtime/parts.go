@@ -22,6 +22,7 @@ type parts struct {
 	last    []checkpoint.Table // the tables as they were when touched was last 0
 	masks   []maskPart
 	ref     api.Function
+	refs    []uint64                    // references, as the engine has them, by slot
 	slots   map[uint64]uint32           // from a reference, as the engine has it, to its slot
 	own     map[functionInstance]uint32 // by context and index, for what slots has not; may be nil
 	stack   [2]uint64                   // arguments and results

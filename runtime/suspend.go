@@ -63,7 +63,11 @@ func (i *Instance) setUpSuspension() error {
 	if s.flag = i.globalNamed(i.module.clones.plan.Flag); s.flag == nil {
 		return errors.New("rewritten module lacks its flag")
 	}
-	return nil
+	if i.module.clones.plan.Code.Ref == 0 {
+		return nil
+	}
+	_, err := i.reach() // frames may hold references
+	return err
 }
 
 // MaySuspend implements hostabi.Suspender.
@@ -314,6 +318,14 @@ func (i *Instance) resultsOf(export string) []wasm.ValType {
 	return i.module.exports[export].Results
 }
 
+// references is one more than the highest number of a reference that frames may hold.
+func (i *Instance) references() int {
+	if i.parts == nil {
+		return 1
+	}
+	return len(i.parts.refs)
+}
+
 // restoreCall makes a suspended call of what a capture holds.
 func (i *Instance) restoreCall(ctx context.Context, section []byte) error {
 	if i.module.clones == nil {
@@ -330,7 +342,7 @@ func (i *Instance) restoreCall(ctx context.Context, section []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := linked.check(c.frames, i.resultsOf(c.export)); err != nil {
+	if err := linked.check(c.frames, i.resultsOf(c.export), i.references()); err != nil {
 		return err
 	}
 	i.suspension.saved = c
@@ -347,6 +359,20 @@ func hostLoad(ctx context.Context, stack []uint64) {
 	s := &instanceOf(ctx).suspension
 	n := copy(stack[:suspend.Chunk], s.loads)
 	s.loads = s.loads[n:]
+}
+
+// hostRef numbers a reference that a frame holds, as the plan of the module's state does.
+func hostRef(ctx context.Context, stack []uint64) {
+	slot, ok := instanceOf(ctx).parts.slotOf(stack[0])
+	if !ok {
+		panic(&GuestError{Status: StatusFailed, Reason: ReasonTrap, Message: errForeign.Error()})
+	}
+	stack[0] = uint64(slot)
+}
+
+// hostDeref gives the reference that has a number.
+func hostDeref(ctx context.Context, stack []uint64) {
+	stack[0] = instanceOf(ctx).parts.refs[uint32(stack[0])]
 }
 
 // suspendIn suspends the guest in a host function, before which it had used so much fuel.

@@ -197,7 +197,8 @@ func TestSuspendRandom(t *testing.T) {
 		for _, e := range engines {
 			modules = append(modules, mustLoad(t, e, p.Binary))
 		}
-		if modules[0].Unsuspendable() != "" {
+		if why := modules[0].Unsuspendable(); why != "" {
+			t.Log(why)
 			cannot++
 		}
 		j, err := jump(p, seed, undisturbed, modules...)

@@ -74,6 +74,7 @@ type module struct {
 	setsTables bool // it has an instruction that changes a table
 	drops      bool // it has a data.drop or elem.drop
 	refers     bool // it has a ref.func
+	gets       bool // it has a table.get or ref.null
 	waits      bool // it waits on an atomic
 	catches    bool // it has a try_table
 	throws     bool // it has exceptions: any call may throw

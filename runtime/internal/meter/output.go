@@ -21,6 +21,9 @@ const (
 	// negative for ever. Nobody can wake it: it has its memory to itself.
 	HostWait = "wait"
 
+	// HostRef (funcref) -> (i32): see package suspend.
+	HostRef = "ref"
+
 	// HostSave (i64 × 8) -> (): see package suspend.
 	HostSave = "save"
 
@@ -40,7 +43,7 @@ type output struct {
 	fuel  uint32 // global
 	depth uint32 // global
 
-	check, tableGrow, wait, save uint32 // imported functions
+	check, tableGrow, wait, save, ref uint32 // imported functions
 
 	globals uint32            // next global index
 	helpers map[helper]uint32 // functions added
@@ -82,6 +85,9 @@ func (o *output) imports(saves bool) {
 	}
 	if saves {
 		o.save = o.host(HostSave, slices.Repeat(i64, savedWords), nil)
+		if o.mod.holdsRefs() {
+			o.ref = o.host(HostRef, []wasm.ValType{wasm.FuncRef}, []wasm.ValType{wasm.I32})
+		}
 	}
 }
 

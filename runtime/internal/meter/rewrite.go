@@ -30,8 +30,9 @@ type Plan struct {
 	// Check and Save are the functions that HostCheck and HostSave are imported as, and
 	// Pauses those that do nothing but to call HostCheck, and return their arguments
 	// but the one for it; FuelGlobal is the global that charges are taken from: what package
-	// suspend needs to know. Save is 0 where it is not imported.
+	// suspend needs to know. Save and Ref, which HostRef is imported as, are 0 where they are not imported.
 	Check, Save uint32   `json:"-"`
+	Ref         uint32   `json:"-"`
 	FuelGlobal  uint32   `json:"-"`
 	Pauses      []uint32 `json:"-"`
 }
@@ -74,7 +75,7 @@ func rewrite(m *wasm.Module, saves bool, bodies func(*output) ([]wasm.Code, erro
 	m.Codes = append(codes, o.bodies...)
 	m.Funcs = append(m.Funcs, o.types...)
 	plan.Names = o.exports(start)
-	plan.Check, plan.Save, plan.FuelGlobal, plan.Pauses = o.check, o.save, o.fuel, o.pauses()
+	plan.Check, plan.Save, plan.Ref, plan.FuelGlobal, plan.Pauses = o.check, o.save, o.ref, o.fuel, o.pauses()
 	dropDebug(m)
 	return plan, nil
 }

@@ -100,7 +100,22 @@ func (mod *module) note(f *function, in *wasm.Instr) {
 		mod.setsTables = mod.setsTables || setsTable(in.Op)
 		mod.drops = mod.drops || in.Op == wasm.OpDataDrop || in.Op == wasm.OpElemDrop
 		mod.refers = mod.refers || in.Op == wasm.OpRefFunc
+		mod.gets = mod.gets || in.Op == wasm.OpTableGet || in.Op == wasm.OpRefNull
 	}
+}
+
+// holdsRefs tells whether a function may hold a reference to another one: as a parameter, a
+// local, or an operand.
+func (mod *module) holdsRefs() bool {
+	isFunc := func(t wasm.ValType) bool { return t == wasm.FuncRef }
+	return mod.refers || mod.gets ||
+		slices.ContainsFunc(mod.m.Types, func(t wasm.FuncType) bool {
+			return slices.ContainsFunc(t.Params, isFunc) || slices.ContainsFunc(t.Results, isFunc)
+		}) ||
+		slices.ContainsFunc(mod.m.Globals, func(g wasm.Global) bool { return isFunc(g.Type.Type) }) ||
+		slices.ContainsFunc(mod.m.Codes, func(c wasm.Code) bool {
+			return slices.ContainsFunc(c.Locals, func(r wasm.LocalRun) bool { return isFunc(r.Type) })
+		})
 }
 
 func setsTable(op wasm.Op) bool {

@@ -56,6 +56,8 @@ type Clone struct {
 type Frame struct {
 	// Words is how many words a frame has, beside the point.
 	Words int
+	// Refs are those of the words that number references.
+	Refs []int
 	// Innermost tells that no frame can lie within; else one must, whose function
 	// has the results Calls.
 	Innermost bool
@@ -176,7 +178,7 @@ func (k *clone) function(p Point) (Frame, error) {
 	}
 	frame := e.frameAt(e.passes[i])
 	var a asm
-	frame.load(&a, k.host(HostLoad, wasm.FuncType{Results: slices.Repeat([]wasm.ValType{wasm.I64}, Chunk)}), e.guard.next, e.guard.scratch)
+	frame.load(&a, k.load(), e.guard.next, e.guard.scratch, k.deref)
 	a.i32(1)
 	a.localSet(e.guard.resuming)
 	e.b = append(a.b, e.b...)
@@ -186,7 +188,7 @@ func (k *clone) function(p Point) (Frame, error) {
 	}
 	locals = append(locals, k.mod.m.Codes[f-k.mod.imported].Locals...)
 	k.add(e.typ.Results, e.code(locals, 0))
-	info := Frame{Words: frame.words(), Results: e.typ.Results, Innermost: at.pause}
+	info := Frame{Words: frame.words(), Refs: frame.refs(), Results: e.typ.Results, Innermost: at.pause}
 	if !at.pause {
 		info.Calls = k.mod.m.Types[at.typ].Results
 	}
@@ -204,7 +206,7 @@ func (k *clone) shim(shim, f uint32) Frame {
 	frame := k.mod.shimFrame(shim, f)
 	n := uint32(len(t.Params))
 	var a asm
-	frame.load(&a, k.host(HostLoad, wasm.FuncType{Results: slices.Repeat([]wasm.ValType{wasm.I64}, Chunk)}), n, n+1)
+	frame.load(&a, k.load(), n, n+1, k.deref)
 	for x := range t.Params {
 		a.localGet(uint32(x))
 	}
@@ -215,7 +217,7 @@ func (k *clone) shim(shim, f uint32) Frame {
 		locals = append(locals, wasm.LocalRun{N: 1, Type: p})
 	}
 	k.add(t.Results, wasm.Code{Locals: append(locals, wasm.LocalRun{N: 1, Type: wasm.I32}, wasm.LocalRun{N: 1, Type: wasm.I64}), Body: a.b})
-	return Frame{Words: frame.words(), Results: t.Results, Innermost: true}
+	return Frame{Words: frame.words(), Refs: frame.refs(), Results: t.Results, Innermost: true}
 }
 
 // host imports a function from the meter's host module.
@@ -335,7 +337,7 @@ func (k *clone) piece(n, m int) uint32 {
 		f = isPiece + uint32(len(k.own))
 		k.pieces[key] = f
 		t := pieceType(n, m)
-		save := k.host(k.saveName(), wasm.FuncType{Params: slices.Repeat([]wasm.ValType{wasm.I64}, Chunk)})
+		save := k.host(k.importName(k.plan.Code.Save), wasm.FuncType{Params: slices.Repeat([]wasm.ValType{wasm.I64}, Chunk)})
 		k.own = append(k.own, pieceBody(n, m, save))
 		k.ownType = append(k.ownType, k.types.of(t.Params, t.Results))
 	}
@@ -348,15 +350,32 @@ func (k *clone) leaver() uint32 {
 		f = isPiece + uint32(len(k.own))
 		k.pieces[leaverKey] = f
 		t := pieceType(0, 0)
-		save := k.host(k.saveName(), wasm.FuncType{Params: slices.Repeat([]wasm.ValType{wasm.I64}, Chunk)})
+		save := k.host(k.importName(k.plan.Code.Save), wasm.FuncType{Params: slices.Repeat([]wasm.ValType{wasm.I64}, Chunk)})
 		k.own = append(k.own, leaverBody(k.flag(), save))
 		k.ownType = append(k.ownType, k.types.of(t.Params, t.Results))
 	}
 	return f
 }
 
-func (k *clone) saveName() string {
-	n := k.plan.Code.Save
+func (k *clone) load() placeholder {
+	return k.host(HostLoad, wasm.FuncType{Results: slices.Repeat([]wasm.ValType{wasm.I64}, Chunk)})
+}
+
+var (
+	i32s     = []wasm.ValType{wasm.I32}
+	funcrefs = []wasm.ValType{wasm.FuncRef}
+)
+
+func (k *clone) deref() placeholder {
+	return k.host(HostDeref, wasm.FuncType{Params: i32s, Results: funcrefs})
+}
+
+func (k *clone) ref() uint32 {
+	return k.host(k.importName(k.plan.Code.Ref), wasm.FuncType{Params: funcrefs, Results: i32s})
+}
+
+// importName is the name of an imported function.
+func (k *clone) importName(n uint32) string {
 	for i := range k.mod.m.Imports {
 		if k.mod.m.Imports[i].Kind != wasm.KindFunc {
 			continue

@@ -198,7 +198,7 @@
 //
 // # What cannot be suspended
 //
-// Functions that keep a funcref or exnref across a point, since there are no words for them
+// Functions that keep an exnref across a point, since there are no words for it
 // (other references are null where nobody gives the guest one), and functions that would
 // become too large to compile in reasonable time (see bound.go). Such a module is left as it was, and Plan.Refused names the function: it runs, and can be
 // captured between calls.

@@ -518,13 +518,12 @@ func (e *emitter) refresh(values []value) {
 	}
 }
 
-// values lists what a frame holds: locals that are live and operands. References of
-// other types than funcref are null.
+// values lists what a frame holds: locals that are live and operands. External references are null.
 func (e *emitter) values(p *point, operands []wasm.ValType) (values []value, err error) {
 	add := func(local uint32, t wasm.ValType) {
 		switch t {
 		case wasm.ExternRef:
-		case wasm.FuncRef, wasm.ExnRef:
+		case wasm.ExnRef:
 			err = &refusal{e.function, fmt.Sprintf("keeps a value of type %v across a call", t)}
 		default:
 			values = append(values, value{local: local, typ: t})

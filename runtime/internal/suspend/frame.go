@@ -22,7 +22,7 @@ type frame struct {
 // class orders values within a frame.
 func class(t wasm.ValType) int {
 	switch t {
-	case wasm.I32, wasm.F32:
+	case wasm.I32, wasm.F32, wasm.FuncRef: // a reference is its number
 		return 0
 	case wasm.I64, wasm.F64:
 		return 1
@@ -109,6 +109,8 @@ type saver interface {
 	// piece is a function that takes a head without its number of words, and words: n
 	// of type i32, then m of type i64.
 	piece(n, m int) uint32
+	// ref is the function that numbers references.
+	ref() uint32
 	// leaver is a function that takes a head, of a frame without words, and traps unless
 	// the stack unwinds.
 	leaver() uint32
@@ -125,7 +127,7 @@ func (f *frame) save(a *asm, s saver, more bool, head func(flags int64)) {
 		head(flags)
 		n := 0
 		for _, v := range piece {
-			a.saveWord(v)
+			a.saveWord(v, s)
 			if class(v.typ) == 0 {
 				n++
 			}
@@ -134,13 +136,15 @@ func (f *frame) save(a *asm, s saver, more bool, head func(flags int64)) {
 	}
 }
 
-func (a *asm) saveWord(v value) {
+func (a *asm) saveWord(v value, s saver) {
 	if v.pad {
 		a.zero(v.typ)
 		return
 	}
 	a.localGet(v.local)
 	switch v.typ {
+	case wasm.FuncRef:
+		a.call(s.ref())
 	case wasm.F32:
 		a.op(wasm.OpI32ReinterpretF32)
 	case wasm.F64:
@@ -200,16 +204,28 @@ func leaverBody(flag, save uint32) wasm.Code {
 	return wasm.Code{Body: a.b}
 }
 
+// refs are the words of the frame that number references.
+func (f *frame) refs() (list []int) {
+	n := 0
+	for _, v := range slices.Concat(f.pieces...) {
+		if v.typ == wasm.FuncRef && !v.pad {
+			list = append(list, n)
+		}
+		n += words([]value{v})
+	}
+	return list
+}
+
 // load writes code that takes a frame from HostLoad: the place of the next clone, and the
-// values.
-func (f *frame) load(a *asm, load, next, scratch uint32) {
+// values. What is referred to comes from deref.
+func (f *frame) load(a *asm, load, next, scratch uint32, deref func() uint32) {
 	stores := []func(){func() { a.op(wasm.OpI32WrapI64); a.localSet(next) }}
 	for _, v := range slices.Concat(f.pieces...) {
 		if v.pad && v.typ == wasm.V128 {
-			stores = append(stores, func() { a.loadWord(v) })
+			stores = append(stores, func() { a.loadWord(v, deref) })
 		}
 		if v.typ != wasm.V128 || v.pad {
-			stores = append(stores, func() { a.loadWord(v) })
+			stores = append(stores, func() { a.loadWord(v, deref) })
 			continue
 		}
 		for lane := range byte(2) {
@@ -235,7 +251,7 @@ func (a *asm) loadLane(local uint32, lane byte, scratch uint32) {
 	a.localSet(local)
 }
 
-func (a *asm) loadWord(v value) {
+func (a *asm) loadWord(v value, deref func() uint32) {
 	if v.pad {
 		a.op(wasm.OpDrop)
 		return
@@ -243,6 +259,9 @@ func (a *asm) loadWord(v value) {
 	switch v.typ {
 	case wasm.I32:
 		a.op(wasm.OpI32WrapI64)
+	case wasm.FuncRef:
+		a.op(wasm.OpI32WrapI64)
+		a.call(deref())
 	case wasm.F32:
 		a.op(wasm.OpI32WrapI64)
 		a.op(wasm.OpF32ReinterpretI32)

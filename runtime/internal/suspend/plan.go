@@ -1,17 +1,21 @@
 package suspend
 
 // Version of continuations: what a frame holds, and in which order.
-const Version = 2
+const Version = 3
 
 // Revision of what Rewrite makes of a module. It changes with every change of that, so
 // that caches of rewritten modules are not mixed up.
-const Revision = 7
+const Revision = 8
 
 // HostLoad () -> (i64 × 8) is what clones import beside what the module does, from the
 // meter's host module: the next eight words of the frames, outermost first. A frame's
 // first word is the place of the next inner frame's clone in the table, 0 if there is
 // none; each frame begins with a new call.
 const HostLoad = "load"
+
+// HostDeref (i32) -> (funcref) is what clones import likewise: the reference that the meter's
+// HostRef gave the number.
+const HostDeref = "deref"
 
 // GuestModule is the module name under which clones import from the instance that
 // they go on in.
@@ -28,6 +32,8 @@ type Code struct {
 	// Save (i64 × 8) -> (): function import that takes the words of the frames; see
 	// Saved.
 	Save uint32
+	// Ref (funcref) -> (i32): function import that numbers references; 0 if the guest has none.
+	Ref uint32 `json:",omitempty"`
 	// Check (i64) -> (): function import where unwinding may begin.
 	Check uint32
 	// Fuel is the global that charges are taken from.

@@ -157,6 +157,8 @@ func (mod *module) shimFrame(shim, f uint32) frame {
 
 func (o *output) flag() uint32 { return o.unwind }
 
+func (o *output) ref() uint32 { return o.mod.code.Ref }
+
 func (o *output) blockType(params, results []wasm.ValType) wasm.BlockType {
 	return o.types.block(params, results)
 }

@@ -33,11 +33,11 @@ func metered(t testing.TB, binary []byte) (*wasm.Module, Code) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exposed, err := state.Expose(m, guest, state.Code{SetsTables: plan.SetsTables, Drops: plan.Drops, Refers: plan.Refers})
+	exposed, err := state.Expose(m, guest, state.Code{SetsTables: plan.SetsTables, Drops: plan.Drops, Refers: plan.Refers || plan.Ref != 0})
 	if err != nil || exposed.Hidden != "" {
 		t.Fatal(err, exposed.Hidden)
 	}
-	return m, Code{Fuel: plan.FuelGlobal, Save: plan.Save, Check: plan.Check, Pauses: plan.Pauses}
+	return m, Code{Fuel: plan.FuelGlobal, Save: plan.Save, Ref: plan.Ref, Check: plan.Check, Pauses: plan.Pauses}
 }
 
 // TestRandomModules checks that what is made of random programs is valid, each clone
