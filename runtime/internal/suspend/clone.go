@@ -178,7 +178,7 @@ func (k *clone) function(p Point) (Frame, error) {
 	}
 	frame := e.frameAt(e.passes[i])
 	var a asm
-	frame.load(&a, k.load(), e.guard.next, e.guard.scratch, k.deref)
+	frame.load(&a, &loader{load: k.load(), next: e.guard.next, scratch: e.guard.scratch, deref: k.deref, maker: k.maker, local: e.local})
 	a.i32(1)
 	a.localSet(e.guard.resuming)
 	e.b = append(a.b, e.b...)
@@ -206,7 +206,7 @@ func (k *clone) shim(shim, f uint32) Frame {
 	frame := k.mod.shimFrame(shim, f)
 	n := uint32(len(t.Params))
 	var a asm
-	frame.load(&a, k.load(), n, n+1, k.deref)
+	frame.load(&a, &loader{load: k.load(), next: n, scratch: n + 1, deref: k.deref})
 	for x := range t.Params {
 		a.localGet(uint32(x))
 	}
@@ -373,6 +373,10 @@ func (k *clone) deref() placeholder {
 func (k *clone) ref() uint32 {
 	return k.host(k.importName(k.plan.Code.Ref), wasm.FuncType{Params: funcrefs, Results: i32s})
 }
+
+func (k *clone) take() uint32 { return k.guest(takerName, takerType) }
+
+func (k *clone) maker() placeholder { return k.guest(makerName, makerType) }
 
 // importName is the name of an imported function.
 func (k *clone) importName(n uint32) string {

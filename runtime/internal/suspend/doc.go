@@ -135,6 +135,13 @@
 // module depends on the module and the set of points alone, and can be kept: a guest in
 // its hot loop stops at the same few points.
 //
+// # References
+//
+// A frame holds words. A reference to a function is kept as the number that captures of tables and globals
+// know it by (package state), for which the host is asked. A reference to an exception is kept as what was
+// thrown, and becomes one by throwing that again (see exception.go). Other references are null, since nobody
+// gives the guest one.
+//
 // # Fuel
 //
 // Charges stand on edges of the control flow (see internal/meter), and to unwind and to go
@@ -198,10 +205,10 @@
 //
 // # What cannot be suspended
 //
-// Functions that keep an exnref across a point, since there are no words for it
-// (other references are null where nobody gives the guest one), and functions that would
-// become too large to compile in reasonable time (see bound.go). Such a module is left as it was, and Plan.Refused names the function: it runs, and can be
-// captured between calls.
+// Functions that would become too large to compile in reasonable time (see bound.go), and those that keep
+// an exnref across a point in modules whose exceptions hold references or more than seven values.
+// Such a module is left as it was, and Plan.Refused names the function: it runs, and can be captured
+// between calls.
 //
 // # Invariants
 //

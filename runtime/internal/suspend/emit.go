@@ -518,15 +518,15 @@ func (e *emitter) refresh(values []value) {
 	}
 }
 
-// values lists what a frame holds: locals that are live and operands. External references are null.
+// values lists what a frame holds: locals that are live and operands. References that can only be
+// null are left out.
 func (e *emitter) values(p *point, operands []wasm.ValType) (values []value, err error) {
 	add := func(local uint32, t wasm.ValType) {
-		switch t {
-		case wasm.ExternRef:
-		case wasm.ExnRef:
-			err = &refusal{e.function, fmt.Sprintf("keeps a value of type %v across a call", t)}
-		default:
+		switch {
+		case e.mod.keeps(t):
 			values = append(values, value{local: local, typ: t})
+		case !e.mod.null(t):
+			err = &refusal{e.function, fmt.Sprintf("keeps a value of type %v across a call, and exceptions hold references or more than %d words", t, exceptionWords-1)}
 		}
 	}
 	for x, t := range e.checker.Locals() {

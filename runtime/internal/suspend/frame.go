@@ -27,7 +27,7 @@ func class(t wasm.ValType) int {
 	case wasm.I64, wasm.F64:
 		return 1
 	}
-	return 2 // a vector: two words, the lower half first
+	return 2 // a vector: two words, the lower half first; an exception: see exceptionWords
 }
 
 func newFrame(p Point, values []value) frame {
@@ -69,8 +69,11 @@ func shape(words int) int {
 func words(values []value) int {
 	n := len(values)
 	for _, v := range values {
-		if v.typ == wasm.V128 {
+		switch v.typ {
+		case wasm.V128:
 			n++
+		case wasm.ExnRef:
+			n += exceptionWords - 1
 		}
 	}
 	return n
@@ -109,8 +112,10 @@ type saver interface {
 	// piece is a function that takes a head without its number of words, and words: n
 	// of type i32, then m of type i64.
 	piece(n, m int) uint32
-	// ref is the function that numbers references.
+	// ref is the function that numbers references to functions, and take the one that gives the
+	// words of references to exceptions.
 	ref() uint32
+	take() uint32
 	// leaver is a function that takes a head, of a frame without words, and traps unless
 	// the stack unwinds.
 	leaver() uint32
@@ -145,6 +150,8 @@ func (a *asm) saveWord(v value, s saver) {
 	switch v.typ {
 	case wasm.FuncRef:
 		a.call(s.ref())
+	case wasm.ExnRef:
+		a.call(s.take())
 	case wasm.F32:
 		a.op(wasm.OpI32ReinterpretF32)
 	case wasm.F64:
@@ -216,24 +223,42 @@ func (f *frame) refs() (list []int) {
 	return list
 }
 
+// loader is what code that loads a frame works with: HostLoad, HostDeref and the maker of exceptions,
+// a local for the place of the next clone, one to work with, and new ones.
+type loader struct {
+	load, next, scratch uint32
+	deref, maker        func() uint32
+	local               func(wasm.ValType) uint32
+}
+
 // load writes code that takes a frame from HostLoad: the place of the next clone, and the
-// values. What is referred to comes from deref.
-func (f *frame) load(a *asm, load, next, scratch uint32, deref func() uint32) {
-	stores := []func(){func() { a.op(wasm.OpI32WrapI64); a.localSet(next) }}
+// values.
+func (f *frame) load(a *asm, l *loader) {
+	stores := []func(){func() { a.op(wasm.OpI32WrapI64); a.localSet(l.next) }}
+	var made []func()
 	for _, v := range slices.Concat(f.pieces...) {
-		if v.pad && v.typ == wasm.V128 {
-			stores = append(stores, func() { a.loadWord(v, deref) })
-		}
-		if v.typ != wasm.V128 || v.pad {
-			stores = append(stores, func() { a.loadWord(v, deref) })
-			continue
-		}
-		for lane := range byte(2) {
-			stores = append(stores, func() { a.loadLane(v.local, lane, scratch) })
+		switch {
+		case v.pad:
+			for range words([]value{v}) {
+				stores = append(stores, func() { a.op(wasm.OpDrop) })
+			}
+		case v.typ == wasm.V128:
+			for lane := range byte(2) {
+				stores = append(stores, func() { a.loadLane(v.local, lane, l.scratch) })
+			}
+		case v.typ == wasm.ExnRef:
+			words := make([]uint32, exceptionWords)
+			for i := range words {
+				words[i] = l.local(wasm.I64)
+				stores = append(stores, func() { a.localSet(words[i]) })
+			}
+			made = append(made, func() { a.makeException(v.local, words, l.maker()) })
+		default:
+			stores = append(stores, func() { a.loadWord(v, l) })
 		}
 	}
 	for chunk := range slices.Chunk(stores, Chunk) {
-		a.call(load)
+		a.call(l.load)
 		for range Chunk - len(chunk) {
 			a.op(wasm.OpDrop)
 		}
@@ -241,6 +266,18 @@ func (f *frame) load(a *asm, load, next, scratch uint32, deref func() uint32) {
 			store()
 		}
 	}
+	for _, make := range made {
+		make()
+	}
+}
+
+// makeException sets a local to the exception that words say.
+func (a *asm) makeException(local uint32, words []uint32, maker uint32) {
+	for _, w := range words {
+		a.localGet(w)
+	}
+	a.call(maker)
+	a.localSet(local)
 }
 
 func (a *asm) loadLane(local uint32, lane byte, scratch uint32) {
@@ -251,22 +288,12 @@ func (a *asm) loadLane(local uint32, lane byte, scratch uint32) {
 	a.localSet(local)
 }
 
-func (a *asm) loadWord(v value, deref func() uint32) {
-	if v.pad {
-		a.op(wasm.OpDrop)
-		return
-	}
-	switch v.typ {
-	case wasm.I32:
+func (a *asm) loadWord(v value, l *loader) {
+	if v.typ == wasm.FuncRef {
 		a.op(wasm.OpI32WrapI64)
-	case wasm.FuncRef:
-		a.op(wasm.OpI32WrapI64)
-		a.call(deref())
-	case wasm.F32:
-		a.op(wasm.OpI32WrapI64)
-		a.op(wasm.OpF32ReinterpretI32)
-	case wasm.F64:
-		a.op(wasm.OpF64ReinterpretI64)
+		a.call(l.deref())
+	} else {
+		a.narrow(v.typ)
 	}
 	a.localSet(v.local)
 }

@@ -115,7 +115,7 @@ func (g *guard) reach(e *emitter, operands int) {
 // operands pushes the operands of the innermost construct from their temps.
 func (g *guard) operands(e *emitter, a *asm, stack []wasm.ValType) {
 	for h := g.height; h < len(stack); h++ {
-		if stack[h] == wasm.ExternRef {
+		if e.mod.null(stack[h]) {
 			a.zero(stack[h])
 			continue
 		}

@@ -15,6 +15,8 @@ type module struct {
 	role     []role   // of every function
 	sig      []int    // of each type, its canonical type
 	sigs     []bool   // of each canonical type: a call through it may unwind
+	catches  bool     // some function has a try_table
+	words    bool     // there are words for each exception
 }
 
 // role is what a function has to do with unwinding.
@@ -40,6 +42,8 @@ func newModule(m *wasm.Module, code Code) (mod *module, scans []scan) {
 	}
 	mod.canonicalTypes()
 	scans = mod.scans()
+	mod.words = mod.exceptionsFit()
+	mod.catches = slices.ContainsFunc(scans, func(s scan) bool { return s.catches })
 	mod.reach(mod.calls(scans))
 	return mod, scans
 }

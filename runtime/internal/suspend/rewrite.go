@@ -49,6 +49,8 @@ type output struct {
 	called map[uint32]bool   // functions that clones may want to call
 	gates  map[gate]uint32
 	settle uint32 // function; 0 while there is none
+	taker  uint32 // likewise; see exception.go
+	maker  uint32
 
 	codes   []wasm.Code // of the functions the module has
 	bodies  []wasm.Code // of those that are added
@@ -286,6 +288,7 @@ func (o *output) export(plan *Plan) {
 		}
 	}
 	o.exportGates(add)
+	o.exportExceptions(add)
 	for v, f := range sorted(o.moves) {
 		add(v.name(), wasm.KindFunc, f)
 	}

@@ -136,7 +136,7 @@ func (e *emitter) here(flags int64) {
 // baseValues is what a base saves.
 func (e *emitter) baseValues(base int) (values []value) {
 	for _, x := range e.bases[base-1] {
-		if t := e.checker.Locals()[x]; t != wasm.ExternRef {
+		if t := e.checker.Locals()[x]; e.mod.keeps(t) {
 			values = append(values, value{local: x, typ: t})
 		}
 	}
