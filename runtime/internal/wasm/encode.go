@@ -230,13 +230,17 @@ func elemFlags(e *Elem, exprs bool) uint32 {
 	return flags
 }
 
+// appendCode knows the size before it writes: bodies are most of a module, and are moved once.
 func appendCode(b []byte, c *Code) []byte {
-	start := len(b)
-	b = AppendU32(b, uint32(len(c.Locals)))
+	size := lenU32(uint32(len(c.Locals))) + len(c.Body)
+	for _, run := range c.Locals {
+		size += lenU32(run.N) + 1
+	}
+	b = AppendU32(AppendU32(b, uint32(size)), uint32(len(c.Locals)))
 	for _, run := range c.Locals {
 		b = append(AppendU32(b, run.N), byte(run.Type))
 	}
-	return insertSize(append(b, c.Body...), start)
+	return append(b, c.Body...)
 }
 
 func appendData(b []byte, d *Data) []byte {

@@ -1,5 +1,7 @@
 package wasm
 
+import "math/bits"
+
 // LEB128 as the specification bounds it (section 5.2.2): an N-bit integer takes at most
 // ceil(N/7) bytes and the bits of the last one beyond N must be an extension of the value.
 
@@ -69,6 +71,9 @@ func u32(b []byte, pos int) (uint32, int) {
 
 // AppendU32 appends v in unsigned LEB128, as short as possible.
 func AppendU32(b []byte, v uint32) []byte { return AppendU64(b, uint64(v)) }
+
+// lenU32 is how many bytes AppendU32 appends.
+func lenU32(v uint32) int { return (bits.Len32(v|1) + 6) / 7 }
 
 // AppendU64 appends v in unsigned LEB128, as short as possible.
 func AppendU64(b []byte, v uint64) []byte {

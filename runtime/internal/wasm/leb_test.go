@@ -59,5 +59,8 @@ func TestLEBRoundTrip(t *testing.T) {
 		if a != u32v || c != int64(s32) || d != s64 || e != u64v || pos != len(b) {
 			t.Fatalf("%x: %d %d %d %d", b, a, c, d, e)
 		}
+		if n := len(AppendU32(nil, u32v)); n != lenU32(u32v) {
+			t.Fatalf("%d takes %d bytes, not %d", u32v, n, lenU32(u32v))
+		}
 	})
 }
