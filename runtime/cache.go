@@ -96,20 +96,33 @@ func (c *diskCache) sealFile(id cid.Cid) string {
 }
 
 // seal notes what wazero has put into the module's folder: a line with name and hash for
-// each file.
+// each file. If it has added nothing to what machineCode found sealed, there is nothing to note,
+// and nothing to read.
 func (c *diskCache) seal(id cid.Cid) error {
+	sealed, err := os.ReadFile(c.sealFile(id))
+	if err == nil && strings.Count(string(sealed), "\n") == countFiles(c.machineCodeDir(id)) {
+		return nil
+	}
 	var now strings.Builder
-	err := filesOf(c.machineCodeDir(id), func(_, line string) error {
+	err = filesOf(c.machineCodeDir(id), func(_, line string) error {
 		now.WriteString(line)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if sealed, err := os.ReadFile(c.sealFile(id)); err == nil && string(sealed) == now.String() {
-		return nil
-	}
 	return c.write(c.sealFile(id), []byte(now.String()))
+}
+
+// countFiles counts the files under a folder that can be seen.
+func countFiles(dir string) (n int) {
+	filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			n++
+		}
+		return nil
+	})
+	return n
 }
 
 // filesOf visits all files under a folder, in order, each with a line that says what it is.
@@ -155,7 +168,7 @@ func decodeCached(b []byte) (r rewritten, ok bool) {
 	}
 	r.module = rest[n : n+m]
 	if base := rest[n+m:]; len(base) > 0 {
-		r.base = base
+		r.base = bytes.Clone(base) // which is kept, and would keep the whole file
 	}
 	return r, true
 }
