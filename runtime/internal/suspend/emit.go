@@ -147,13 +147,14 @@ func (e *emitter) run() error {
 	} else if err := e.findLadders(); err != nil {
 		return err
 	}
-	due, ladders := e.nextDue(), e.ladders != nil
 	var in wasm.Instr
-	for pos := 0; ; pos = in.End {
-		if pos == due || ladders {
-			if err := e.before(pos); err != nil {
+	due, plain := e.due(0), false
+	for {
+		if in.End == due {
+			if err := e.before(due); err != nil {
 				return err
 			}
+			plain = false
 		}
 		more, err := e.checker.Next(&in)
 		if err != nil {
@@ -162,7 +163,7 @@ func (e *emitter) run() error {
 		if !more {
 			break
 		}
-		if pos < due && e.plain(&in) {
+		if plain && e.plain(&in) {
 			continue
 		}
 		e.write(&in)
@@ -170,18 +171,22 @@ func (e *emitter) run() error {
 		if err := e.after(&in); err != nil {
 			return err
 		}
-		if pos == due {
-			due = e.nextDue()
+		if in.Pos == due {
+			due = e.due(in.End)
 		}
+		plain = e.copied == 0 && e.batch.slots == nil && e.guard == nil && e.ladders == nil
 	}
 	e.flush(len(e.body))
 	e.wrap()
 	return nil
 }
 
-// nextDue is where something is to be done before an instruction: at a construct, at a point, and
-// where a pause ends. There may be ladders anywhere.
-func (e *emitter) nextDue() int {
+// due is where, from pos on, something is next to be done before an instruction: at a construct, at
+// a point, and where a pause ends. Ladders may be anywhere.
+func (e *emitter) due(pos int) int {
+	if e.ladders != nil {
+		return pos
+	}
 	due := len(e.body)
 	if e.next < len(e.points) {
 		due = e.points[e.next].pos
@@ -195,22 +200,17 @@ func (e *emitter) nextDue() int {
 	return due
 }
 
-// plain passes over an instruction that is written as it is and whose operands do not matter, if
-// it is one: most are.
+// plain passes over an instruction that is written as it is, if it is one: most are. It is for
+// functions, not clones, where no operand has a copy and outside of batches and ladders.
 func (e *emitter) plain(in *wasm.Instr) bool {
-	if e.copied > 0 || e.batch.slots != nil || e.guard != nil {
-		return false
-	}
 	switch op := in.Op; {
 	case op == wasm.OpLocalSet || op == wasm.OpLocalTee:
 		e.writes(in.A)
 		return true
 	case op >= wasm.OpLocalGet:
 		return op <= wasm.OpI64Extend32S
-	case op >= wasm.OpBr && op <= wasm.OpReturn:
-		return e.within == 0
 	default:
-		return op == wasm.OpDrop || op == wasm.OpSelect
+		return op >= wasm.OpBr && op <= wasm.OpReturn || op == wasm.OpDrop || op == wasm.OpSelect
 	}
 }
 
