@@ -46,6 +46,7 @@ type emitter struct {
 	typ      wasm.FuncType
 	body     []byte
 	from     int // of the body, what has not been written yet
+	in       *wasm.Instr
 
 	first  uint32 // of the locals that are added
 	added  []wasm.ValType
@@ -63,9 +64,12 @@ type emitter struct {
 	bases  [][]uint32     // locals
 	same   map[string]int // the last save by the locals it saves
 	key    []byte         // to look there
-	wrote  []int          // the count when each local was last written
-	count  int            // of writes
-	at     uint32         // local: number of the point that has been passed
+	kept   []value        // of all saves
+	stamps []int          // see save.wrote, of all saves
+	listed []value
+	wrote  []int  // the count when each local was last written
+	count  int    // of writes
+	at     uint32 // local: number of the point that has been passed
 	batch  batch
 	checks int
 	spares map[wasm.ValType][]uint32 // locals that batches may use
@@ -88,7 +92,7 @@ func (mod *module) emitter(checker *wasm.Checker, l linker, function uint32) (*e
 }
 
 func (mod *module) newEmitter(checker *wasm.Checker, l linker) *emitter {
-	return &emitter{linker: l, mod: mod, checker: checker, temps: make(map[temp]uint32), same: make(map[string]int)}
+	return &emitter{linker: l, mod: mod, in: &wasm.Instr{}, checker: checker, temps: make(map[temp]uint32), same: make(map[string]int)}
 }
 
 // begin makes it ready for a function, of which a walk has been made.
@@ -112,7 +116,7 @@ func (e *emitter) begin(function uint32, s *scan) error {
 	*e = emitter{
 		asm: asm{e.spare[:0]}, linker: e.linker, scan: e.scan, mod: e.mod, checker: e.checker, lives: e.lives, finder: e.finder,
 		function: function, typ: e.mod.typeOf(function), body: code.Body, first: uint32(locals), pause: -1,
-		temps: e.temps, same: e.same, key: e.key, added: e.added[:0], floors: e.floors[:0], passes: e.passes[:0], saves: e.saves[:0],
+		temps: e.temps, same: e.same, key: e.key, kept: e.kept[:0], stamps: e.stamps[:0], listed: e.listed, in: e.in, added: e.added[:0], floors: e.floors[:0], passes: e.passes[:0], saves: e.saves[:0],
 		wrote: append(e.wrote[:0], make([]int, locals)...), bases: bases, spare: e.spare, head: e.head, rungs: append(e.rungs[:0], 0),
 	}
 	e.at = e.local(wasm.I32)
@@ -147,7 +151,8 @@ func (e *emitter) run() error {
 	} else if err := e.findLadders(); err != nil {
 		return err
 	}
-	var in wasm.Instr
+	in := e.in
+	in.End = 0
 	due, plain := e.due(0), false
 	for {
 		if in.End == due {
@@ -156,19 +161,19 @@ func (e *emitter) run() error {
 			}
 			plain = false
 		}
-		more, err := e.checker.Next(&in)
+		more, err := e.checker.Next(in)
 		if err != nil {
 			return err
 		}
 		if !more {
 			break
 		}
-		if plain && e.plain(&in) {
+		if plain && e.plain(in) {
 			continue
 		}
-		e.write(&in)
-		e.sink(&in)
-		if err := e.after(&in); err != nil {
+		e.write(in)
+		e.sink(in)
+		if err := e.after(in); err != nil {
 			return err
 		}
 		if in.Pos == due {
@@ -519,25 +524,25 @@ func (e *emitter) refresh(values []value) {
 }
 
 // values lists what a frame holds: locals that are live and operands. References that can only be
-// null are left out.
-func (e *emitter) values(p *point, operands []wasm.ValType) (values []value, err error) {
-	add := func(local uint32, t wasm.ValType) {
-		switch {
-		case e.mod.keeps(t):
-			values = append(values, value{local: local, typ: t})
-		case !e.mod.null(t):
-			err = &refusal{e.function, fmt.Sprintf("keeps a value of type %v across a call, and exceptions hold references or more than %d words", t, exceptionWords-1)}
-		}
-	}
+// null are left out. The list is good until the next.
+func (e *emitter) values(p *point, operands []wasm.ValType) ([]value, error) {
+	e.listed = e.listed[:0]
 	for x, t := range e.checker.Locals() {
 		if p.live.has(uint32(x)) {
-			add(uint32(x), t)
+			e.listed = append(e.listed, value{local: uint32(x), typ: t})
 		}
 	}
 	for h, t := range operands {
-		add(e.temp(h, t), t)
+		e.listed = append(e.listed, value{local: e.temp(h, t), typ: t})
 	}
-	return values, err
+	var err error
+	e.listed = slices.DeleteFunc(e.listed, func(v value) bool {
+		if !e.mod.keeps(v.typ) && !e.mod.null(v.typ) {
+			err = &refusal{e.function, fmt.Sprintf("keeps a value of type %v across a call, and exceptions hold references or more than %d words", v.typ, exceptionWords-1)}
+		}
+		return !e.mod.keeps(v.typ)
+	})
+	return e.listed, err
 }
 
 // code is the finished body, of a function that has these locals beside its parameters.

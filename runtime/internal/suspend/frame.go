@@ -47,11 +47,16 @@ func padded(values []value) []value {
 	for n < len(values) && class(values[n].typ) == 0 {
 		n++
 	}
-	pad := func(list []value, words int, t wasm.ValType) []value {
-		return append(list, slices.Repeat([]value{{typ: t, pad: true}}, shape(words)-words)...)
-	}
 	piece := pad(append(make([]value, 0, len(values)+8), values[:n]...), n, wasm.I32)
 	return pad(append(piece, values[n:]...), words(values[n:]), wasm.I64)
+}
+
+// pad adds zeros to so many words.
+func pad(list []value, words int, t wasm.ValType) []value {
+	for range shape(words) - words {
+		list = append(list, value{typ: t, pad: true})
+	}
+	return list
 }
 
 // shape rounds a number of words up.

@@ -65,7 +65,8 @@ func (e *emitter) save(base int, at Point, values []value, batch bool) (int, err
 	}
 	n := len(e.saves)
 	e.same[string(e.key)] = n
-	e.saves = append(e.saves, save{values: values, wrote: e.wroteAt(values), before: last, base: base, points: 1, first: at, settle: batch})
+	values, wrote := e.keepValues(values)
+	e.saves = append(e.saves, save{values: values, wrote: wrote, before: last, base: base, points: 1, first: at, settle: batch})
 	return n, nil
 }
 
@@ -86,13 +87,14 @@ func (e *emitter) shared(last int) int {
 	return found
 }
 
-// wroteAt tells when each value has last been written.
-func (e *emitter) wroteAt(values []value) []int {
-	wrote := make([]int, len(values))
-	for i, v := range values {
-		wrote[i] = e.wrote[v.local]
+// keepValues keeps values, and when each has last been written, until the function is written.
+func (e *emitter) keepValues(values []value) ([]value, []int) {
+	n, from := len(e.kept), len(e.stamps)
+	e.kept = append(e.kept, values...)
+	for _, v := range values {
+		e.stamps = append(e.stamps, e.wrote[v.local])
 	}
-	return wrote
+	return e.kept[n:], e.stamps[from:]
 }
 
 // moved is how many values are others than at the first point, by when locals have been written.
