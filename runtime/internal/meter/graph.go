@@ -163,8 +163,7 @@ func (g *graph) arrive(n int32) {
 }
 
 // instr takes the next instruction. Most are counted by what is left of the room.
-func (g *graph) instr(in, last *wasm.Instr) {
-	kind := kindOf(in.Op)
+func (g *graph) instr(kind kind, in, last *wasm.Instr) {
 	if kind == kindOrder && g.cur != dead && g.fusion.hazard(last) {
 		g.site(site{kind: siteOr, pos: in.Pos, end: in.Pos, op: in.Op})
 	}
@@ -173,10 +172,8 @@ func (g *graph) instr(in, last *wasm.Instr) {
 		g.add(g.limit - g.room)
 		g.step(kind, in, last)
 		g.refill()
-	case kind >= kindAnd:
-		g.value(kind, in, last)
-		fallthrough
 	default:
+		g.value(kind, in, last)
 		g.room--
 	}
 }

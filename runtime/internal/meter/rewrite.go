@@ -169,7 +169,11 @@ func (e *emitter) read(i int) error {
 	r := wasm.NewReader(code.Body, code.Offset)
 	in, last := &wasm.Instr{}, &wasm.Instr{}
 	for ; r.Next(in); in, last = last, in {
-		e.instr(in, last)
+		if kind := kindOf(in.Op); kind == kindPlain && e.room > 0 {
+			e.room--
+		} else {
+			e.instr(kind, in, last)
+		}
 	}
 	return r.Err()
 }
