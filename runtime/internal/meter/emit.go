@@ -1,7 +1,7 @@
 package meter
 
 import (
-	bits64 "math/bits"
+	mathbits "math/bits"
 	"slices"
 
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
@@ -50,10 +50,11 @@ func (e *emitter) function() {
 	last, done := 0, 0 // where the last site ended, and up to where the body has been written
 	for i := range e.sites {
 		s := &e.sites[i]
-		s.test, last = max(s.test, last), s.end
-		if s.kind == siteCharge && !e.changes(s.edge) {
+		before := last
+		if last = s.end; s.kind == siteCharge && !e.changes(s.edge) {
 			continue
 		}
+		s.test = max(s.test, before)
 		e.raw(e.body[done:e.from(s)])
 		e.site(s)
 		done = s.end
@@ -359,7 +360,7 @@ func (e *emitter) list(a, b bits) []uint32 {
 			if len(e.saved) == maxSaved {
 				return nil
 			}
-			e.saved = append(e.saved, uint32(64*i+bits64.TrailingZeros64(word)))
+			e.saved = append(e.saved, uint32(64*i+mathbits.TrailingZeros64(word)))
 		}
 	}
 	return e.saved

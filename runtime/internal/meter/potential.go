@@ -14,13 +14,13 @@ type node struct {
 	debt   int64 // units executed but not charged at its start; see solve
 	at     int64 // what the debt must be, if pin is set
 	level  int64 // call depth that the function has taken at its start; see solveDepth
+	paid   int64 // for the call that it starts with, if deep is set
 	in     path  // the worst of all ways to its start
 	pin    bool  // the debt must be at
 	soft   bool  // the debt must be in [0, maxCallDebt]
 	open   bool  // callers make up for the debt, as far as they can
 	caught bool  // a catch clause leads here: no depth may be taken
-	deep   bool  // it starts with a call that needs the depth to be taken,
-	paid   int64 // and for which so much has been prepaid
+	deep   bool  // it starts with a call that needs the depth to be taken
 	cold   bool  // it ends in a trap
 }
 
@@ -50,13 +50,13 @@ func (p *path) merge(q path) {
 // edge is a way from the end of one node to the start of another.
 type edge struct {
 	from, to int32
-	weight   weight
 	charge   int64 // units to charge on it; see solve
 	depth    int64 // call depth to take on it, or, negative, to give back; see solveDepth
 	loop     int32 // the loop that it goes back to, or -1
-	ahead    bool  // it goes on ahead from there: it closes no cycle
-	counted  bool  // what it would charge is charged elsewhere; see counter
-	checked  bool  // it carries a check anyway
+	weight   weight
+	ahead    bool // it goes on ahead from there: it closes no cycle
+	counted  bool // what it would charge is charged elsewhere; see counter
+	checked  bool // it carries a check anyway
 }
 
 // flow is the control flow of one function. Node 0 is zero.

@@ -84,7 +84,9 @@ func rewrite(m *wasm.Module, saves bool, bodies func(*output) ([]wasm.Code, erro
 // other in a circle: what their callers need to know of them is found first.
 func (o *output) metered() ([]wasm.Code, error) {
 	mod := o.mod
+	longest := 0
 	for i := range o.m.Codes {
+		longest = max(longest, len(o.m.Codes[i].Body))
 		if f := &mod.functions[i]; f.straight > 0 {
 			o.m.Codes[i].Body, f.rounds = unroll(o.m.Codes[i].Body, f.straight)
 		}
@@ -94,6 +96,7 @@ func (o *output) metered() ([]wasm.Code, error) {
 	order := mod.headers(found)
 	mod.reach(found)
 	e := emitter{out: o}
+	e.makeRoom(min(longest, 1<<16))
 	for _, deep := range []bool{false, true} {
 		for _, v := range order {
 			if mod.calleeOf(v).deep != deep {
@@ -164,8 +167,8 @@ func (mod *module) merge(s *signature) {
 
 // read builds the graph of the i-th defined function.
 func (e *emitter) read(i int) error {
-	e.reset(e.out.mod, &e.out.mod.functions[i])
 	code := &e.out.m.Codes[i]
+	e.reset(e.out.mod, &e.out.mod.functions[i])
 	r := wasm.NewReader(code.Body, code.Offset)
 	in, last := &wasm.Instr{}, &wasm.Instr{}
 	for ; r.Next(in); in, last = last, in {

@@ -37,8 +37,7 @@ func (e *emitter) inverts(s *site) bool {
 
 // from is where the body is no longer copied before a site.
 func (e *emitter) from(s *site) int {
-	conditional := s.kind == siteBrIf && e.changes(s.edge) || s.kind == siteBackIf && (e.edges[s.edge].checked || e.changes(s.edge))
-	if conditional && e.inverts(s) {
+	if (s.kind == siteBrIf || s.kind == siteBackIf) && e.inverts(s) && (e.edges[s.edge].checked || e.changes(s.edge)) {
 		return s.test
 	}
 	return s.pos

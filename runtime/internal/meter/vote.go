@@ -2,14 +2,14 @@ package meter
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
 // vote is for what the debt of a tree's root should be.
 type vote struct {
-	root int32
+	what uint64 // the root and the debt above its least
 	turn int32
-	debt int64
 }
 
 // vote takes down what an edge between a settled node and one that is not votes for, if that
@@ -30,23 +30,24 @@ func (f *flow) vote(e *edge) {
 
 func (f *flow) cast(root int32, debt int64) {
 	if t := &f.trees[root]; t.least <= debt && debt <= t.most {
-		f.votes = append(f.votes, vote{root, int32(len(f.votes)), debt})
+		f.votes = append(f.votes, vote{uint64(root)<<32 | uint64(debt-t.least), int32(len(f.votes))})
 	}
 }
 
 // count settles the trees that have been voted on: the most votes win, and the first
 // of as many.
 func (f *flow) count() {
-	if len(f.votes) > 1 {
-		slices.SortFunc(f.votes, func(a, b vote) int {
-			return cmp.Or(cmp.Compare(a.root, b.root), cmp.Compare(a.debt, b.debt), cmp.Compare(a.turn, b.turn))
-		})
-	}
+	slices.SortFunc(f.votes, func(a, b vote) int {
+		if a.what != b.what {
+			return cmp.Compare(a.what, b.what)
+		}
+		return cmp.Compare(a.turn, b.turn)
+	})
 	for rest := f.votes; len(rest) > 0; {
-		first, most, best := rest[0], 0, vote{}
-		for len(rest) > 0 && rest[0].root == first.root {
+		root, most, best := rest[0].what>>32, 0, vote{}
+		for len(rest) > 0 && rest[0].what>>32 == root {
 			n, v := 1, rest[0]
-			for n < len(rest) && rest[n].root == v.root && rest[n].debt == v.debt {
+			for n < len(rest) && rest[n].what == v.what {
 				n++
 			}
 			rest = rest[n:]
@@ -54,6 +55,8 @@ func (f *flow) count() {
 				most, best = n, v
 			}
 		}
-		f.trees[best.root].interval = interval{best.debt, best.debt}
+		t := &f.trees[root]
+		debt := t.least + int64(best.what&math.MaxUint32)
+		t.interval = interval{debt, debt}
 	}
 }
