@@ -21,6 +21,22 @@ type emitter struct {
 	passed []wasm.ValType // see cold
 }
 
+// newEmitter gives an emitter with room for what the longest body asks for, as bodies come from
+// compilers.
+func newEmitter(o *output) *emitter {
+	longest := 0
+	for i := range o.m.Codes {
+		longest = max(longest, len(o.m.Codes[i].Body))
+	}
+	longest = min(longest, 1<<16)
+	e := &emitter{out: o}
+	e.b = make([]byte, 0, 2*longest)
+	e.sites, e.events = make([]site, 0, longest/6), make([]event, 0, longest/3)
+	e.nodes, e.trees = make([]node, 0, longest/12), make([]tree, 0, longest/12)
+	e.edges, e.weigh, e.order = make([]edge, 0, longest/8), make([]weight, 0, longest/8), make([]int32, 0, longest/8)
+	return e
+}
+
 // Locals that are added behind those of the function, as many as it needs.
 const (
 	localDepth = iota // i64: depth left at the start, in functions that catch

@@ -122,13 +122,6 @@ type walk struct {
 
 const dead = -1
 
-// makeRoom makes room for what bodies of that many bytes ask for, as they come from compilers.
-func (g *graph) makeRoom(bytes int) {
-	g.nodes, g.edges = make([]node, 0, bytes/12), make([]edge, 0, bytes/10)
-	g.sites, g.events = make([]site, 0, bytes/8), make([]event, 0, bytes/3)
-	g.trees, g.weigh, g.order = make([]tree, 0, bytes/12), make([]weight, 0, bytes/10), make([]int32, 0, bytes/10)
-}
-
 func (g *graph) reset(mod *module, fn *function) {
 	g.mod, g.fn, g.walk = mod, fn, walk{loop: -1, lead: lead{end: -1}, path: path{leaf: true}}
 	g.nodes, g.edges, g.equal = g.nodes[:0], g.edges[:0], g.equal[:0]

@@ -84,19 +84,12 @@ func rewrite(m *wasm.Module, saves bool, bodies func(*output) ([]wasm.Code, erro
 // other in a circle: what their callers need to know of them is found first.
 func (o *output) metered() ([]wasm.Code, error) {
 	mod := o.mod
-	longest := 0
-	for i := range o.m.Codes {
-		longest = max(longest, len(o.m.Codes[i].Body))
-		if f := &mod.functions[i]; f.straight > 0 {
-			o.m.Codes[i].Body, f.rounds = unroll(o.m.Codes[i].Body, f.straight)
-		}
-	}
+	o.unroll()
 	codes := make([]wasm.Code, len(mod.functions))
 	found := mod.components()
 	order := mod.headers(found)
 	mod.reach(found)
-	e := emitter{out: o}
-	e.makeRoom(min(longest, 1<<16))
+	e := newEmitter(o)
 	for _, deep := range []bool{false, true} {
 		for _, v := range order {
 			if mod.calleeOf(v).deep != deep {
@@ -116,6 +109,15 @@ func (o *output) metered() ([]wasm.Code, error) {
 		}
 	}
 	return codes, nil
+}
+
+// unroll doubles short rounds, and counts those that can be counted.
+func (o *output) unroll() {
+	for i := range o.m.Codes {
+		if f := &o.mod.functions[i]; f.straight > 0 {
+			o.m.Codes[i].Body, f.rounds = unroll(o.m.Codes[i].Body, f.straight)
+		}
+	}
 }
 
 func (mod *module) calleeOf(v int32) *callee {
