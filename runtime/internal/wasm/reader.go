@@ -1,6 +1,9 @@
 package wasm
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // Reader decodes the instructions of an expression one after another. It knows the encoding of
 // instructions, not their meaning: indices, nesting and types are the Checker's. Use it as
@@ -313,7 +316,7 @@ func (r *Reader) targets(in *Instr, pos int) int {
 	if pos < 0 {
 		return pos
 	}
-	in.Targets = in.Targets[:0]
+	in.Targets = slices.Grow(in.Targets[:0], n+1)
 	for range n + 1 {
 		var label uint32
 		if label, pos = r.u32(pos, "label"); pos < 0 {
