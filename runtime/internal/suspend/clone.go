@@ -123,7 +123,7 @@ type clone struct {
 	out     wasm.Module
 	imports [5]map[uint32]uint32 // by kind: from the index in the guest to that here
 	named   map[string]uint32    // functions imported by name
-	pieces  map[[2]int]uint32
+	pieces  map[uint32]uint32
 	own     []wasm.Code // functions behind the clones
 	ownType []uint32
 	count   [5]uint32 // imports of each kind
@@ -132,7 +132,7 @@ type clone struct {
 func newClone(c *Cloner) *clone {
 	k := &clone{
 		Cloner: c, checker: wasm.NewChecker(c.mod.m), types: newTypeTable(c.mod.m),
-		named: make(map[string]uint32), pieces: make(map[[2]int]uint32),
+		named: make(map[string]uint32), pieces: make(map[uint32]uint32),
 	}
 	for kind := range k.imports {
 		k.imports[kind] = make(map[uint32]uint32)
@@ -331,11 +331,11 @@ func (k *clone) blockType(params, results []wasm.ValType) wasm.BlockType {
 }
 
 func (k *clone) piece(n, m int) uint32 {
-	key := [2]int{n, m}
-	f, ok := k.pieces[key]
+	shape := shapeOf(n, m)
+	f, ok := k.pieces[shape]
 	if !ok {
 		f = isPiece + uint32(len(k.own))
-		k.pieces[key] = f
+		k.pieces[shape] = f
 		t := pieceType(n, m)
 		save := k.host(k.importName(k.plan.Code.Save), wasm.FuncType{Params: slices.Repeat([]wasm.ValType{wasm.I64}, Chunk)})
 		k.own = append(k.own, pieceBody(n, m, save))
@@ -345,10 +345,10 @@ func (k *clone) piece(n, m int) uint32 {
 }
 
 func (k *clone) leaver() uint32 {
-	f, ok := k.pieces[leaverKey]
+	f, ok := k.pieces[leaverShape]
 	if !ok {
 		f = isPiece + uint32(len(k.own))
-		k.pieces[leaverKey] = f
+		k.pieces[leaverShape] = f
 		t := pieceType(0, 0)
 		save := k.host(k.importName(k.plan.Code.Save), wasm.FuncType{Params: slices.Repeat([]wasm.ValType{wasm.I64}, Chunk)})
 		k.own = append(k.own, leaverBody(k.flag(), save))

@@ -201,8 +201,10 @@ func pieceBody(n, m int, save uint32) wasm.Code {
 	return wasm.Code{Body: a.b}
 }
 
-// leaverKey stands for the leaver among the pieces.
-var leaverKey = [2]int{-1, -1}
+// shapeOf names the functions that save pieces: by their numbers of words, and the leaver.
+func shapeOf(n, m int) uint32 { return uint32(n)<<16 | uint32(m) }
+
+const leaverShape = 1<<32 - 1
 
 // leaverBody is the leaver's body.
 func leaverBody(flag, save uint32) wasm.Code {

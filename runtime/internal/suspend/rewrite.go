@@ -44,9 +44,9 @@ type output struct {
 	types  *typeTable
 	unwind uint32            // global
 	shims  map[uint32]uint32 // of imports that may begin to unwind
-	pieces map[[2]int]uint32 // functions that save pieces of frames
+	pieces map[uint32]uint32 // functions that save pieces of frames
 	moves  map[move]uint32   // functions for clones; see move
-	called map[uint32]bool   // functions that clones may want to call
+	called []bool            // functions that clones may want to call
 	gates  map[gate]uint32
 	settle uint32 // function; 0 while there is none
 	taker  uint32 // likewise; see exception.go
@@ -88,7 +88,7 @@ func (v move) signature() wasm.FuncType {
 func newOutput(mod *module) *output {
 	o := &output{
 		mod: mod, types: newTypeTable(mod.m), unwind: uint32(mod.m.GlobalCount()),
-		shims: make(map[uint32]uint32), pieces: make(map[[2]int]uint32), moves: make(map[move]uint32), gates: make(map[gate]uint32), called: make(map[uint32]bool),
+		shims: make(map[uint32]uint32), pieces: make(map[uint32]uint32), moves: make(map[move]uint32), gates: make(map[gate]uint32), called: make([]bool, len(mod.funcs)+len(mod.code.Blocking)),
 		codes: append([]wasm.Code(nil), mod.m.Codes...),
 	}
 	for _, f := range mod.code.Blocking {
@@ -166,20 +166,20 @@ func (o *output) blockType(params, results []wasm.ValType) wasm.BlockType {
 }
 
 func (o *output) piece(n, m int) uint32 {
-	key := [2]int{n, m}
-	f, ok := o.pieces[key]
+	shape := shapeOf(n, m)
+	f, ok := o.pieces[shape]
 	if !ok {
 		f = o.function(pieceType(n, m), pieceBody(n, m, o.mod.code.Save))
-		o.pieces[key] = f
+		o.pieces[shape] = f
 	}
 	return f
 }
 
 func (o *output) leaver() uint32 {
-	f, ok := o.pieces[leaverKey]
+	f, ok := o.pieces[leaverShape]
 	if !ok {
 		f = o.function(pieceType(0, 0), leaverBody(o.unwind, o.mod.code.Save))
-		o.pieces[leaverKey] = f
+		o.pieces[leaverShape] = f
 		o.names = append(o.names, wasm.Name{Index: f, Name: "unreachable"})
 	}
 	return f
@@ -187,8 +187,10 @@ func (o *output) leaver() uint32 {
 
 // index is where calls of a function go.
 func (o *output) index(f uint32) uint32 {
-	if shim, ok := o.shims[f]; ok {
-		return shim
+	if f < o.mod.imported {
+		if shim, ok := o.shims[f]; ok {
+			return shim
+		}
 	}
 	return f
 }
@@ -282,9 +284,9 @@ func (o *output) export(plan *Plan) {
 		m.Exports = append(m.Exports, wasm.Export{Name: plan.Prefix + name, Kind: kind, Index: index})
 	}
 	add("flag", wasm.KindGlobal, o.unwind)
-	for f := o.mod.imported; int(f) < len(o.mod.funcs)+len(o.bodies); f++ {
-		if o.called[f] {
-			add(fmt.Sprint("f", f), wasm.KindFunc, f)
+	for f, called := range o.called {
+		if called && uint32(f) >= o.mod.imported {
+			add(fmt.Sprint("f", f), wasm.KindFunc, uint32(f))
 		}
 	}
 	o.exportGates(add)
