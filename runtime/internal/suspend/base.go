@@ -66,9 +66,9 @@ func (f *baseFinder) common() []version {
 	f.list = f.list[:0]
 	for c, x := range f.locals {
 		f.seen = f.seen[:0]
-		for _, h := range f.points {
-			if f.scan.points[h.point].live.has(x) {
-				f.seen = append(f.seen, f.at(h.point)[c])
+		for i := range f.points {
+			if h := &f.points[i]; h.live.has(x) {
+				f.seen = append(f.seen, h.at[c])
 			}
 		}
 		f.list = appendVersions(f.list, c, f.seen)
@@ -77,9 +77,9 @@ func (f *baseFinder) common() []version {
 		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.column, b.column), cmp.Compare(a.at, b.at))
 	})
 	best, most := 0, minGain
-	g := gains{versionWalk: &f.versionWalk, points: f.points}
+	g := gains{points: f.points}
 	for n, v := range f.list[:min(len(f.list), maxCommon)] {
-		if gain := g.add(v); gain > most {
+		if gain := g.add(v, f.locals[v.column]); gain > most {
 			best, most = n+1, gain
 		}
 	}
@@ -91,7 +91,7 @@ func (f *baseFinder) without() {
 	f.points = f.points[:0]
 	for p := range f.scan.points {
 		if f.scan.points[p].base == 0 {
-			f.points = append(f.points, held{point: p})
+			f.points = append(f.points, held{live: f.scan.points[p].live, at: f.at(p)})
 		}
 	}
 }
@@ -116,24 +116,27 @@ func appendVersions(list []version, column int, seen []int32) []version {
 // gains counts how many values need not be saved by points on their own if the versions that
 // have been added make a base.
 type gains struct {
-	*versionWalk
 	points []held // that the base would be of
 	values int    // that these keep and it saves
 	added  int
 }
 
 // held is a point and how many values of a base it keeps.
-type held struct{ point, values int }
+type held struct {
+	live   bits
+	at     []int32 // versions
+	values int
+}
 
-// add adds a version, and is the gain with it.
-func (g *gains) add(v version) int {
+// add adds a version of a local, and is the gain with it.
+func (g *gains) add(v version, local uint32) int {
 	kept := g.points[:0]
 	for _, h := range g.points {
-		if g.at(h.point)[v.column] != v.at {
+		if h.at[v.column] != v.at {
 			g.values -= h.values
 			continue
 		}
-		if g.scan.points[h.point].live.has(g.locals[v.column]) {
+		if h.live.has(local) {
 			h.values++
 			g.values++
 		}

@@ -11,6 +11,7 @@ type versionWalk struct {
 	*scan
 	column   []int32  // of each local, or none
 	locals   []uint32 // of each column
+	words    int      // of a set of columns
 	steps    []event  // without those that do not matter; of evSet the argument is the column
 	modified []uint64 // columns that each construct sets
 	now      []int32  // version of each column
@@ -61,6 +62,7 @@ func (w *versionWalk) at(point int) []int32 {
 
 // walk finds the versions at all points.
 func (w *versionWalk) walk() {
+	w.words = (len(w.locals) + 63) / 64
 	w.findModified()
 	w.now, w.before = zeroed(w.now, len(w.locals)), w.before[:0]
 	w.versions = zeroed(w.versions, len(w.locals)*len(w.points))
@@ -94,13 +96,12 @@ func (w *versionWalk) renew(columns bits, fresh int32) {
 
 // sets are the columns that a construct sets.
 func (w *versionWalk) sets(construct int32) bits {
-	words := (len(w.locals) + 63) / 64
-	return w.modified[int(construct)*words:][:words]
+	return w.modified[int(construct)*w.words:][:w.words]
 }
 
 // findModified finds what each construct sets, and picks the steps.
 func (w *versionWalk) findModified() {
-	w.modified = zeroed(w.modified, len(w.constructs)*((len(w.locals)+63)/64))
+	w.modified = zeroed(w.modified, len(w.constructs)*w.words)
 	w.steps = w.steps[:0]
 	inner := int32(none)
 	for _, e := range w.events {
