@@ -2,7 +2,6 @@ package suspend
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
@@ -395,30 +394,41 @@ func (e *emitter) writes(local uint32) {
 
 // sink notes which operands are not the ones that have been copied.
 func (e *emitter) sink(in *wasm.Instr) {
-	n := len(e.checker.Stack())
+	floor := 0
 	switch in.Op {
-	case wasm.OpLocalGet, wasm.OpGlobalGet, wasm.OpI32Const, wasm.OpI64Const, wasm.OpF32Const, wasm.OpF64Const:
 	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf, wasm.OpTryTable:
-		n = e.checker.Frame(0).Height
-		e.floors, e.rungs = append(e.floors, n), append(e.rungs, 0)
-	case wasm.OpElse:
-		n = e.checker.Frame(0).Height
+		e.floors, e.rungs = append(e.floors, e.checker.Frame(0).Height), append(e.rungs, 0)
 	case wasm.OpEnd:
 		if k := len(e.floors); k > 0 {
-			n, e.floors, e.rungs = e.floors[k-1], e.floors[:k-1], e.rungs[:k]
+			floor, e.floors, e.rungs = e.floors[k-1], e.floors[:k-1], e.rungs[:k]
 		}
+	}
+	if e.copied > 0 {
+		e.copied = min(e.copied, e.untouched(in, floor))
+	}
+}
+
+// untouched is how many operands an instruction has left where they were. The construct that it ends,
+// if it ends one, lay above so many.
+func (e *emitter) untouched(in *wasm.Instr, floor int) int {
+	n := len(e.checker.Stack())
+	switch in.Op {
+	case wasm.OpLocalGet, wasm.OpGlobalGet, wasm.OpI32Const, wasm.OpI64Const, wasm.OpF32Const, wasm.OpF64Const, wasm.OpBrIf:
+	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf, wasm.OpTryTable, wasm.OpElse:
+		n = e.checker.Frame(0).Height
+	case wasm.OpEnd:
+		n = floor
 	case wasm.OpCall:
 		n -= len(e.mod.typeOf(in.A).Results)
 	case wasm.OpCallIndirect:
 		n -= len(e.mod.m.Types[in.A].Results)
-	case wasm.OpBrIf:
 	default:
 		n--
 	}
 	if e.checker.Depth() > 0 { // what lies below the innermost construct stays
 		n = max(n, e.checker.Frame(0).Height)
 	}
-	e.copied = min(e.copied, n)
+	return n
 }
 
 // after does what is to be done after an instruction.
@@ -521,28 +531,6 @@ func (e *emitter) refresh(values []value) {
 		e.localGet(v.local)
 		e.localSet(v.local)
 	}
-}
-
-// values lists what a frame holds: locals that are live and operands. References that can only be
-// null are left out. The list is good until the next.
-func (e *emitter) values(p *point, operands []wasm.ValType) ([]value, error) {
-	e.listed = e.listed[:0]
-	for x, t := range e.checker.Locals() {
-		if p.live.has(uint32(x)) {
-			e.listed = append(e.listed, value{local: uint32(x), typ: t})
-		}
-	}
-	for h, t := range operands {
-		e.listed = append(e.listed, value{local: e.temp(h, t), typ: t})
-	}
-	var err error
-	e.listed = slices.DeleteFunc(e.listed, func(v value) bool {
-		if !e.mod.keeps(v.typ) && !e.mod.null(v.typ) {
-			err = &refusal{e.function, fmt.Sprintf("keeps a value of type %v across a call, and exceptions hold references or more than %d words", v.typ, exceptionWords-1)}
-		}
-		return !e.mod.keeps(v.typ)
-	})
-	return e.listed, err
 }
 
 // code is the finished body, of a function that has these locals beside its parameters.

@@ -35,8 +35,7 @@ func (s *scan) event(kind, arg uint32) { s.events = append(s.events, eventOf(kin
 // bits is a set of locals.
 type bits []uint64
 
-func (b bits) add(x uint32)  { b[x/64] |= 1 << (x % 64) }
-func (b bits) drop(x uint32) { b[x/64] &^= 1 << (x % 64) }
+func (b bits) add(x uint32) { b[x/64] |= 1 << (x % 64) }
 
 // has tells whether x is in the set; nil is the set of all.
 func (b bits) has(x uint32) bool { return b == nil || b[x/64]&(1<<(x%64)) != 0 }

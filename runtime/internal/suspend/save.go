@@ -1,6 +1,7 @@
 package suspend
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
@@ -33,6 +34,36 @@ const (
 	maxTried  = 4  // saves of the same locals that are looked at
 	maxShared = 64 // points of a save: compilers search through all that leads to it
 )
+
+// values lists what a frame holds: locals that are live and operands. References that can only be
+// null are left out. The list is good until the next.
+func (e *emitter) values(p *point, operands []wasm.ValType) ([]value, error) {
+	e.listed = e.listed[:0]
+	for x, t := range e.checker.Locals() {
+		if !p.live.has(uint32(x)) {
+			continue
+		}
+		if err := e.list(uint32(x), t); err != nil {
+			return nil, err
+		}
+	}
+	for h, t := range operands {
+		if err := e.list(e.temp(h, t), t); err != nil {
+			return nil, err
+		}
+	}
+	return e.listed, nil
+}
+
+// list adds a value to the list, unless it can only be null.
+func (e *emitter) list(local uint32, t wasm.ValType) error {
+	if e.mod.keeps(t) {
+		e.listed = append(e.listed, value{local: local, typ: t})
+	} else if !e.mod.null(t) {
+		return &refusal{e.function, fmt.Sprintf("keeps a value of type %v across a call, and exceptions hold references or more than %d words", t, exceptionWords-1)}
+	}
+	return nil
+}
 
 // withoutBase is the values that a base does not save.
 func (e *emitter) withoutBase(base int, values []value) []value {
