@@ -25,7 +25,7 @@ func InitialOf(m *wasm.Module) (Initial, error) {
 		total += len(m.Data[i].Bytes)
 	}
 	slab := make([]byte, 0, total)
-	var initial Initial
+	initial := make(Initial, 0, len(m.Data)) // tens of thousands in programs in Go
 	offsets := wasm.NewConstReader(m)
 	for i := range m.Data {
 		d := &m.Data[i]

@@ -24,7 +24,8 @@ func (m *Module) MapFuncs(f func(uint32) uint32) {
 	m.mapNames(func(n *Names) { n.mapFuncs(f) })
 }
 
-// constExprs visits all constant expressions.
+// constExprs visits the constant expressions that may refer to functions: not those of offsets,
+// whose type is i32, and of which a program in Go has tens of thousands.
 func (m *Module) constExprs(visit func(*ConstExpr)) {
 	for i := range m.Tables {
 		visit(&m.Tables[i].Init)
@@ -33,13 +34,9 @@ func (m *Module) constExprs(visit func(*ConstExpr)) {
 		visit(&m.Globals[i].Init)
 	}
 	for i := range m.Elems {
-		visit(&m.Elems[i].Offset)
 		for j := range m.Elems[i].Exprs {
 			visit(&m.Elems[i].Exprs[j])
 		}
-	}
-	for i := range m.Data {
-		visit(&m.Data[i].Offset)
 	}
 }
 
