@@ -83,7 +83,8 @@ type module struct {
 
 	types typeTable
 
-	through []uint32 // types that the function being summarized calls through
+	called  []int32  // functions that the one being summarized calls,
+	through []uint32 // and types that it calls through
 }
 
 // signature is a canonical function type and who may be called through it.

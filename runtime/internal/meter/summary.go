@@ -51,13 +51,14 @@ func (mod *module) summary(checker *wasm.Checker, i int) error {
 
 // callees lists each only once what a function calls: functions, and types behind them.
 func (mod *module) callees(f *function) {
-	slices.Sort(f.calls)
-	f.calls = slices.Compact(f.calls)
+	slices.Sort(mod.called)
 	slices.Sort(mod.through)
-	for _, t := range slices.Compact(mod.through) {
+	functions, types := slices.Compact(mod.called), slices.Compact(mod.through)
+	f.calls = append(make([]int32, 0, len(functions)+len(types)), functions...)
+	for _, t := range types {
 		f.calls = append(f.calls, int32(len(mod.functions)+mod.sig[t]))
 	}
-	mod.through = mod.through[:0]
+	mod.called, mod.through = mod.called[:0], mod.through[:0]
 }
 
 // values counts a vector as two.
@@ -85,7 +86,7 @@ func (mod *module) note(f *function, in *wasm.Instr) {
 		if int32(in.A) < mod.imported {
 			f.toHost = true
 		} else {
-			f.calls = append(f.calls, int32(in.A)-mod.imported)
+			mod.called = append(mod.called, int32(in.A)-mod.imported)
 		}
 	case wasm.OpReturnCallIndirect, wasm.OpCallIndirect:
 		mod.noteTail(f, in)
