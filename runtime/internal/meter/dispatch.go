@@ -64,12 +64,12 @@ func (g *graph) leadTable(in *wasm.Instr) {
 	if g.lead.end != in.Pos || !g.lead.read {
 		return
 	}
-	d := dispatch{local: g.lead.local, targets: make([]target, len(in.Targets))}
-	for i, depth := range in.Targets {
+	first := len(g.targets)
+	for _, depth := range in.Targets {
 		height := len(g.frames) - 1 - int(depth)
-		d.targets[i] = target{height, g.frames[height].start}
+		g.targets = append(g.targets, target{height, g.frames[height].start})
 	}
-	g.loops[g.lead.loop].dispatch = d
+	g.loops[g.lead.loop].dispatch = dispatch{local: g.lead.local, targets: g.targets[first:]}
 }
 
 // ahead tells whether a branch to the loop of f leads to a place known to lie ahead,

@@ -17,8 +17,9 @@ type emitter struct {
 	added uint32         // the first of the locals that are added
 	known bool           // liveness has been found
 
-	saved  []uint32       // see list
-	passed []wasm.ValType // see cold
+	in, last wasm.Instr     // kept for the room of their lists
+	saved    []uint32       // see list
+	passed   []wasm.ValType // see cold
 }
 
 // newEmitter gives an emitter with room for what the longest body asks for, as bodies come from
@@ -392,10 +393,9 @@ func (e *emitter) branchTable(s *site) {
 		e.block(wasm.OpBlock, s.typ)
 	}
 	r := wasm.NewReader(e.body[s.pos:s.end], 0)
-	var in wasm.Instr
-	r.Next(&in)
-	e.opU32(wasm.OpBrTable, uint32(len(in.Targets)-1))
-	for i, depth := range in.Targets {
+	r.Next(&e.in)
+	e.opU32(wasm.OpBrTable, uint32(len(e.in.Targets)-1))
+	for i, depth := range e.in.Targets {
 		n, ok := landed[depth]
 		if !ok {
 			n = depth + uint32(len(landings)) + e.shift(s.loop, e.outers[int(s.table)+i])

@@ -88,6 +88,7 @@ type graph struct {
 	fusion   fusion
 	landings []landing
 	outers   []int32        // of the targets of br_tables
+	targets  []target       // of those that loops begin with
 	points   map[int32]bits // what is live on edges that take depth
 	sets     bits           // of the loops
 	lives    liveWalk
@@ -126,7 +127,7 @@ func (g *graph) reset(mod *module, fn *function) {
 	g.mod, g.fn, g.walk = mod, fn, walk{loop: -1, lead: lead{end: -1}, path: path{leaf: true}}
 	g.nodes, g.edges, g.equal = g.nodes[:0], g.edges[:0], g.equal[:0]
 	g.sites, g.frames, g.loops, g.events = g.sites[:0], g.frames[:0], g.loops[:0], g.events[:0]
-	g.landings, g.outers, g.points = g.landings[:0], g.outers[:0], nil
+	g.landings, g.outers, g.targets, g.points = g.landings[:0], g.outers[:0], g.targets[:0], nil
 	g.fusion.reset()
 	g.nodes = append(g.nodes, node{pin: true}, node{open: !fn.fixed}, node{open: !fn.fixed, pin: fn.fixed || fn.tails})
 	if fn.settled {

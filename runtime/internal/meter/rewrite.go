@@ -172,7 +172,8 @@ func (e *emitter) read(i int) error {
 	code := &e.out.m.Codes[i]
 	e.reset(e.out.mod, &e.out.mod.functions[i])
 	r := wasm.NewReader(code.Body, code.Offset)
-	in, last := &wasm.Instr{}, &wasm.Instr{}
+	in, last := &e.in, &e.last
+	last.Op = wasm.OpNop // before the first
 	for ; r.Next(in); in, last = last, in {
 		if kind := kindOf(in.Op); kind == kindPlain && e.room > 0 {
 			e.room--

@@ -12,21 +12,21 @@ import (
 func (mod *module) summarize() error {
 	checker := wasm.NewChecker(mod.m)
 	mod.shapes = make([]shape, len(mod.functions))
+	var in wasm.Instr
 	for i := range mod.functions {
-		if err := mod.summary(checker, i); err != nil {
+		if err := mod.summary(checker, &in, i); err != nil {
 			return fmt.Errorf("function %d: %w", int(mod.imported)+i, err)
 		}
 	}
 	return mod.bound()
 }
 
-func (mod *module) summary(checker *wasm.Checker, i int) error {
+func (mod *module) summary(checker *wasm.Checker, in *wasm.Instr, i int) error {
 	f := &mod.functions[i]
 	height, s := 0, &mod.shapes[i]
 	checker.Begin(i)
-	var in wasm.Instr
 	for {
-		more, err := checker.Next(&in)
+		more, err := checker.Next(in)
 		if err != nil {
 			return err
 		}
@@ -35,8 +35,8 @@ func (mod *module) summary(checker *wasm.Checker, i int) error {
 		}
 		height = max(height, len(checker.Stack()))
 		if kindOf(in.Op) == kindOther {
-			mod.note(f, &in)
-			s.note(checker, &in)
+			mod.note(f, in)
+			s.note(checker, in)
 		}
 	}
 	s.locals, s.bytes = len(checker.Locals()), len(mod.m.Codes[i].Body)
