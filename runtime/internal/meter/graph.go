@@ -92,7 +92,8 @@ type graph struct {
 	points   map[int32]bits // what is live on edges that take depth
 	sets     bits           // of the loops
 	lives    liveWalk
-	probing  bool // only the costs are asked for: no sites and events
+	living   bool // events are asked for
+	probing  bool // only the costs are: no sites, no events
 
 	walk
 }
@@ -128,6 +129,7 @@ func (g *graph) reset(mod *module, fn *function) {
 	g.nodes, g.edges, g.equal = g.nodes[:0], g.edges[:0], g.equal[:0]
 	g.sites, g.frames, g.loops, g.events = g.sites[:0], g.frames[:0], g.loops[:0], g.events[:0]
 	g.landings, g.outers, g.targets, g.points = g.landings[:0], g.outers[:0], g.targets[:0], nil
+	g.living = (fn.loops || fn.header) && !g.probing
 	g.fusion.reset()
 	g.nodes = append(g.nodes, node{pin: true}, node{open: !fn.fixed}, node{open: !fn.fixed, pin: fn.fixed || fn.tails})
 	if fn.settled {

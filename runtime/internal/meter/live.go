@@ -25,7 +25,7 @@ const (
 )
 
 func (g *graph) event(kind event, arg uint32) {
-	if (g.fn.loops || g.fn.header) && !g.probing {
+	if g.living {
 		g.events = append(g.events, kind|event(arg))
 	}
 }
