@@ -318,11 +318,11 @@ func (r *Reader) targets(in *Instr, pos int) int {
 	}
 	in.Targets = slices.Grow(in.Targets[:0], n+1)
 	for range n + 1 {
-		var label uint32
-		if label, pos = r.u32(pos, "label"); pos < 0 {
-			return pos
+		label, next := u32(r.body, pos)
+		if next < 0 {
+			return r.fail(next, pos, "an unsigned 32-bit label")
 		}
-		in.Targets = append(in.Targets, label)
+		in.Targets, pos = append(in.Targets, label), next
 	}
 	return pos
 }
