@@ -22,6 +22,12 @@ type version struct {
 	count  int
 }
 
+// base is the locals of a base, the best first, and their set.
+type base struct {
+	locals []uint32
+	set    bits
+}
+
 // baseFinder finds bases, in one function after another.
 type baseFinder struct {
 	versionWalk
@@ -31,7 +37,7 @@ type baseFinder struct {
 }
 
 // find finds what points save alike, and notes at each point which base it has.
-func (f *baseFinder) find(s *scan, locals int) (found [][]uint32) {
+func (f *baseFinder) find(s *scan, locals int) (found []base) {
 	f.scan = s
 	if f.pick(locals); len(f.locals) == 0 {
 		return nil
@@ -47,11 +53,12 @@ func (f *baseFinder) find(s *scan, locals int) (found [][]uint32) {
 				s.points[p].base = len(found) + 1
 			}
 		}
-		list := make([]uint32, len(common))
+		b := base{locals: make([]uint32, len(common)), set: make(bits, (locals+63)/64)}
 		for i, v := range common {
-			list[i] = f.locals[v.column]
+			b.locals[i] = f.locals[v.column]
+			b.set.add(b.locals[i])
 		}
-		found = append(found, list)
+		found = append(found, b)
 	}
 	return found
 }

@@ -60,7 +60,7 @@ type emitter struct {
 	pause  int    // the point that the pause just met belongs to, or -1
 	passes []pass // in the order of the points
 	saves  []save
-	bases  [][]uint32     // locals
+	bases  []base
 	same   map[string]int // the last save by the locals it saves
 	key    []byte         // to look there
 	kept   []value        // of all saves
@@ -77,9 +77,10 @@ type emitter struct {
 	head   []byte                    // for what comes before it
 	guard  *guard                    // of a clone
 
-	ladders map[int]int // by position: the rungs of the ladder that begins there, 0 for a rung
-	rungs   []int       // to come in each open construct, the function first
-	within  int         // in all of them
+	ladders []ladder // in the order of positions
+	rung    int      // the first of them that is to come
+	rungs   []int    // to come in each open construct, the function first
+	within  int      // in all of them
 }
 
 // emitter is one for a function.
@@ -152,7 +153,7 @@ func (e *emitter) run() error {
 	}
 	in := e.in
 	in.End = 0
-	due, plain := e.due(0), false
+	due, plain := e.due(), false
 	for {
 		if in.End == due {
 			if err := e.before(due); err != nil {
@@ -176,21 +177,18 @@ func (e *emitter) run() error {
 			return err
 		}
 		if in.Pos == due {
-			due = e.due(in.End)
+			due = e.due()
 		}
-		plain = e.copied == 0 && e.batch.slots == nil && e.guard == nil && e.ladders == nil
+		plain = e.copied == 0 && e.batch.slots == nil && e.guard == nil
 	}
 	e.flush(len(e.body))
 	e.wrap()
 	return nil
 }
 
-// due is where, from pos on, something is next to be done before an instruction: at a construct, at
-// a point, and where a pause ends. Ladders may be anywhere.
-func (e *emitter) due(pos int) int {
-	if e.ladders != nil {
-		return pos
-	}
+// due is where something is next to be done before an instruction: at a construct, at a point, where
+// a pause ends, and at a ladder.
+func (e *emitter) due() int {
 	due := len(e.body)
 	if e.next < len(e.points) {
 		due = e.points[e.next].pos
@@ -201,11 +199,14 @@ func (e *emitter) due(pos int) int {
 	if e.pause >= 0 {
 		due = min(due, e.points[e.pause].end)
 	}
+	if e.rung < len(e.ladders) {
+		due = min(due, e.ladders[e.rung].pos)
+	}
 	return due
 }
 
 // plain passes over an instruction that is written as it is, if it is one: most are. It is for
-// functions, not clones, where no operand has a copy and outside of batches and ladders.
+// functions, not clones, where no operand has a copy and outside of batches.
 func (e *emitter) plain(in *wasm.Instr) bool {
 	switch op := in.Op; {
 	case op == wasm.OpLocalSet || op == wasm.OpLocalTee:
@@ -214,7 +215,7 @@ func (e *emitter) plain(in *wasm.Instr) bool {
 	case op >= wasm.OpLocalGet:
 		return op <= wasm.OpI64Extend32S
 	default:
-		return op >= wasm.OpBr && op <= wasm.OpReturn || op == wasm.OpDrop || op == wasm.OpSelect
+		return op >= wasm.OpBr && op <= wasm.OpReturn && e.within == 0 || op == wasm.OpDrop || op == wasm.OpSelect
 	}
 }
 
@@ -283,9 +284,7 @@ func (e *emitter) before(pos int) error {
 	if !e.checker.Reachable() {
 		return nil
 	}
-	if e.ladders != nil {
-		e.climb(pos)
-	}
+	e.climb(pos)
 	if e.next < len(e.points) && e.points[e.next].pos == pos && !e.points[e.next].pause && !e.points[e.next].last {
 		e.flush(pos)
 		e.copy(e.below(&e.points[e.next]))
@@ -483,7 +482,6 @@ func (e *emitter) passed(ordinal int) error {
 	if err != nil {
 		return err
 	}
-	values = e.withoutBase(p.base, values)
 	if p.gated {
 		return e.join(ordinal, values)
 	}

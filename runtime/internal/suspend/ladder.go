@@ -1,6 +1,11 @@
 package suspend
 
-import "github.com/godwit-run/godwit/runtime/internal/wasm"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/godwit-run/godwit/runtime/internal/wasm"
+)
 
 // Compilers walk from each block of a function up to those that dominate it. In a long row of
 // checks each block dominates all behind it, so that this takes time by the square of their number.
@@ -27,6 +32,9 @@ const (
 	minRungs   = 3  // of a ladder
 )
 
+// ladder is where a ladder begins, with the number of its rungs, or where a rung is, with 0.
+type ladder struct{ pos, rungs int }
+
 // row is an open construct in which the places for rungs are looked for.
 type row struct {
 	op     wasm.Op
@@ -34,13 +42,41 @@ type row struct {
 	places []int
 }
 
-// findLadders notes where ladders begin, with the number of their rungs, and where rungs are.
+// longestRow is how many checks a row has at most.
+func (s *scan) longestRow() (most int) {
+	checks := make([]int, len(s.constructs)+1) // of the function, and of each construct
+	for p := range s.points {
+		if !s.inBatch(p) {
+			checks[s.points[p].inner+1]++
+		}
+	}
+	for c, k := range slices.Backward(s.constructs) {
+		most = max(most, checks[c+1])
+		if k.op == wasm.OpIf {
+			checks[k.parent+1]++
+		} else {
+			checks[k.parent+1] += checks[c+1]
+		}
+	}
+	return max(most, checks[0])
+}
+
+// findLadders finds where ladders are.
 func (e *emitter) findLadders() error {
-	if e.catches || len(e.points)-e.unchecked < (minRungs+1)*rungChecks {
+	const least = (minRungs + 1) * rungChecks
+	if e.catches || len(e.points)-e.unchecked < least || e.longestRow() < least {
 		return nil
 	}
-	e.ladders = make(map[int]int)
-	defer e.checker.Begin(int(e.function - e.mod.imported))
+	if err := e.walkRows(); err != nil {
+		return err
+	}
+	slices.SortFunc(e.ladders, func(a, b ladder) int { return cmp.Compare(a.pos, b.pos) })
+	e.checker.Begin(int(e.function - e.mod.imported))
+	return nil
+}
+
+// walkRows finds the ladders of each row, the inner rows first.
+func (e *emitter) walkRows() error {
 	rows := []row{{}}
 	var in wasm.Instr
 	for pos, next := 0, 0; ; pos = in.End {
@@ -98,18 +134,19 @@ func (e *emitter) ladder(r *row) {
 	if len(r.places) <= minRungs {
 		return
 	}
-	e.ladders[r.places[0]] = len(r.places) - 1
+	e.ladders = append(e.ladders, ladder{r.places[0], len(r.places) - 1})
 	for _, pos := range r.places[1:] {
-		e.ladders[pos] = 0
+		e.ladders = append(e.ladders, ladder{pos, 0})
 	}
 }
 
-// climb writes what belongs to ladders at pos.
+// climb writes what belongs to ladders at pos, which can be reached.
 func (e *emitter) climb(pos int) {
-	rungs, ok := e.ladders[pos]
-	if !ok || !e.checker.Reachable() {
+	if e.rung == len(e.ladders) || e.ladders[e.rung].pos != pos {
 		return
 	}
+	rungs := e.ladders[e.rung].rungs
+	e.rung++
 	e.flush(pos)
 	level := len(e.rungs) - 1
 	if rungs == 0 {

@@ -2,7 +2,6 @@ package suspend
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
 )
@@ -35,12 +34,16 @@ const (
 	maxShared = 64 // points of a save: compilers search through all that leads to it
 )
 
-// values lists what a frame holds: locals that are live and operands. References that can only be
-// null are left out. The list is good until the next.
+// values lists what a frame holds beside its base: locals that are live and operands. References that
+// can only be null are left out. The list is good until the next.
 func (e *emitter) values(p *point, operands []wasm.ValType) ([]value, error) {
 	e.listed = e.listed[:0]
+	var base bits
+	if p.base > 0 {
+		base = e.bases[p.base-1].set
+	}
 	for x, t := range e.checker.Locals() {
-		if !p.live.has(uint32(x)) {
+		if !p.live.has(uint32(x)) || base != nil && base.has(uint32(x)) && e.mod.keeps(t) {
 			continue
 		}
 		if err := e.list(uint32(x), t); err != nil {
@@ -63,14 +66,6 @@ func (e *emitter) list(local uint32, t wasm.ValType) error {
 		return &refusal{e.function, fmt.Sprintf("keeps a value of type %v across a call, and exceptions hold references or more than %d words", t, exceptionWords-1)}
 	}
 	return nil
-}
-
-// withoutBase is the values that a base does not save.
-func (e *emitter) withoutBase(base int, values []value) []value {
-	if base == 0 {
-		return values
-	}
-	return slices.DeleteFunc(values, func(v value) bool { return slices.Contains(e.bases[base-1], v.local) })
 }
 
 // save is the number of what saves these values, beside the base, at a point, or at those of a
@@ -168,7 +163,7 @@ func (e *emitter) here(flags int64) {
 
 // baseValues is what a base saves.
 func (e *emitter) baseValues(base int) (values []value) {
-	for _, x := range e.bases[base-1] {
+	for _, x := range e.bases[base-1].locals {
 		if t := e.checker.Locals()[x]; e.mod.keeps(t) {
 			values = append(values, value{local: x, typ: t})
 		}
