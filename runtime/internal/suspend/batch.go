@@ -36,23 +36,24 @@ func gateOf(in *wasm.Instr) gate {
 
 // rowWalk finds the rows of calls, with nothing but quiet code and effects between them.
 type rowWalk struct {
-	row     int // number of the row
+	row     int32 // number of the row
+	effects int32
 	charge  charge
-	effects int
 	fuel    uint32
 }
 
-// findRows notes of points which rows they are in.
-func (s *scan) findRows(code *wasm.Code, fuel uint32) {
-	w := rowWalk{fuel: fuel}
-	r := wasm.NewReader(code.Body, code.Offset)
-	next, loops := 0, false
+// findRows notes of points between which no construct begins or ends which rows they are in.
+func (s *scan) findRows(points []point, code *wasm.Code, fuel uint32) {
+	w, loops := rowWalk{fuel: fuel}, s.loops(&points[0])
+	from := points[0].pos
+	r := wasm.NewReader(code.Body[from:points[len(points)-1].end], code.Offset+from)
+	next := 0
 	for in := (wasm.Instr{}); r.Next(&in); {
-		if next < len(s.points) && s.points[next].pos == in.Pos {
-			p := &s.points[next]
-			p.gate, p.row, p.effects, p.paid = gateOf(&in), w.row, w.effects, w.charge.sum
-			next, loops = next+1, s.loops(p)
-		} else if next > 0 && s.points[next-1].row == w.row {
+		if next < len(points) && points[next].pos == from+in.Pos {
+			p := &points[next]
+			p.row, p.effects, p.paid = w.row, w.effects, w.charge.sum
+			next++
+		} else if points[next-1].row == w.row {
 			w.step(&in, loops)
 		}
 	}
@@ -134,14 +135,31 @@ func (s *scan) findBatches(code *wasm.Code, fuel uint32) {
 	if len(s.points) <= maxPlain || s.catches {
 		return
 	}
-	s.findRows(code, fuel)
 	calls := make(map[gate]int)
 	for p := range s.points {
 		calls[s.points[p].gate]++
 	}
-	fits := func(p *point) bool { return !p.pause && !p.last && calls[p.gate] >= minCallers }
-	for row := range groups(s.points, func(p, q *point) bool { return p.row == q.row && fits(p) && fits(q) }) {
-		if row[len(row)-1].effects-row[0].effects <= maxEffects*(len(row)-1) {
+	fits := func(p, q *point) bool { return p.fits(calls) && q.fits(calls) }
+	for part := range groups(s.points, func(p, q *point) bool { return p.inner == q.inner && p.opened == q.opened }) {
+		for run := range groups(part, fits) {
+			if len(run) >= minRow {
+				s.findRows(part, code, fuel)
+				s.batchRows(part, fits)
+				break
+			}
+		}
+	}
+}
+
+// fits tells whether a call may be in a batch, given how often each is made.
+func (p *point) fits(calls map[gate]int) bool {
+	return !p.pause && !p.last && calls[p.gate] >= minCallers
+}
+
+// batchRows makes batches of the rows.
+func (s *scan) batchRows(points []point, fits func(p, q *point) bool) {
+	for row := range groups(points, func(p, q *point) bool { return p.row == q.row && fits(p, q) }) {
+		if row[len(row)-1].effects-row[0].effects <= int32(maxEffects*(len(row)-1)) {
 			s.batchRow(row)
 			continue
 		}

@@ -4,22 +4,25 @@ import "github.com/godwit-run/godwit/runtime/internal/wasm"
 
 // point is a place in a function where the stack may unwind.
 type point struct {
-	pos     int    // of the call
-	end     int    // of the call, or of the local.sets that take a pause's results
-	inner   int32  // innermost construct there, or -1
-	last    bool   // it is followed by unreachable
-	pause   bool   // nothing but the results of the call is to be had again
-	typ     uint32 // type of what is called
-	event   int32  // that passes it
-	callee  uint32 // vertex of the call graph
-	live    bits   // locals whose value matters after it; nil: all
-	base    int    // number of its base, counted from 1; 0 is none
-	gate    gate   // what a call of it would go through
-	row     int    // number of the row of calls that it is in, with nothing but quiet code between
-	effects int    // accesses before it that a gate could be for
-	gated   bool   // it is in a batch
-	paid    int64  // what the function has been charged for before it in its row
-	ends    bool   // it is the last in it
+	pos    int    // of the call
+	end    int    // of the call, or of the local.sets that take a pause's results
+	live   bits   // locals whose value matters after it; nil: all
+	base   int    // number of its base, counted from 1; 0 is none
+	inner  int32  // innermost construct there, or -1
+	opened int32  // constructs that have been opened before it
+	event  int32  // that passes it
+	typ    uint32 // type of what is called
+	callee uint32 // vertex of the call graph
+	gate   gate   // what a call of it would go through
+	last   bool   // it is followed by unreachable
+	pause  bool   // nothing but the results of the call is to be had again
+
+	// Of functions that may have batches:
+	gated   bool  // it is in a batch
+	ends    bool  // it is the last in it
+	row     int32 // number of its row of calls, with nothing but quiet code between them
+	effects int32 // accesses before it that a gate could be for
+	paid    int64 // what the function has been charged for before it in its row
 }
 
 // construct is a block, loop, if or try_table.
@@ -185,7 +188,7 @@ func (s *scan) openConstruct(in *wasm.Instr) {
 }
 
 func (s *scan) add(mod *module, in *wasm.Instr, typ uint32, pause bool) {
-	s.points = append(s.points, point{pos: in.Pos, end: in.End, inner: s.inner(), typ: typ, callee: mod.callee(in), pause: pause})
+	s.points = append(s.points, point{pos: in.Pos, end: in.End, inner: s.inner(), opened: int32(len(s.constructs)), typ: typ, callee: mod.callee(in), pause: pause, gate: gateOf(in)})
 }
 
 func (s *scan) point(mod *module, in *wasm.Instr, typ uint32) {
