@@ -6,26 +6,28 @@ import (
 )
 
 // A base is what many points of a function save alike: locals that are live at most of them,
-// and hold the same value at all of them. One piece of code saves it for all.
+// and hold the same value at all of them. One piece of code saves it for all. Some of the points of a
+// base may save more alike: then they have a base on that base.
 const (
-	maxBases   = 4        // of one function
+	maxBases   = 16       // of one function
 	maxCommon  = maxPiece // values of a base
 	minPoints  = 3        // that make a base
-	minGain    = 8        // values that need not be saved again
+	minGain    = 6        // values that need not be saved again
 	maxVersion = 1 << 20  // points × locals, beyond which there are no bases
 )
+
+// base is one of them.
+type base struct {
+	locals []uint32 // the best first
+	set    bits     // these and those of the bases that it is on
+	on     int      // the number of the base that it is on, counted from 1; 0 is none
+}
 
 // version is a column with one of its values, and at how many points its local is live.
 type version struct {
 	column int
 	at     int32
 	count  int
-}
-
-// base is the locals of a base, the best first, and their set.
-type base struct {
-	locals []uint32
-	set    bits
 }
 
 // baseFinder finds bases, in one function after another.
@@ -36,42 +38,56 @@ type baseFinder struct {
 	points []held
 }
 
-// find finds what points save alike, and notes at each point which base it has.
+// find finds what points save alike, and notes at each point which base it has. A base comes behind
+// the one that it is on.
 func (f *baseFinder) find(s *scan, locals int) (found []base) {
 	f.scan = s
 	if f.pick(locals); len(f.locals) == 0 {
 		return nil
 	}
 	f.walk()
-	for range maxBases {
-		common := f.common()
-		if len(common) == 0 {
-			break
-		}
-		for p := range s.points {
-			if s.points[p].base == 0 && holds(f.at(p), common) {
-				s.points[p].base = len(found) + 1
+	for on := 0; on <= len(found); on++ {
+		for len(found) < maxBases {
+			common := f.common(found, on)
+			if len(common) == 0 {
+				break
+			}
+			found = append(found, f.base(common, found, on, locals))
+			for p := range s.points {
+				if s.points[p].base == on && holds(f.at(p), common) {
+					s.points[p].base = len(found)
+				}
 			}
 		}
-		b := base{locals: make([]uint32, len(common)), set: make(bits, (locals+63)/64)}
-		for i, v := range common {
-			b.locals[i] = f.locals[v.column]
-			b.set.add(b.locals[i])
-		}
-		found = append(found, b)
 	}
 	return found
+}
+
+// base makes the base of these versions, on another one.
+func (f *baseFinder) base(versions []version, found []base, on, locals int) base {
+	b := base{locals: make([]uint32, len(versions)), set: make(bits, (locals+63)/64), on: on}
+	if on > 0 {
+		copy(b.set, found[on-1].set)
+	}
+	for i, v := range versions {
+		b.locals[i] = f.locals[v.column]
+		b.set.add(b.locals[i])
+	}
+	return b
 }
 
 func holds(now []int32, versions []version) bool {
 	return !slices.ContainsFunc(versions, func(v version) bool { return now[v.column] != v.at })
 }
 
-// common picks the versions that a new base is best made of, if any.
-func (f *baseFinder) common() []version {
-	f.without()
+// common picks the versions that a new base on another one is best made of, if any.
+func (f *baseFinder) common(found []base, on int) []version {
+	f.pointsOf(on)
 	f.list = f.list[:0]
 	for c, x := range f.locals {
+		if on > 0 && found[on-1].set.has(x) {
+			continue
+		}
 		f.seen = f.seen[:0]
 		for i := range f.points {
 			if h := &f.points[i]; h.live.has(x) {
@@ -93,11 +109,11 @@ func (f *baseFinder) common() []version {
 	return f.list[:best]
 }
 
-// without lists the points that have no base.
-func (f *baseFinder) without() {
+// pointsOf lists the points that have a base.
+func (f *baseFinder) pointsOf(base int) {
 	f.points = f.points[:0]
 	for p := range f.scan.points {
-		if f.scan.points[p].base == 0 {
+		if f.scan.points[p].base == base {
 			f.points = append(f.points, held{live: f.scan.points[p].live, at: f.at(p)})
 		}
 	}

@@ -1,7 +1,6 @@
 package suspend
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/godwit-run/godwit/runtime/internal/wasm"
@@ -235,13 +234,14 @@ func (e *emitter) wrap() {
 	for i := range e.saves {
 		e.end()
 		e.saves[i].write(e)
-		e.skip(len(e.saves) - 1 - i + cmp.Or(e.saves[i].base, len(e.bases)+1) - 1)
+		e.skip(e.place(e.saves[i].base) - i - 1)
 	}
-	for i := range e.bases {
+	for b := len(e.bases); b > 0; b-- {
 		e.end()
-		f := newFrame(0, e.baseValues(i+1))
-		f.save(&e.asm, e.linker, false, e.here)
-		e.skip(len(e.bases) - 1 - i)
+		on := e.bases[b-1].on
+		f := newFrame(0, e.baseValues(b))
+		f.save(&e.asm, e.linker, on > 0, e.here)
+		e.skip(e.place(on) - e.place(b) - 1)
 	}
 	e.end()
 	e.dummies()
@@ -249,6 +249,10 @@ func (e *emitter) wrap() {
 	e.spare, e.head = e.b, head.b
 	e.b = slices.Concat(head.b, e.b)
 }
+
+// place is where the code of a base comes among all that save frames: behind that of the points, and before
+// that of the base that it is on. The place of 0 is behind all.
+func (e *emitter) place(base int) int { return len(e.saves) + len(e.bases) - base }
 
 // skip goes past what so many blocks around it lead to.
 func (e *emitter) skip(blocks int) {

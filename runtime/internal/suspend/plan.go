@@ -5,7 +5,7 @@ const Version = 3
 
 // Revision of what Rewrite makes of a module. It changes with every change of that, so
 // that caches of rewritten modules are not mixed up.
-const Revision = 8
+const Revision = 9
 
 // HostLoad () -> (i64 × 8) is what clones import beside what the module does, from the
 // meter's host module: the next eight words of the frames, outermost first. A frame's

@@ -185,9 +185,12 @@ func (e *emitter) frameAt(p pass) frame {
 	if s.base == 0 {
 		return newFrame(point, values)
 	}
-	f := newFrame(point, e.baseValues(s.base))
+	f := frame{point: point}
 	if len(values) > 0 {
-		f.pieces = append(newFrame(point, values).pieces, f.pieces...)
+		f = newFrame(point, values)
+	}
+	for b := s.base; b > 0; b = e.bases[b-1].on {
+		f.pieces = append(f.pieces, newFrame(point, e.baseValues(b)).pieces...)
 	}
 	return f
 }
