@@ -14,9 +14,6 @@ type shape struct {
 	nesting  int
 	locals   int
 	bytes    int
-
-	round    int // how many constructs are open in the innermost loop, while its round is straight
-	straight int // where the last loop of a straight round ends, or 0: see unroll
 }
 
 // Bounds on shapes, found by measurement with wazero 1.12, whose compiler takes
@@ -43,7 +40,6 @@ const (
 )
 
 func (s *shape) note(c *wasm.Checker, in *wasm.Instr) {
-	s.follow(c, in)
 	switch in.Op {
 	case wasm.OpLoop, wasm.OpBlock, wasm.OpIf:
 		s.branches++
@@ -58,19 +54,6 @@ func (s *shape) note(c *wasm.Checker, in *wasm.Instr) {
 		for _, depth := range in.Targets {
 			s.back(c, depth)
 		}
-	}
-}
-
-// follow looks for loops that may be doubled or counted.
-func (s *shape) follow(c *wasm.Checker, in *wasm.Instr) {
-	switch op := in.Op; {
-	case op == wasm.OpLoop:
-		s.round = c.Depth()
-	case s.round == 0:
-	case op == wasm.OpEnd && c.Depth() < s.round:
-		s.straight = in.End
-	case !rounds(op):
-		s.round = 0
 	}
 }
 

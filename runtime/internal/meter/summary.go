@@ -23,7 +23,7 @@ func (mod *module) summarize() error {
 
 func (mod *module) summary(checker *wasm.Checker, in *wasm.Instr, i int) error {
 	f := &mod.functions[i]
-	height, s := 0, &mod.shapes[i]
+	height, s, loops := 0, &mod.shapes[i], scout{}
 	checker.Begin(i)
 	for {
 		more, err := checker.Next(in)
@@ -37,10 +37,11 @@ func (mod *module) summary(checker *wasm.Checker, in *wasm.Instr, i int) error {
 		if kindOf(in.Op) == kindOther {
 			mod.note(f, in)
 			s.note(checker, in)
+			loops.instr(checker, in)
 		}
 	}
 	s.locals, s.bytes = len(checker.Locals()), len(mod.m.Codes[i].Body)
-	f.straight = s.straight
+	f.straight = loops.until
 	mod.callees(f)
 	f.frame = 1 + int64(values(checker.Locals())+height)/frameValues
 	if f.catches {
