@@ -132,6 +132,15 @@
 // worked around: comparisons of zero with a conjunction (see fusion), and exceptions,
 // for which Plan.Catches advises to interpret.
 //
+// # Time
+//
+// Rewriting takes 70 to 100 ns an instruction on the reference machine, a third of it to decode and
+// to validate. Each body is read when it is validated, which also tells what it calls and whether
+// any loop may be doubled or counted (scout; if so, it is read for that up to the last of them), and
+// again for its graph, twice in headers: once for what their callers must know (emitter.probe). Most
+// instructions are but counted there (walk.room). All lists are kept from one function to the next, so
+// that hardly anything is allocated but the new bodies; they are as long as the largest function needs.
+//
 // # What the host sees
 //
 // Plan.Names tells the exports that are added: the fuel global (units left of
