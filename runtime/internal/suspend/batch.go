@@ -27,11 +27,11 @@ type gate struct {
 	a, b uint32
 }
 
-func gateOf(in *wasm.Instr) gate {
-	if in.Op == wasm.OpCall {
-		return gate{in.Op, in.A, 0}
+func (mod *module) gateOf(c *call) gate {
+	if int(c.callee) < len(mod.funcs) {
+		return gate{wasm.OpCall, c.callee, 0}
 	}
-	return gate{in.Op, in.A, in.B}
+	return gate{wasm.OpCallIndirect, c.typ, c.table}
 }
 
 // rowWalk finds the rows of calls, with nothing but quiet code and effects between them.

@@ -26,7 +26,7 @@ const maxCloned = 16 << 20
 
 // NewCloner is the cloner of a module as Rewrite got it, and the plan that came of it.
 func NewCloner(m *wasm.Module, plan Plan) *Cloner {
-	mod, _ := newModule(m, plan.Code)
+	mod, _ := newModule(m, plan.Code, 0)
 	c := &Cloner{mod: mod, plan: plan, shims: make(map[uint32]uint32), most: maxCloned, names: make(map[uint32]string)}
 	if names := m.Names(); names != nil {
 		for _, n := range names.Funcs {

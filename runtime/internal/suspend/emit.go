@@ -45,6 +45,7 @@ type emitter struct {
 	body     []byte
 	from     int // of the body, what has not been written yet
 	in       *wasm.Instr
+	room     []point // for the next function's
 
 	first  uint32 // of the locals that are added
 	added  []wasm.ValType
@@ -102,7 +103,7 @@ func (e *emitter) begin(function uint32, s *scan) error {
 		return s.err
 	}
 	e.scan = s
-	s.settle(e.mod, code)
+	s.settle(e.mod, code, e.room)
 	e.checker.Begin(i)
 	locals := len(e.checker.Locals())
 	if !e.bounded(locals, len(code.Body)) {
@@ -115,7 +116,7 @@ func (e *emitter) begin(function uint32, s *scan) error {
 	*e = emitter{
 		asm: asm{e.spare[:0]}, linker: e.linker, scan: e.scan, mod: e.mod, checker: e.checker, lives: e.lives, finder: e.finder,
 		function: function, typ: e.mod.typeOf(function), body: code.Body, first: uint32(locals), pause: -1,
-		temps: e.temps, same: e.same, key: e.key, kept: e.kept[:0], stamps: e.stamps[:0], listed: e.listed, in: e.in, added: e.added[:0], floors: e.floors[:0], passes: e.passes[:0], saves: e.saves[:0],
+		temps: e.temps, same: e.same, key: e.key, kept: e.kept[:0], stamps: e.stamps[:0], listed: e.listed, in: e.in, room: s.points, added: e.added[:0], floors: e.floors[:0], passes: e.passes[:0], saves: e.saves[:0],
 		wrote: append(e.wrote[:0], make([]int, locals)...), bases: bases, spare: e.spare, head: e.head, rungs: append(e.rungs[:0], 0),
 	}
 	e.at = e.local(wasm.I32)

@@ -29,8 +29,9 @@ const (
 	roleBlock             // unwinding may begin in it, and it is called again
 )
 
-// newModule gives what is found in the functions' code, too, as reach needs it.
-func newModule(m *wasm.Module, code Code) (mod *module, scans []scan) {
+// newModule gives what walks over the functions' code have found, too, as long as that takes no
+// more memory than keep bytes: nil for other functions.
+func newModule(m *wasm.Module, code Code, keep int) (mod *module, scans []*scan) {
 	mod = &module{m: m, code: code, imported: uint32(m.ImportedFuncs()), funcs: m.FuncTypes()}
 	mod.role = make([]role, len(mod.funcs))
 	mod.role[code.Check] = rolePause
@@ -41,21 +42,29 @@ func newModule(m *wasm.Module, code Code) (mod *module, scans []scan) {
 		mod.role[f] = roleBlock
 	}
 	mod.canonicalTypes()
-	scans = mod.scans()
 	mod.words = mod.exceptionsFit()
-	mod.catches = slices.ContainsFunc(scans, func(s scan) bool { return s.catches })
-	mod.reach(mod.calls(scans))
+	g := mod.tableCalls()
+	scans = mod.walk(g, keep)
+	mod.reach(g)
 	return mod, scans
 }
 
-// scans walks over the code of all functions.
-func (mod *module) scans() []scan {
-	list := make([]scan, len(mod.m.Codes))
+// walk walks over the code of all functions.
+func (mod *module) walk(g *callGraph, keep int) []*scan {
+	list := make([]*scan, len(mod.m.Codes))
 	var s scan
 	for i := range list {
-		s = s.next(len(mod.m.Codes[i].Body))
 		s.read(mod, &mod.m.Codes[i])
-		list[i] = s
+		g.addCalls(&s, mod.imported+uint32(i))
+		mod.catches = mod.catches || s.catches
+		bytes := s.bytes()
+		if bytes > keep {
+			s = s.again()
+			continue
+		}
+		keep -= bytes
+		kept := s
+		list[i], s = &kept, s.next()
 	}
 	return list
 }
@@ -90,7 +99,11 @@ type edge struct {
 	before int32
 }
 
+// add adds an edge. A function that calls the same one again and again has one edge.
 func (g *callGraph) add(callee, caller uint32) {
+	if e := g.last[callee]; e != none && g.edges[e].caller == caller {
+		return
+	}
 	g.edges = append(g.edges, edge{caller, g.last[callee]})
 	g.last[callee] = int32(len(g.edges) - 1)
 }
@@ -103,8 +116,8 @@ func (mod *module) callee(in *wasm.Instr) uint32 {
 	return uint32(len(mod.funcs) + mod.sig[in.A])
 }
 
-// calls is the graph of all that code and tables call.
-func (mod *module) calls(scans []scan) *callGraph {
+// tableCalls is the graph of what tables call.
+func (mod *module) tableCalls() *callGraph {
 	n := uint32(len(mod.funcs))
 	g := &callGraph{last: slices.Repeat([]int32{none}, int(n)+len(mod.sigs))}
 	for f, declared := range mod.m.DeclaredRefs() {
@@ -112,16 +125,17 @@ func (mod *module) calls(scans []scan) *callGraph {
 			g.add(uint32(f), n+uint32(mod.sig[mod.funcs[f]]))
 		}
 	}
-	for i := range scans {
-		s, caller := &scans[i], mod.imported+uint32(i)
-		for p := range s.points {
-			g.add(s.points[p].callee, caller)
-		}
-		for _, callee := range s.tails {
-			g.add(callee, caller)
-		}
-	}
 	return g
+}
+
+// addCalls adds what a function calls.
+func (g *callGraph) addCalls(s *scan, caller uint32) {
+	for c := range s.calls {
+		g.add(s.calls[c].callee, caller)
+	}
+	for _, callee := range s.tails {
+		g.add(callee, caller)
+	}
 }
 
 // reach finds the functions that may return while the stack unwinds: those that may call

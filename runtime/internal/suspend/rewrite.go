@@ -11,7 +11,11 @@ import (
 // Rewrite gives a metered, valid module the save path. It changes m; where the plan says
 // that it is refused, m is as it was.
 func Rewrite(m *wasm.Module, code Code) (Plan, error) {
-	mod, scans := newModule(m, code)
+	keep := maxKept
+	for i := range m.Codes {
+		keep += len(m.Codes[i].Body)
+	}
+	mod, scans := newModule(m, code, keep)
 	o := newOutput(mod)
 	err := o.functions(scans)
 	if r, ok := errors.AsType[*refusal](err); ok {
@@ -22,6 +26,10 @@ func Rewrite(m *wasm.Module, code Code) (Plan, error) {
 	}
 	return o.finish(), nil
 }
+
+// maxKept is how many bytes of memory what the first walk has found may take, beside as many as there
+// are of code. In larger modules some functions are walked over again.
+const maxKept = 4 << 20
 
 // describe names a function as the module's author knows it.
 func (mod *module) describe(f uint32) string {
@@ -105,14 +113,21 @@ func (o *output) function(t wasm.FuncType, code wasm.Code) uint32 {
 }
 
 // functions rewrites all that may unwind.
-func (o *output) functions(scans []scan) error {
+func (o *output) functions(scans []*scan) error {
 	e := o.mod.newEmitter(wasm.NewChecker(o.mod.m), o)
+	var again scan
 	for i := range o.codes {
 		f := o.mod.imported + uint32(i)
 		if o.mod.role[f] != roleFrame {
 			continue
 		}
-		if err := e.begin(f, &scans[i]); err != nil {
+		s := scans[i]
+		if s == nil {
+			again = again.again()
+			again.read(o.mod, &o.codes[i])
+			s = &again
+		}
+		if err := e.begin(f, s); err != nil {
 			return err
 		}
 		if err := e.run(); err != nil {

@@ -76,7 +76,7 @@ func checkClones(t *testing.T, seed uint64, base []byte, plan Plan) (clones int)
 		}
 		s := &scan{}
 		s.read(cloner.mod, &cloner.mod.m.Codes[f-int(cloner.mod.imported)])
-		s.settle(cloner.mod, &cloner.mod.m.Codes[f-int(cloner.mod.imported)])
+		s.settle(cloner.mod, &cloner.mod.m.Codes[f-int(cloner.mod.imported)], nil)
 		if s.err != nil {
 			t.Fatal(s.err)
 		}

@@ -2,20 +2,26 @@ package suspend
 
 import "github.com/godwit-run/godwit/runtime/internal/wasm"
 
-// point is a place in a function where the stack may unwind.
-type point struct {
-	pos    int    // of the call
+// call is one that a function makes.
+type call struct {
+	pos    int    // in the body
 	end    int    // of the call, or of the local.sets that take a pause's results
-	live   bits   // locals whose value matters after it; nil: all
-	base   int    // number of its base, counted from 1; 0 is none
 	inner  int32  // innermost construct there, or -1
 	opened int32  // constructs that have been opened before it
 	event  int32  // that passes it
 	typ    uint32 // type of what is called
 	callee uint32 // vertex of the call graph
-	gate   gate   // what a call of it would go through
+	table  uint32 // of an indirect call
 	last   bool   // it is followed by unreachable
 	pause  bool   // nothing but the results of the call is to be had again
+}
+
+// point is a place in a function where the stack may unwind.
+type point struct {
+	call
+	live bits // locals whose value matters after it; nil: all
+	base int  // number of its base, counted from 1; 0 is none
+	gate gate // what a call of it would go through
 
 	// Of functions that may have batches:
 	gated   bool  // it is in a batch
@@ -35,9 +41,9 @@ type construct struct {
 	holds    bool // there is a point in it
 }
 
-// scan is what one walk over a body finds. It takes all calls for points until it is settled
-// which of them are.
+// scan is what one walk over a body finds. Which of the calls are points is settled later.
 type scan struct {
+	calls      []call
 	points     []point
 	constructs []construct
 	events     []event
@@ -64,40 +70,52 @@ func (s *scan) read(mod *module, code *wasm.Code) {
 	s.err = r.Err()
 }
 
-// next is an empty scan for so many bytes of code, in the room that s has left.
-func (s *scan) next(bytes int) scan {
-	return scan{
-		points: room(s.points, bytes/64), constructs: room(s.constructs, bytes/32), events: room(s.events, bytes/4),
-		open: s.open[:0], tails: room(s.tails, 0),
-	}
+// again is an empty scan in the room of one that is not needed any more.
+func (s *scan) again() scan {
+	return scan{calls: s.calls[:0], constructs: s.constructs[:0], events: s.events[:0], open: s.open[:0], tails: s.tails[:0]}
 }
 
-func room[T any](list []T, n int) []T {
-	if list = list[len(list):]; cap(list) >= n {
-		return list
-	}
-	return make([]T, 0, max(n, 1024))
+// next is an empty scan in the room that s has left.
+func (s *scan) next() scan {
+	return scan{calls: rest(s.calls), constructs: rest(s.constructs), events: rest(s.events), open: s.open[:0], tails: s.tails[:0]}
 }
 
-// settle leaves those of the calls that may unwind.
-func (s *scan) settle(mod *module, code *wasm.Code) {
-	calls := s.points
-	s.points = s.points[:0]
-	for i := range calls {
-		p := &calls[i]
-		if !mod.unwinds(p.callee) {
-			s.events[p.event] = eventOf(evNone, 0)
+// rest is the room behind a list, or some more if there is little left.
+func rest[T any](list []T) []T {
+	const least = 256
+	if list = list[len(list):]; cap(list) < least {
+		list = make([]T, 0, 8*least)
+	}
+	return list
+}
+
+// bytes is about how much memory a scan takes.
+func (s *scan) bytes() int {
+	return 256 + 48*len(s.calls) + 56*len(s.constructs) + 4*len(s.events)
+}
+
+// settle makes points of those of the calls that may unwind, in a list that is not needed any more. A
+// function of too many is not going to be rewritten.
+func (s *scan) settle(mod *module, code *wasm.Code, points []point) {
+	s.points = points[:0]
+	for i := range s.calls {
+		c := &s.calls[i]
+		if !mod.unwinds(c.callee) {
+			s.events[c.event] = eventOf(evNone, 0)
 			continue
 		}
-		s.events[p.event] = eventOf(evPoint, uint32(len(s.points)))
-		s.hold(p)
-		s.points = append(s.points, *p)
+		if len(s.points) == maxPoints {
+			return
+		}
+		s.events[c.event] = eventOf(evPoint, uint32(len(s.points)))
+		s.hold(c)
+		s.points = append(s.points, point{call: *c, gate: mod.gateOf(c)})
 	}
 	s.findBatches(code, mod.code.Fuel)
 }
 
 // hold notes what there is a point in.
-func (s *scan) hold(p *point) {
+func (s *scan) hold(p *call) {
 	s.ends = s.ends || p.last
 	for c := p.inner; c >= 0 && !s.constructs[c].holds; c = s.constructs[c].parent {
 		s.constructs[c].holds = true
@@ -119,7 +137,7 @@ func (s *scan) note(mod *module, in *wasm.Instr) {
 	case wasm.OpLocalSet:
 		s.event(evSet, in.A)
 		if s.sets > 0 {
-			s.points[len(s.points)-1].end = in.End
+			s.calls[len(s.calls)-1].end = in.End
 			if s.sets--; s.sets == 0 {
 				s.pass()
 			}
@@ -188,7 +206,10 @@ func (s *scan) openConstruct(in *wasm.Instr) {
 }
 
 func (s *scan) add(mod *module, in *wasm.Instr, typ uint32, pause bool) {
-	s.points = append(s.points, point{pos: in.Pos, end: in.End, inner: s.inner(), opened: int32(len(s.constructs)), typ: typ, callee: mod.callee(in), pause: pause, gate: gateOf(in)})
+	s.calls = append(s.calls, call{
+		pos: in.Pos, end: in.End, inner: s.inner(), opened: int32(len(s.constructs)),
+		typ: typ, callee: mod.callee(in), table: in.B, pause: pause,
+	})
 }
 
 func (s *scan) point(mod *module, in *wasm.Instr, typ uint32) {
@@ -196,11 +217,11 @@ func (s *scan) point(mod *module, in *wasm.Instr, typ uint32) {
 	s.pass()
 }
 
-// pass notes that the last point is passed.
+// pass notes that the last call is passed.
 func (s *scan) pass() {
-	p := len(s.points) - 1
-	s.points[p].event = int32(len(s.events))
-	s.event(evPoint, uint32(p))
+	c := len(s.calls) - 1
+	s.calls[c].event = int32(len(s.events))
+	s.event(evPoint, uint32(c))
 }
 
 // pause is a point whose results are right also while the stack unwinds. What the meter
@@ -217,8 +238,8 @@ func (s *scan) pause(mod *module, in *wasm.Instr) {
 
 // unreachable notes that a call is not expected to return.
 func (s *scan) unreachable(in *wasm.Instr) {
-	if n := len(s.points); n > 0 && s.points[n-1].end == in.Pos && !s.points[n-1].pause {
-		s.points[n-1].last = true
+	if n := len(s.calls); n > 0 && s.calls[n-1].end == in.Pos && !s.calls[n-1].pause {
+		s.calls[n-1].last = true
 	}
 }
 
