@@ -105,7 +105,8 @@ func (t *tarjan) complete(v int32) {
 
 // headers chooses the functions that break every cycle of calls: in each
 // component, those that call back into it through a type, and then the targets
-// of the back edges that remain. Functions at the top of a long chain of calls
+// of the back edges that remain, but for those that close no cycle which another one does
+// not break. Functions at the top of a long chain of calls
 // are added, so that the depth between two headers is bounded. It returns the
 // vertices in an order in which each comes after all it calls but headers.
 func (mod *module) headers(c components) []int32 {
@@ -119,15 +120,61 @@ func (mod *module) headers(c components) []int32 {
 			f.header = f.header || w >= n && c.of[w] == c.of[i]
 		}
 	}
-	order := mod.postorder(func(v, w int32) {
+	mod.postorder(func(v, w int32) {
 		if w < n && c.of[v] == c.of[w] {
 			mod.functions[w].header = true
 		}
 	})
-	for _, v := range order {
+	mod.spare()
+	for _, v := range mod.postorder(nil) {
 		mod.measure(v)
 	}
 	return mod.postorder(nil)
+}
+
+// maxSpare is how many edges of the call graph are followed for each that there is, to find
+// headers to spare. With more of them all that are left stay headers.
+const maxSpare = 16
+
+// spare makes those functions no headers that cannot come back to themselves but through others. One
+// after another is asked, so each cycle keeps one.
+func (mod *module) spare() {
+	left := maxSpare * mod.vertices()
+	for i := range mod.functions {
+		left += maxSpare * len(mod.functions[i].calls)
+	}
+	seen := make([]int32, mod.vertices()) // by which function's search, counted from 1
+	for i := range int32(len(mod.functions)) {
+		if f := &mod.functions[i]; f.header && left > 0 {
+			f.header = false
+			f.header = mod.comesBack(i, seen, &left)
+		}
+	}
+}
+
+// comesBack tells whether calls lead from a function to itself past all headers, or too many are to be
+// followed to tell.
+func (mod *module) comesBack(from int32, seen []int32, left *int) bool {
+	work := []int32{from}
+	for len(work) > 0 {
+		v := work[len(work)-1]
+		work = work[:len(work)-1]
+		next := mod.successors(v)
+		if *left -= len(next); *left < 0 {
+			return true
+		}
+		for _, w := range next {
+			switch {
+			case w == from:
+				return true
+			case seen[w] == from+1, int(w) < len(mod.functions) && mod.functions[w].header:
+			default:
+				seen[w] = from + 1
+				work = append(work, w)
+			}
+		}
+	}
+	return false
 }
 
 // postorder lists all vertices, each after those it leads to without entering
