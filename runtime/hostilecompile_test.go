@@ -1,6 +1,8 @@
 package runtime
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +66,16 @@ func hostileCompile(t *testing.T, e *Engine) {
 				t.Errorf("%+v", end)
 			}
 		})
+	}
+}
+
+// TestTooManyCalls: functions of millions of calls would take gigabytes.
+func TestTooManyCalls(t *testing.T) {
+	b := bytes.Repeat([]byte{0x10, 0}, 1<<18+1)
+	m := &wasm.Module{Types: []wasm.FuncType{{}}, Funcs: []uint32{0, 0}, Codes: []wasm.Code{{Body: []byte{0x0b}}, {Body: append(b, 0x0b)}}}
+	_, err := newEngine(t, Config{}).Load(t.Context(), m.Encode())
+	if err == nil || !strings.Contains(err.Error(), "function 1 has 262145 calls") {
+		t.Error(err)
 	}
 }
 

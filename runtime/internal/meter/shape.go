@@ -12,6 +12,7 @@ type shape struct {
 	branches int // places where control flow divides or meets
 	backs    int // branches to loops
 	nesting  int
+	calls    int
 	locals   int
 	bytes    int
 }
@@ -37,6 +38,8 @@ const (
 	maxTangledBranches = 1 << 20
 	// What browsers allow, by the WebAssembly JavaScript interface, section 7.
 	maxBodyBytes = 7_654_321
+	// What is known of a call while its function is rewritten takes 300 bytes; the compiler takes more.
+	maxCalls = 1 << 18
 )
 
 func (s *shape) note(c *wasm.Checker, in *wasm.Instr) {
@@ -46,6 +49,8 @@ func (s *shape) note(c *wasm.Checker, in *wasm.Instr) {
 		s.nesting = max(s.nesting, c.Depth())
 	case wasm.OpElse:
 		s.branches++
+	case wasm.OpCall, wasm.OpCallIndirect:
+		s.calls++
 	case wasm.OpBr, wasm.OpBrIf:
 		s.branches++
 		s.back(c, in.A)
@@ -87,6 +92,9 @@ func (mod *module) bound() error {
 		if s.bytes > maxBodyBytes {
 			return fmt.Errorf("%w: function %d has %d bytes of code, more than %d",
 				ErrTooComplex, int(mod.imported)+i, s.bytes, maxBodyBytes)
+		}
+		if s.calls > maxCalls {
+			return fmt.Errorf("%w: function %d has %d calls, more than %d", ErrTooComplex, int(mod.imported)+i, s.calls, maxCalls)
 		}
 		bytes, branches, work = bytes+s.bytes, branches+s.branches, work+s.work()
 		mod.tangled = mod.tangled || s.tangled()
