@@ -20,12 +20,15 @@ type Chunk struct {
 // InitialOf copies a valid module's active data segments. The module imports no
 // global.
 func InitialOf(m *wasm.Module) (Initial, error) {
-	total := 0
+	segments, bytes := 0, 0
 	for i := range m.Data {
-		total += len(m.Data[i].Bytes)
+		if m.Data[i].Mode == wasm.Active {
+			segments++
+			bytes += len(m.Data[i].Bytes)
+		}
 	}
-	slab := make([]byte, 0, total)
-	initial := make(Initial, 0, len(m.Data)) // tens of thousands in programs in Go
+	slab := make([]byte, 0, bytes)
+	initial := make(Initial, 0, segments) // tens of thousands in programs in Go
 	offsets := wasm.NewConstReader(m)
 	for i := range m.Data {
 		d := &m.Data[i]

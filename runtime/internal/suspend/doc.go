@@ -206,7 +206,8 @@
 // # What cannot be suspended
 //
 // Functions that would become too large to compile in reasonable time (see bound.go), and those that keep
-// an exnref across a point in modules whose exceptions hold references or more than seven values.
+// an exnref across a point in modules whose exceptions hold references or more than seven values, or are of
+// more than 256 tags.
 // Such a module is left as it was, and Plan.Refused names the function: it runs, and can be captured
 // between calls.
 //

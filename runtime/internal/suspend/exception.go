@@ -12,8 +12,13 @@ import (
 // this: taker throws the exception, so as to catch what is in it, and maker throws what has been saved, so as
 // to catch the reference.
 
-// exceptionWords is how many words a reference to an exception takes.
-const exceptionWords = 8
+const (
+	// exceptionWords is how many words a reference to an exception takes.
+	exceptionWords = 8
+	// maxTags is how many tags are told apart. Each takes a hundred bytes of code, and a block around
+	// those before it, while it takes the module a byte.
+	maxTags = 256
+)
 
 const (
 	takerName = "taker"
@@ -49,7 +54,7 @@ func (mod *module) thrown() (list [][]wasm.ValType) {
 
 // exceptionsFit tells whether there are words for each exception of the module.
 func (mod *module) exceptionsFit() bool {
-	return !slices.ContainsFunc(mod.thrown(), func(types []wasm.ValType) bool {
+	return mod.m.TagCount() <= maxTags && !slices.ContainsFunc(mod.thrown(), func(types []wasm.ValType) bool {
 		return len(types) >= exceptionWords || slices.ContainsFunc(types, func(t wasm.ValType) bool { return t.IsRef() || t == wasm.V128 })
 	})
 }

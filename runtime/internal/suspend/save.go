@@ -63,7 +63,7 @@ func (e *emitter) list(local uint32, t wasm.ValType) error {
 	if e.mod.keeps(t) {
 		e.listed = append(e.listed, value{local: local, typ: t})
 	} else if !e.mod.null(t) {
-		return &refusal{e.function, fmt.Sprintf("keeps a value of type %v across a call, and exceptions hold references or more than %d words", t, exceptionWords-1)}
+		return &refusal{e.function, fmt.Sprintf("keeps a value of type %v across a call, and exceptions hold references or more than %d words, or are of more than %d tags", t, exceptionWords-1, maxTags)}
 	}
 	return nil
 }
