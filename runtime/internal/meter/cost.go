@@ -7,7 +7,7 @@ const Version = 1
 
 // Revision of what Rewrite makes of a module. It changes with every change of
 // its output, so that caches of rewritten modules are not mixed up.
-const Revision = 15
+const Revision = 16
 
 const (
 	// bytesPerUnit is how many bytes a bulk instruction moves for one unit.
