@@ -143,14 +143,17 @@
 //
 //   - run time, metered exactly and in slices, over plain wazero with the same
 //     memory, 31 programs: geometric mean 1.00 of the least and of the medians of
-//     interleaved rounds, by the thread's processor time; most between 0.80 and 1.10, the
-//     worst 1.12 to 1.14 (branch_json, go_maps), and more beside much other work: short loops,
-//     plain ones too, take up to 30 % more or less when their code is shifted by 16 bytes
+//     interleaved rounds, by the thread's processor time (1.01 and 1.03 of the medians beside
+//     other work); most between 0.80 and 1.10, the worst 1.12 to 1.14 (branch_json, go_maps,
+//     mem_list), and more beside much other work: short loops, plain ones too, take up to 30 %
+//     more or less when their code is shifted by 16 bytes, and mem_list, whose memory is where the
+//     system put it, took 0.77 to 1.75 of what it took plain
 //     (go test -run xxx -bench Overhead -benchtime 9x ./runtime)
-//   - rewriting and compiling over plain compiling 1.28 to 1.5 on a busy machine (json
-//     1.28 to 1.44), of which rewriting is 0.10; in instructions executed 1.36 to 1.40
-//     (see internal/suspend); code sections 1.29 to 1.32 times as large
-//     (-bench Compile ./runtime)
+//   - rewriting and compiling over plain compiling, medians: 1.30 to 1.33 for primes, wordcount
+//     and mandelbrot, 1.35 for sha256sum, 1.26 for json, 1.31 in the geometric mean, of which
+//     rewriting is 0.07 to 0.09; in instructions executed (see internal/suspend for how they are
+//     counted) 1.29 to 1.31 for the first four and 1.24 for json; code sections 1.28 to 1.33
+//     times as large (-bench Compile -benchtime 21x ./runtime)
 //   - the pause of a capture of 64 MiB with 1 % of its pages written 125 to 175 µs in
 //     the median and 0.2 to 0.6 ms in 99 of 100, 95 µs and 0.2 ms when most was copied
 //     ahead; 40 µs with nothing written (-bench Pause ./runtime; the range is that of
@@ -164,9 +167,9 @@
 //     four pages; 12,000 and 6,800 on a busy machine (-bench Thousand)
 //   - on an engine with Config.Suspend: see package internal/suspend, "What it costs"
 //     (-bench Suspend); to stop a guest with 100 frames and let it go on
-//     41 to 44 µs, with one 2 to 4 µs (-bench UnwindRewind); to capture a guest that runs,
-//     from another goroutine, the wait for its safepoint included, 160 µs (-bench
-//     CaptureRunning); all measured beside much other work
+//     25 to 44 µs, with one 2 to 4 µs (-bench UnwindRewind); to capture a guest that runs,
+//     from another goroutine, the wait for its safepoint included, 130 to 160 µs (-bench
+//     CaptureRunning)
 //   - from a compiled module with 16 MiB of memory to its first instruction 13 µs;
 //     61,000 runs of nothing a second; runtime.GC beside a busy guest 0.2 ms in the
 //     median, 0.7 ms on a loaded machine; from cancelling to the guest's end 0.03 to

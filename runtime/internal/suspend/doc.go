@@ -156,20 +156,20 @@
 //
 //	                                  figure          target
 //	run time of 31 programs, geomean  1.02 to 1.04    1.06
-//	  the worst, least of the rounds  1.16            1.20
-//	  the worst median                1.18 to 1.27
-//	machine code                      1.31 to 1.54    1.5
+//	  the worst, least of the rounds  1.16 to 1.18    1.20
+//	  the worst median                1.16 to 1.27
+//	machine code                      1.28 to 1.46    1.5
 //	  of 1000 calls and nothing else  1.4             3
 //	WebAssembly code                  1.46 to 1.76
-//	loading                           1.6 to 2.3      1.5
-//	  in instructions                 1.84 to 1.87
-//	  of 1000 calls and nothing else  1.8 to 4.2      3
-//	  of 3000                         1.7 to 3.4      3
-//	  of 10000                        2.0 to 3.6      3
-//	  of 3000, each in an if          0.7 to 0.8      3
-//	  of 3000, in 1500 cases          2.6 to 3.3      3
-//	unwind and rewind 100 frames      41 to 44 µs     50 µs
-//	capture of a program that runs    0.15 to 0.17 ms 1 ms
+//	loading                           1.65 to 1.79    1.5
+//	  in instructions                 1.67 to 1.75
+//	  of 1000 calls and nothing else  1.9 to 3.0      3
+//	  of 3000                         2.0 to 3.3      3
+//	  of 10000                        2.0 to 3.3      3
+//	  of 3000, each in an if          0.6 to 0.8      3
+//	  of 3000, in 1500 cases          2.6 to 3.5      3
+//	unwind and rewind 100 frames      25 to 44 µs     50 µs
+//	capture of a program that runs    0.13 to 0.17 ms 1 ms
 //
 // measured on a busy machine by
 //
@@ -182,15 +182,18 @@
 //
 // under GODEBUG=asyncpreemptoff=1, GOGC=off and GOMAXPROCS=1, less those of the same program with
 // one load less, do not. Of plain wazero's (123 to 214 million for primes, wordcount, sha256sum
-// and mandelbrot) the compiler takes 1.24 for the metered module, and 0.31 more with the save
+// and mandelbrot) the compiler takes 1.22 for the metered module, and 0.30 more with the save
 // path: 0.12 for pauses, 0.14 for calls, the rest for the functions that are added (of json, which is
-// Go's, 1.17 and 0.18); our own reading and writing is another 0.31, of which 0.14 is the meter's.
+// Go's, 1.17 and 0.18); our own reading and writing is another 0.18, of which 0.08 is the meter's.
 //
 // Loading is above its target, since there is more of everything, and all of it counts: in the
 // compiler about 9,000 instructions for each basic block, 2,000 for each machine
 // instruction, and 500 for each value that is live into a block, where what is live at a loop's
 // header counts once more in each block that the header dominates. How points share what saves their
-// frames, what shapes pieces have, and one global more or less are within 1 % of each other.
+// frames, what shapes pieces have, and one global more or less are within 1 % of each other; so is it to
+// have a pause's function save what is passed through it, and to pass that in globals takes 1 % more.
+// A second processor does not help: what could be done there, the second half of each function's
+// rewriting, takes as long as handing it over.
 //
 // The ranges for many calls are over what stands between them: nothing, arguments, results that
 // the next call takes, locals, a loop around all, stores. Without batches and ladders they were 10
