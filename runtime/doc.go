@@ -149,11 +149,12 @@
 //     more or less when their code is shifted by 16 bytes, and mem_list, whose memory is where the
 //     system put it, took 0.77 to 1.75 of what it took plain
 //     (go test -run xxx -bench Overhead -benchtime 9x ./runtime)
-//   - rewriting and compiling over plain compiling, medians: 1.30 to 1.33 for primes, wordcount
-//     and mandelbrot, 1.35 for sha256sum, 1.26 for json, 1.31 in the geometric mean, of which
-//     rewriting is 0.07 to 0.09; in instructions executed (see internal/suspend for how they are
-//     counted) 1.29 to 1.31 for the first four and 1.24 for json; code sections 1.28 to 1.33
-//     times as large (-bench Compile -benchtime 21x ./runtime)
+//   - rewriting and compiling over plain compiling, medians of two runs: 1.25 to 1.37 for primes,
+//     wordcount and mandelbrot, 1.35 and 1.39 for sha256sum, 1.26 and 1.27 for json, 1.31 and 1.32
+//     in the geometric mean, of which rewriting is 0.07 to 0.09; in instructions executed (see
+//     internal/suspend for how they are counted), which vary by nothing, 1.29 to 1.31 for the first
+//     four and 1.24 for json; code sections 1.28 to 1.33 times as large
+//     (-bench Compile -benchtime 21x ./runtime)
 //   - the pause of a capture of 64 MiB with 1 % of its pages written 125 to 175 µs in
 //     the median and 0.2 to 0.6 ms in 99 of 100, 95 µs and 0.2 ms when most was copied
 //     ahead; 40 µs with nothing written (-bench Pause ./runtime; the range is that of
