@@ -427,14 +427,13 @@ func (k *clone) instr(a *asm, in *wasm.Instr, raw []byte) {
 }
 
 func (k *clone) tryTable(a *asm, in *wasm.Instr) {
-	a.block(in.Op, in.Block)
-	a.b = wasm.AppendU32(a.b, uint32(len(in.Catches)))
-	for _, c := range in.Catches {
-		if c.Kind.HasTag() {
+	catches := slices.Clone(in.Catches)
+	for i := range catches {
+		if c := &catches[i]; c.Kind.HasTag() {
 			c.Tag = k.tag(c.Tag)
 		}
-		a.b = wasm.AppendCatch(a.b, c)
 	}
+	a.tryTable(in.Block, catches)
 }
 
 // finish encodes the module.

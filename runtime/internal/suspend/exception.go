@@ -40,7 +40,7 @@ func (mod *module) null(t wasm.ValType) bool {
 
 // keeps tells whether values of a type are in frames.
 func (mod *module) keeps(t wasm.ValType) bool {
-	return !mod.null(t) && (t != wasm.ExnRef || mod.words)
+	return !mod.null(t) && (t != wasm.ExnRef || mod.fits)
 }
 
 // thrown is what is thrown with each tag.
@@ -59,16 +59,12 @@ func (mod *module) exceptionsFit() bool {
 	})
 }
 
-// exceptions adds the two functions.
-func (o *output) exceptions() {
+// take adds the two functions at its first use.
+func (o *output) take() uint32 {
 	if o.taker == 0 {
 		o.taker = o.function(takerType, o.takerBody())
 		o.maker = o.function(makerType, makerBody(o.mod.thrown()))
 	}
-}
-
-func (o *output) take() uint32 {
-	o.exceptions()
 	return o.taker
 }
 
@@ -90,7 +86,7 @@ func (o *output) takerBody() wasm.Code {
 	for tag := range thrown {
 		catches = append(catches, wasm.Catch{Kind: wasm.CatchTag, Tag: uint32(tag), Label: uint32(tag)})
 	}
-	a.tryTable(catches)
+	a.tryTable(wasm.BlockEmpty, catches)
 	a.localGet(exn)
 	a.op(wasm.OpThrowRef)
 	a.end()
@@ -108,9 +104,8 @@ func (o *output) takerBody() wasm.Code {
 	return wasm.Code{Locals: []wasm.LocalRun{{N: exceptionWords - 1, Type: wasm.I64}}, Body: a.b}
 }
 
-// tryTable opens a try_table without parameters and results.
-func (a *asm) tryTable(catches []wasm.Catch) {
-	a.block(wasm.OpTryTable, wasm.BlockEmpty)
+func (a *asm) tryTable(t wasm.BlockType, catches []wasm.Catch) {
+	a.block(wasm.OpTryTable, t)
 	a.b = wasm.AppendU32(a.b, uint32(len(catches)))
 	for _, c := range catches {
 		a.b = wasm.AppendCatch(a.b, c)
@@ -166,7 +161,7 @@ func makerBody(thrown [][]wasm.ValType) wasm.Code {
 	a.ret()
 	a.end()
 	a.block(wasm.OpBlock, wasm.BlockOf(wasm.ExnRef))
-	a.tryTable([]wasm.Catch{{Kind: wasm.CatchAllRef}})
+	a.tryTable(wasm.BlockEmpty, []wasm.Catch{{Kind: wasm.CatchAllRef}})
 	for tag, types := range thrown {
 		a.localGet(number)
 		a.i64(int64(tag) + 1)

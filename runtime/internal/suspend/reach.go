@@ -16,7 +16,7 @@ type module struct {
 	sig      []int    // of each type, its canonical type
 	sigs     []bool   // of each canonical type: a call through it may unwind
 	catches  bool     // some function has a try_table
-	words    bool     // there are words for each exception
+	fits     bool     // frames have room for each exception
 }
 
 // role is what a function has to do with unwinding.
@@ -42,7 +42,7 @@ func newModule(m *wasm.Module, code Code, keep int) (mod *module, scans []*scan)
 		mod.role[f] = roleBlock
 	}
 	mod.canonicalTypes()
-	mod.words = mod.exceptionsFit()
+	mod.fits = mod.exceptionsFit()
 	g := mod.tableCalls()
 	scans = mod.walk(g, keep)
 	mod.reach(g)
