@@ -160,10 +160,10 @@
 //	  the worst median                1.16 to 1.27
 //	machine code                      1.28 to 1.46    1.5
 //	  of 1000 calls and nothing else  1.4             3
-//	WebAssembly code                  1.46 to 1.76
+//	WebAssembly code                  1.58 to 1.68
 //	loading                           1.65 to 1.79    1.5
 //	  in instructions                 1.67 to 1.75
-//	  of 1000 calls and nothing else  1.9 to 3.0      3
+//	  of 1000 calls and nothing else  1.9 to 3.2      3
 //	  of 3000                         2.0 to 3.3      3
 //	  of 10000                        2.0 to 3.3      3
 //	  of 3000, each in an if          0.6 to 0.8      3
